@@ -1,0 +1,88 @@
+# Everything needed to try, test and change the service. `make` alone lists the targets.
+# The environment in .venv is made from the lock files when a target needs it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.run-installed
+DEV := $(VENV)/.dev-installed
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format serve worker openapi bench-enroll lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUN) ## Issue a certificate with everything started here, then stay up (ONCE=1: end)
+	@$(BIN)/scm-api demo $(if $(ONCE),--once)
+
+test: lint ## Every gate and the whole suite, on a PostgreSQL it starts itself
+	$(BIN)/pytest -n 2
+
+lint: $(DEV) ## Style, types and the rules between layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(DEV) ## Rewrite the code in the agreed style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+serve: $(RUN) ## The API alone, on the embedded database
+	@SCM_LOG_FORMAT=console $(BIN)/scm-api serve
+
+worker: $(RUN) ## A worker beside `make serve`
+	@SCM_LOG_FORMAT=console $(BIN)/scm-api worker
+
+openapi: $(RUN) ## Write openapi/openapi.yaml from the code
+	@$(BIN)/scm-api openapi --write
+
+bench-enroll: $(DEV) ## Workloads W0, W1 and W2: floors, accept, accept to issued
+	@$(BIN)/python benchmarks/enroll.py
+
+lock: ## Resolve the lock files anew (needs uv)
+	$(COMPILE) pyproject.toml -o requirements-image.lock
+	$(COMPILE) --extra embedded pyproject.toml -c requirements-image.lock -o requirements.lock
+	$(COMPILE) --extra embedded --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove the environment, caches and the demo's data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .scm-api demo
+
+# $(call install,LOCK,UV COMMAND): uv where it is there and reaches an index, else pip; both check
+# the hashes and compile bytecode.
+define install
+	@echo "Installing $(1) into $(VENV) ..."
+	@{ command -v uv >/dev/null && VIRTUAL_ENV=$(VENV) uv pip $(2) --quiet --require-hashes \
+		--compile-bytecode $(if $(filter install,$(2)),-r) $(1) 2>/dev/null; } \
+	|| { test -x $(BIN)/pip && $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes -r $(1); } \
+	|| { echo "The packages of $(1) could not be installed; the message above says which one." \
+		"Without a network, set PIP_INDEX_URL to a package index you reach, then run this again." >&2; \
+		exit 1; }
+	@echo "$(CURDIR)/src" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/scm_api.pth"
+	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m scm_api "$$@"\n' > $(BIN)/scm-api
+	@chmod 755 $(BIN)/scm-api
+	@$(BIN)/python -m compileall -q src || :
+endef
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed and $(PYTHON) is not that." \
+		"Install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+	|| { command -v uv >/dev/null && uv venv --quiet --clear --python $(PYTHON) $(VENV); } \
+	|| { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment." \
+		"On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(RUN): $(VENV)/pyvenv.cfg requirements.lock
+	$(call install,requirements.lock,install)
+	@touch $@
+
+$(DEV): $(VENV)/pyvenv.cfg requirements-dev.lock
+	$(call install,requirements-dev.lock,sync)
+	@touch $(RUN) $@

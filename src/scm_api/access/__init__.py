@@ -1,0 +1,1 @@
+"""Admins and the API keys they act with."""

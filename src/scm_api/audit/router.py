@@ -1,0 +1,33 @@
+"""`/audit-events`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from scm_api.audit import repository
+from scm_api.audit.schemas import AuditEventPage
+from scm_api.audit.service import Filters
+from scm_api.db.models import AuditEvent
+from scm_api.web.auth import Caller
+from scm_api.web.deps import Db
+from scm_api.web.openapi import problems
+from scm_api.web.pagination import Paged
+
+router = APIRouter(prefix="/audit-events", tags=["Audit"])
+
+
+@router.get(
+    "",
+    operation_id="list_audit_events",
+    summary="List audit events",
+    response_model=AuditEventPage,
+    responses=problems(),
+)
+async def index(
+    caller: Caller, database: Db, page: Paged, filters: Annotated[Filters, Depends()]
+) -> Response:
+    """Newest first. Every change of state has exactly one event; reading makes none."""
+    query = filters.narrow(repository.audit_events(caller))
+    async with database.transaction() as session:
+        rows = await page.fetch(session, query, AuditEvent.number)
+    return page.reply([dict(row) for row in rows], key="number")

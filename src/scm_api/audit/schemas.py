@@ -1,0 +1,37 @@
+"""Answers of `/audit-events`."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from scm_api.web.schemas import Output, PageOutput
+
+
+class AuditEventOut(Output):
+    """One change of state."""
+
+    number: int = Field(description="Grows with each event.", examples=[42])
+    at: datetime
+    action: str = Field(examples=["certificate_profile.created"])
+    subject_kind: str = Field(description="What changed.", examples=["certificate_profile"])
+    subject_id: UUID
+    organization_id: UUID | None = Field(description="The organization it happened in.")
+    principal_id: UUID | None = Field(
+        description="The admin who did it; null: the service by itself."
+    )
+    principal_name: str | None = Field(
+        description="The admin's name at that time.", examples=["Ada Lovelace"]
+    )
+    api_key_id: UUID | None = Field(description="The key it was done with.")
+    request_id: str | None = Field(
+        description="The request it was done by.", examples=["5b2f0c1d9f6e4a7c8b1d2e3f4a5b6c7d"]
+    )
+    details: dict[str, Any] = Field(examples=[{"changed": ["name"]}])
+
+
+class AuditEventPage(PageOutput):
+    """One page of audit events, newest first."""
+
+    items: list[AuditEventOut]

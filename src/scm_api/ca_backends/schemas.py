@@ -1,0 +1,161 @@
+"""Bodies of `/ca-backends`."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from scm_api.core.recovery import Guard
+from scm_api.core.vocabulary import (
+    BackendStatus,
+    BackendType,
+    CertificateType,
+    RevocationReason,
+)
+from scm_api.drivers.base import Issuance
+from scm_api.web import examples
+from scm_api.web.schemas import Id, Input, Name, Output, PageOutput, Text, VersionedOutput
+
+
+class CaBackendCreate(Input):
+    """The type of the CA backend is that of its local CA backend."""
+
+    model_config = examples.example(
+        name="aws-frankfurt",
+        local_ca_backend_id=examples.LOCAL_CA_BACKEND_ID,
+        description="Private CAs of the web platform",
+    )
+
+    name: Name = Field(examples=["aws-frankfurt"])
+    local_ca_backend_id: Id = Field(
+        description="Where the connection and the credentials are.",
+        examples=[examples.LOCAL_CA_BACKEND_ID],
+    )
+    description: Text = Field("", examples=["Private CAs of the web platform"])
+
+
+class CaBackendUpdate(Input):
+    """Fields left out stay as they are.
+
+    The local CA backend is fixed: what was issued is known to the CA behind it. Its connection
+    and credentials can be changed there.
+    """
+
+    model_config = examples.example(description="Private CAs of the web platform")
+
+    name: Name | None = Field(None, examples=["aws-frankfurt"])
+    description: Text | None = Field(None, examples=["Private CAs of the web platform"])
+
+
+class CaBackendOut(VersionedOutput):
+    """A CA backend with the outcome of the last check."""
+
+    name: str = Field(examples=["aws-frankfurt"])
+    description: str = Field(examples=["Private CAs of the web platform"])
+    backend_type: BackendType
+    connector_id: UUID
+    local_ca_backend_id: UUID
+    status: BackendStatus = Field(
+        description="`refused`: the CA answers but rejects the credentials; `offline`: it does "
+        "not answer; `unchecked`: nobody asked yet."
+    )
+    status_detail: str = Field(description="The cause of the status, in words.")
+    findings: list[str] = Field(description="What an administrator should look at.")
+    private_cas: int | None = Field(description="How many CAs the credentials see.", examples=[3])
+    checked_at: datetime | None
+
+
+class CaBackendPage(PageOutput):
+    """One page of CA backends, newest first."""
+
+    items: list[CaBackendOut]
+
+
+class CapabilitiesOut(Output):
+    """What a backend type can do."""
+
+    certificate_types: list[CertificateType]
+    needs_external_organization: bool
+    issuance: Issuance
+    duplicate_guard: Guard
+    token_validity_seconds: int | None = Field(
+        description="How long a repeated order is surely recognised as the same one.",
+        examples=[60],
+    )
+    can_revoke: bool
+    revocation_reasons: list[RevocationReason]
+    key_types: list[str] = Field(examples=[["rsa-2048", "ec-p256"]])
+    lists_issuing_cas: bool
+    lists_templates: bool
+
+
+class BackendTypeOut(Output):
+    """A kind of CA, with JSON schemas to make forms from."""
+
+    type: BackendType
+    title: str = Field(examples=["AWS Private CA"])
+    capabilities: CapabilitiesOut
+    connection_options: dict[str, Any] = Field(
+        description="JSON schema of `options` of a local CA backend."
+    )
+    secrets: dict[str, Any] = Field(description="JSON schema of its `secrets`.")
+    profile_options: dict[str, Any] = Field(
+        description="JSON schema of `options` of a certificate profile."
+    )
+
+
+class BackendTypeList(Output):
+    """Every backend type of this service."""
+
+    items: list[BackendTypeOut]
+
+
+class IssuingCaOut(Output):
+    """One CA a profile may issue from."""
+
+    id: str = Field(
+        description="What a profile's options refer to.",
+        examples=[
+            "arn:aws:acm-pca:eu-central-1:111122223333"
+            ":certificate-authority/5cb00000-0000-4000-8000-000000000003"
+        ],
+    )
+    name: str = Field(examples=["Web Platform Issuing CA"])
+    status: str = Field(description="The status in the CA's own words.", examples=["ACTIVE"])
+    usable: bool = Field(description="Whether it issues certificates now.")
+    key_algorithm: str | None = Field(examples=["EC_prime256v1"])
+    not_after: datetime | None = Field(description="When the CA's own certificate ends.")
+    facts: dict[str, Any] = Field(description="What else the CA tells; differs by backend type.")
+    certificate_pem: str | None = Field(
+        description="The CA's own certificate, if it could be read."
+    )
+
+
+class TemplateOut(Output):
+    """One template a profile may name."""
+
+    id: str = Field(examples=["arn:aws:acm-pca:::template/EndEntityServerAuthCertificate/V1"])
+    name: str = Field(examples=["EndEntityServerAuthCertificate"])
+    usable: bool
+    allows: str = Field(description="What it puts in certificates, in words.")
+    facts: dict[str, Any] = Field(description="What else is known; differs by backend type.")
+
+
+class ListingOut(Output):
+    """A list read from the CA."""
+
+    fetched_at: datetime = Field(description="When the CA was read.")
+    stale: bool = Field(description="The CA does not answer just now: this is its last answer.")
+
+
+class IssuingCaList(ListingOut):
+    """The CAs behind a CA backend."""
+
+    items: list[IssuingCaOut]
+
+
+class TemplateList(ListingOut):
+    """The templates of a CA backend."""
+
+    items: list[TemplateOut]

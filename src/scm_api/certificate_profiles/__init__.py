@@ -1,0 +1,1 @@
+"""Certificate profiles: what may be issued through one CA backend, and for whom."""

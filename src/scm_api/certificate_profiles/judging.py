@@ -1,0 +1,145 @@
+"""Whether a certificate profile can work, said when it is saved and not when it is used."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scm_api.certificate_profiles.schemas import CertificateProfileCreate, DomainPolicy, Term
+from scm_api.core.access import Principal
+from scm_api.core.domain_policy import normalise_network
+from scm_api.core.domains import normalise_domain
+from scm_api.core.errors import Fault, NotFound
+from scm_api.core.key_types import KEY_TYPES
+from scm_api.drivers.base import BackendKind, IssuingCa
+from scm_api.drivers.errors import DriverError
+from scm_api.gateway.choices import issuing_cas
+from scm_api.gateway.connections import Connection, connection_of
+from scm_api.web.deps import Resources
+from scm_api.web.references import unknown_reference
+
+# Fields whose change is judged against the CA.
+CONCERNS_CA = frozenset({"ca_backend_id", "certificate_type", "key_types", "options"})
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBackend:
+    """What is known of the CA backend a profile refers to.
+
+    `connection` is None when the change does not concern the CA: then nothing is judged against
+    it, so that a profile can be disabled whatever became of its CA. `issuing_cas` is None when
+    the CA cannot be asked and was not asked before.
+    """
+
+    kind: BackendKind
+    connection: Any = None
+    issuing_cas: Sequence[IssuingCa] | None = None
+
+
+async def survey(
+    app: Resources, caller: Principal, draft: CertificateProfileCreate
+) -> KnownBackend | None:
+    """Look at the CA backend the draft refers to; None when there is none the caller may see.
+
+    Opens its own transactions, and none while the CA is asked. A kept list of CAs that speaks
+    against the draft is read again before it is believed.
+    """
+    if caller.organization_ids is not None:
+        return None
+    try:
+        async with app.database.transaction() as session:
+            connection = await connection_of(session, draft.ca_backend_id)
+    except NotFound:
+        return None
+    kind, options = connection.kind, connection.parsed_options
+    cas = await _cas(app, connection, refresh=False)
+    same_type = draft.options.backend_type == kind.type
+    if same_type and cas is not None and kind.judge_profile(draft.options, options, cas):
+        cas = await _cas(app, connection, refresh=True)
+    return KnownBackend(kind, options, cas)
+
+
+async def _cas(
+    app: Resources, connection: Connection, *, refresh: bool
+) -> Sequence[IssuingCa] | None:
+    if not connection.kind.capabilities.lists_issuing_cas:
+        return None
+    try:
+        return await issuing_cas(app.database, app.gateway, connection, refresh=refresh)
+    except DriverError:
+        return None
+
+
+def judge_draft(draft: CertificateProfileCreate, backend: KnownBackend | None) -> list[Fault]:
+    """Every fault of a draft that can be told without asking anybody. Pure."""
+    faults = [*_term_faults(draft.term), *_policy_faults(draft.domain_policy)]
+    if backend is None:
+        return [unknown_reference("/ca_backend_id", "CA backend"), *faults]
+    if backend.connection is None:
+        return faults
+    return [*faults, *_backend_faults(draft, backend)]
+
+
+def key_types_of(draft: CertificateProfileCreate, kind: BackendKind) -> list[str]:
+    """The key types the profile allows, in the order they are shown."""
+    wanted = kind.capabilities.key_types if draft.key_types is None else draft.key_types
+    return [each for each in KEY_TYPES if each in wanted]
+
+
+def policy_of(draft: CertificateProfileCreate) -> dict[str, Any]:
+    """The domain policy as it is kept: names and networks in their only spelling."""
+    policy = draft.domain_policy
+    return policy.model_dump() | {
+        "allowed_domains": [normalise_domain(each, "") for each in policy.allowed_domains],
+        "allowed_networks": [normalise_network(each, "") for each in policy.allowed_networks],
+    }
+
+
+def _term_faults(term: Term) -> Iterator[Fault]:
+    if term.default_days not in term.allowed_days:
+        yield Fault(
+            "/term/default_days",
+            "default-not-allowed",
+            "The default term is not among the allowed terms.",
+            ", ".join(map(str, sorted(set(term.allowed_days)))),
+        )
+
+
+def _policy_faults(policy: DomainPolicy) -> Iterator[Fault]:
+    for field, normalise in (
+        ("allowed_domains", normalise_domain),
+        ("allowed_networks", normalise_network),
+    ):
+        for index, value in enumerate(getattr(policy, field)):
+            found = normalise(value, f"/domain_policy/{field}/{index}")
+            if isinstance(found, Fault):
+                yield found
+
+
+def _backend_faults(draft: CertificateProfileCreate, backend: KnownBackend) -> Iterator[Fault]:
+    kind = backend.kind
+    supported = kind.capabilities.certificate_types
+    if draft.certificate_type not in supported:
+        yield Fault(
+            "/certificate_type",
+            "certificate-type-not-supported",
+            f"{kind.title} issues no certificates of type {draft.certificate_type}.",
+            ", ".join(sorted(supported)),
+        )
+    for index, key_type in enumerate(draft.key_types or ()):
+        if key_type not in kind.capabilities.key_types:
+            yield Fault(
+                f"/key_types/{index}",
+                "key-type-not-supported",
+                f"{kind.title} does not certify keys of type {key_type}.",
+                ", ".join(each for each in KEY_TYPES if each in kind.capabilities.key_types),
+            )
+    if draft.options.backend_type != kind.type:
+        yield Fault(
+            "/options/backend_type",
+            "backend-type-differs",
+            f"The options are for another type than the CA backend, which is {kind.type}.",
+            kind.type.value,
+        )
+        return
+    for fault in kind.judge_profile(draft.options, backend.connection, backend.issuing_cas):
+        yield Fault(f"/options{fault.pointer}", fault.code, fault.detail, fault.accepted)

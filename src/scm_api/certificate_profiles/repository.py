@@ -1,0 +1,120 @@
+"""Rows of certificate profiles, their versions and delegations."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Uuid, delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.access import Principal
+from scm_api.core.errors import NotFound
+from scm_api.db.models import (
+    CertificateProfile,
+    CertificateProfileDelegation,
+    Organization,
+)
+from scm_api.db.statements import AnySelect
+
+_Delegation = CertificateProfileDelegation
+
+
+def certificate_profiles(principal: Principal) -> AnySelect:
+    """Profiles the caller may see: all for an MRAO, else those delegated to a seen organization."""
+    organizations = (
+        select(_Delegation.organization_id)
+        .where(_Delegation.certificate_profile_id == CertificateProfile.id)
+        .correlate(CertificateProfile)
+        .order_by(_Delegation.organization_id)
+    )
+    seen = principal.organization_ids
+    if seen is not None:
+        organizations = organizations.where(_Delegation.organization_id.in_(seen))
+    query = select(
+        CertificateProfile.id,
+        CertificateProfile.name,
+        CertificateProfile.ca_backend_id,
+        CertificateProfile.backend_type,
+        CertificateProfile.certificate_type,
+        CertificateProfile.description,
+        CertificateProfile.enabled,
+        CertificateProfile.term,
+        CertificateProfile.key_types,
+        CertificateProfile.domain_policy,
+        CertificateProfile.allow_renew,
+        CertificateProfile.options,
+        func.array(organizations.scalar_subquery(), type_=ARRAY(Uuid())).label("organization_ids"),
+        CertificateProfile.created_at,
+        CertificateProfile.updated_at,
+        CertificateProfile.version,
+    )
+    return query if seen is None else query.where(_used_by(seen))
+
+
+def _used_by(organization_ids: Collection[UUID]) -> Any:
+    return CertificateProfile.id.in_(
+        select(_Delegation.certificate_profile_id).where(
+            _Delegation.organization_id.in_(organization_ids)
+        )
+    )
+
+
+def delegated_to(query: AnySelect, organization_id: UUID) -> AnySelect:
+    """`query` narrowed to the profiles one organization may use."""
+    return query.where(_used_by([organization_id]))
+
+
+async def content(session: AsyncSession, principal: Principal, profile_id: UUID) -> dict[str, Any]:
+    """One profile as the contract shows it; raises NotFound."""
+    query = certificate_profiles(principal).where(CertificateProfile.id == profile_id)
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound("certificate profile")
+    return row._asdict()
+
+
+async def certificate_profile(
+    session: AsyncSession, principal: Principal, profile_id: UUID
+) -> CertificateProfile:
+    """One profile to work on; raises NotFound when there is none the caller may see."""
+    query = select(CertificateProfile).where(CertificateProfile.id == profile_id)
+    if principal.organization_ids is not None:
+        query = query.where(_used_by(principal.organization_ids))
+    found = await session.scalar(query)
+    if found is None:
+        raise NotFound("certificate profile")
+    return found
+
+
+async def unknown_organizations(
+    session: AsyncSession, principal: Principal, wanted: Sequence[UUID]
+) -> set[UUID]:
+    """Those of `wanted` that are no organizations the caller may see."""
+    query = select(Organization.id).where(Organization.id.in_(wanted))
+    if principal.organization_ids is not None:
+        query = query.where(Organization.id.in_(principal.organization_ids))
+    return set(wanted) - set(await session.scalars(query))
+
+
+async def delegations(session: AsyncSession, profile_id: UUID) -> set[UUID]:
+    """Every organization the profile is delegated to."""
+    query = select(_Delegation.organization_id).where(
+        _Delegation.certificate_profile_id == profile_id
+    )
+    return set(await session.scalars(query))
+
+
+async def delegate(
+    session: AsyncSession, profile_id: UUID, *, add: Collection[UUID], remove: Collection[UUID]
+) -> None:
+    """Change who may use the profile."""
+    if remove:
+        await session.execute(
+            delete(_Delegation).where(
+                _Delegation.certificate_profile_id == profile_id,
+                _Delegation.organization_id.in_(remove),
+            )
+        )
+    if add:
+        rows = [{"certificate_profile_id": profile_id, "organization_id": each} for each in add]
+        await session.execute(insert(_Delegation), rows)

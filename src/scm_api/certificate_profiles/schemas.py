@@ -1,0 +1,167 @@
+"""Bodies of `/certificate-profiles`."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from scm_api.core.key_types import KEY_TYPES
+from scm_api.core.vocabulary import BackendType, CertificateType
+from scm_api.drivers.options import ProfileOptions
+from scm_api.web import examples
+from scm_api.web.schemas import Id, Input, Name, PageOutput, Text, VersionedOutput
+
+
+def _known_key_type(value: str) -> str:
+    if value not in KEY_TYPES:
+        expected = ", ".join(KEY_TYPES)
+        raise PydanticCustomError(
+            "not-a-choice", "This is no key type known here.", {"expected": expected}
+        )
+    return value
+
+
+KeyType = Annotated[
+    str, AfterValidator(_known_key_type), Field(json_schema_extra={"enum": list(KEY_TYPES)})
+]
+# Lax, because JSON has no enumerations: strict models must still read the choice from text.
+CertificateTypeChoice = Annotated[CertificateType, Field(strict=False)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class Term(Input):
+    """How long certificates live, in days from issuance."""
+
+    allowed_days: list[Days] = Field(
+        min_length=1,
+        max_length=100,
+        description="The terms a requester may choose from.",
+        examples=[[30, 90, 365]],
+    )
+    default_days: Days = Field(
+        description="Taken when nothing is chosen; one of the allowed.", examples=[90]
+    )
+
+
+class DomainPolicy(Input):
+    """Which names a certificate may carry.
+
+    An organization must own every domain name as well; host names and addresses belong to
+    nobody.
+    """
+
+    fqdn: bool = Field(True, description="Fully qualified names, such as www.example.com.")
+    host_name: bool = Field(False, description="Short names without a dot, such as mail.")
+    ip_address: bool = Field(False, description="IPv4 and IPv6 addresses.")
+    wildcard: bool = Field(False, description="Wildcards, such as *.example.com.")
+    allowed_domains: list[str] = Field(
+        [],
+        max_length=500,
+        description="Only these domains, if any are given; `*.example.com` covers every name "
+        "below example.com but not example.com itself.",
+        examples=[["example.com", "*.example.com"]],
+    )
+    allowed_networks: list[str] = Field(
+        [],
+        max_length=500,
+        description="Only addresses in these CIDR ranges, if any are given.",
+        examples=[["10.0.0.0/8", "2001:db8::/32"]],
+    )
+
+
+_Enabled = Field(description="A disabled profile stays readable, but nothing is issued by it.")
+_AllowRenew = Field(description="Whether certificates may be renewed.")
+_KeyTypes = Field(
+    min_length=1,
+    description="Key types a CSR may have. Left out: every one of them the CA takes.",
+    examples=[["ec-p256", "rsa-3072"]],
+)
+_OrganizationIds = Field(
+    max_length=1000,
+    description="Organizations and departments that may use the profile, each listed itself. "
+    "With an empty list nobody may.",
+    examples=[[examples.ORGANIZATION_ID]],
+)
+
+
+class CertificateProfileCreate(Input):
+    """What may be issued through one CA backend, and for whom."""
+
+    model_config = examples.example(
+        name="web-servers",
+        ca_backend_id=examples.CA_BACKEND_ID,
+        certificate_type="ssl",
+        description="TLS servers of the web platform",
+        term={"allowed_days": [30, 90, 365], "default_days": 90},
+        key_types=["ec-p256", "rsa-3072"],
+        domain_policy={"fqdn": True, "wildcard": False},
+        options={
+            "backend_type": "aws",
+            "private_ca": "arn:aws:acm-pca:eu-central-1:111122223333:certificate-authority/"
+            "5cb00000-0000-4000-8000-000000000003",
+            "signature_algorithm": "SHA256WITHECDSA",
+            "aws_template": "arn:aws:acm-pca:::template/EndEntityServerAuthCertificate/V1",
+        },
+        organization_ids=[examples.ORGANIZATION_ID],
+    )
+
+    name: Name = Field(examples=["web-servers"])
+    ca_backend_id: Id = Field(examples=[examples.CA_BACKEND_ID])
+    certificate_type: CertificateTypeChoice = Field(
+        CertificateType.SSL, description="One that the type of the CA backend supports."
+    )
+    description: Text = Field("", examples=["TLS servers of the web platform"])
+    enabled: Annotated[bool, _Enabled] = True
+    term: Term
+    key_types: Annotated[list[KeyType], _KeyTypes] | None = None
+    domain_policy: DomainPolicy = DomainPolicy()
+    allow_renew: Annotated[bool, _AllowRenew] = True
+    options: ProfileOptions
+    organization_ids: Annotated[list[Id], _OrganizationIds] = Field([])
+
+
+class CertificateProfileUpdate(Input):
+    """Fields left out stay as they are; those given are replaced as a whole."""
+
+    model_config = examples.example(
+        description="TLS servers of the web platform",
+        term={"allowed_days": [30, 90, 365], "default_days": 90},
+    )
+
+    name: Name | None = Field(None, examples=["web-servers"])
+    ca_backend_id: Id | None = Field(None, examples=[examples.CA_BACKEND_ID])
+    certificate_type: CertificateTypeChoice | None = None
+    description: Text | None = Field(None, examples=["TLS servers of the web platform"])
+    enabled: Annotated[bool, _Enabled] | None = None
+    term: Term | None = None
+    key_types: Annotated[list[KeyType], _KeyTypes] | None = None
+    domain_policy: DomainPolicy | None = None
+    allow_renew: Annotated[bool, _AllowRenew] | None = None
+    options: ProfileOptions | None = None
+    organization_ids: Annotated[list[Id], _OrganizationIds] | None = None
+
+
+class CertificateProfileOut(VersionedOutput):
+    """A certificate profile as it stands. What was asked for earlier keeps the rules of its day."""
+
+    name: str = Field(examples=["web-servers"])
+    ca_backend_id: UUID
+    backend_type: BackendType
+    certificate_type: CertificateType
+    description: str = Field(examples=["TLS servers of the web platform"])
+    enabled: Annotated[bool, _Enabled]
+    term: Term
+    key_types: list[KeyType] = Field(examples=[["ec-p256", "rsa-3072"]])
+    domain_policy: DomainPolicy
+    allow_renew: Annotated[bool, _AllowRenew]
+    options: ProfileOptions
+    organization_ids: list[UUID] = Field(
+        description="Organizations and departments that may use it, as far as you may see them."
+    )
+
+
+class CertificateProfilePage(PageOutput):
+    """One page of certificate profiles, newest first."""
+
+    items: list[CertificateProfileOut]

@@ -1,0 +1,192 @@
+"""What may be done to certificate profiles, and what is checked before."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.certificate_profiles import repository
+from scm_api.certificate_profiles.judging import (
+    CONCERNS_CA,
+    KnownBackend,
+    judge_draft,
+    key_types_of,
+    policy_of,
+    survey,
+)
+from scm_api.certificate_profiles.schemas import (
+    CertificateProfileCreate,
+    CertificateProfileUpdate,
+)
+from scm_api.core.access import Principal, require_account_wide
+from scm_api.core.errors import Conflict, Invalid
+from scm_api.core.vocabulary import BackendType
+from scm_api.db.audit import record
+from scm_api.db.changes import changed_fields
+from scm_api.db.models import CertificateProfile, CertificateProfileVersion, Enrollment
+from scm_api.db.uses import enrollments_using
+from scm_api.drivers.registry import REGISTRY
+from scm_api.issuance.rules import ProfileRules
+from scm_api.web.concurrency import Expected
+from scm_api.web.deps import Resources
+from scm_api.web.references import unknown_reference
+from scm_api.web.replies import created, plain_json
+
+
+async def create_profile(
+    session: AsyncSession,
+    caller: Principal,
+    draft: CertificateProfileCreate,
+    backend: KnownBackend | None,
+) -> Response:
+    """Make a profile that `survey` looked into."""
+    require_account_wide(caller, "create certificate profiles")
+    known = await _require_sound(session, caller, draft, backend)
+    profile = CertificateProfile(**_columns(draft, known))
+    session.add(profile)
+    await session.flush()
+    await repository.delegate(
+        session, profile.id, add=set(draft.organization_ids), remove=frozenset()
+    )
+    _keep_version(session, profile)
+    record(session, caller, "certificate_profile.created", ("certificate_profile", profile.id))
+    content = await repository.content(session, caller, profile.id)
+    return created(content, f"/certificate-profiles/{profile.id}")
+
+
+async def update_profile(
+    app: Resources,
+    caller: Principal,
+    profile_id: UUID,
+    body: CertificateProfileUpdate,
+    expected: Expected,
+) -> Mapping[str, Any]:
+    """Change a profile and judge it anew, with no transaction open while the CA is asked.
+
+    What the first transaction read is still true in the second: the version says so.
+    """
+    async with app.database.transaction() as session:
+        stored = await repository.content(session, caller, profile_id)
+        require_account_wide(caller, "change certificate profiles")
+        expected.check(stored["version"])
+    draft = _merged(stored, body)
+    backend: KnownBackend | None = KnownBackend(REGISTRY[BackendType(stored["backend_type"])])
+    if body.model_fields_set & CONCERNS_CA:
+        backend = await survey(app, caller, draft)
+    async with app.database.transaction() as session:
+        profile = await repository.certificate_profile(session, caller, profile_id)
+        Expected(stored["version"]).check(profile.version)
+        known = await _require_sound(session, caller, draft, backend)
+        await _save(session, caller, profile, draft, known)
+        return await repository.content(session, caller, profile_id)
+
+
+async def delete_profile(
+    session: AsyncSession, caller: Principal, profile_id: UUID, expected: Expected
+) -> None:
+    """Delete a profile nothing was ever asked for by; a used one can be disabled."""
+    profile = await repository.certificate_profile(session, caller, profile_id)
+    require_account_wide(caller, "delete certificate profiles")
+    expected.check(profile.version)
+    uses, count = await enrollments_using(session, Enrollment.certificate_profile_id == profile_id)
+    if uses:
+        raise Conflict(
+            f"Enrollments made by this profile are kept ({count}), so it stays readable too. "
+            "Disable it instead: set enabled to false.",
+            code="in-use",
+            used_by=uses,
+        )
+    await session.delete(profile)
+    record(session, caller, "certificate_profile.deleted", ("certificate_profile", profile_id))
+
+
+async def _require_sound(
+    session: AsyncSession,
+    caller: Principal,
+    draft: CertificateProfileCreate,
+    backend: KnownBackend | None,
+) -> KnownBackend:
+    """The backend of a draft without faults; raises Invalid with all of them otherwise."""
+    faults = judge_draft(draft, backend)
+    unknown = await repository.unknown_organizations(session, caller, draft.organization_ids)
+    faults += [
+        unknown_reference(f"/organization_ids/{index}", "organization")
+        for index, organization_id in enumerate(draft.organization_ids)
+        if organization_id in unknown
+    ]
+    if faults or backend is None:
+        raise Invalid(faults)
+    return backend
+
+
+async def _save(
+    session: AsyncSession,
+    caller: Principal,
+    profile: CertificateProfile,
+    draft: CertificateProfileCreate,
+    backend: KnownBackend,
+) -> None:
+    """Write what differs, if anything does, as a new version."""
+    for name, value in _columns(draft, backend).items():
+        setattr(profile, name, value)
+    changed = changed_fields(profile)
+    before = await repository.delegations(session, profile.id)
+    wanted = set(draft.organization_ids)
+    if wanted != before:
+        changed = sorted([*changed, "organization_ids"])
+        # Who may use it is kept in rows of their own, but counts as a change of the profile.
+        profile.updated_at = func.now()
+    if not changed:
+        return
+    await session.flush()
+    await repository.delegate(session, profile.id, add=wanted - before, remove=before - wanted)
+    _keep_version(session, profile)
+    subject = ("certificate_profile", profile.id)
+    details = {"changed": changed, "version": profile.version}
+    record(session, caller, "certificate_profile.updated", subject, details=details)
+
+
+def _merged(stored: Mapping[str, Any], body: CertificateProfileUpdate) -> CertificateProfileCreate:
+    """The whole profile as it would be after the change."""
+    fields = CertificateProfileCreate.model_fields
+    kept = CertificateProfileCreate.model_validate_json(
+        plain_json({name: stored[name] for name in fields})
+    )
+    given = {name: getattr(body, name) for name in body.model_fields_set}
+    return kept.model_copy(
+        update={name: value for name, value in given.items() if value is not None}
+    )
+
+
+def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str, Any]:
+    return {
+        "name": draft.name,
+        "ca_backend_id": draft.ca_backend_id,
+        "backend_type": backend.kind.type.value,
+        "certificate_type": draft.certificate_type.value,
+        "description": draft.description,
+        "enabled": draft.enabled,
+        "term": {
+            "allowed_days": sorted(set(draft.term.allowed_days)),
+            "default_days": draft.term.default_days,
+        },
+        "key_types": key_types_of(draft, backend.kind),
+        "domain_policy": policy_of(draft),
+        "allow_renew": draft.allow_renew,
+        "options": draft.options.model_dump(mode="json"),
+    }
+
+
+def _keep_version(session: AsyncSession, profile: CertificateProfile) -> None:
+    """Keep the rules as they stand now: enrollments are carried out by them from here on."""
+    rules = {name: getattr(profile, name) for name in ProfileRules.model_fields}
+    rules["ca_backend_id"] = str(profile.ca_backend_id)
+    ProfileRules.model_validate(rules)  # what could not be read back must not be written
+    session.add(
+        CertificateProfileVersion(
+            certificate_profile_id=profile.id, version=profile.version, rules=rules
+        )
+    )

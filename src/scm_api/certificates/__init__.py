@@ -1,0 +1,1 @@
+"""What was issued: read, download, renew, revoke."""

@@ -1,0 +1,156 @@
+"""Rows of certificates, as the contract shows them."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import ColumnElement
+
+from scm_api.core.access import Principal
+from scm_api.core.errors import Conflict, NotFound
+from scm_api.core.vocabulary import CertificateStatus, RevocationState
+from scm_api.db.models import Certificate, CertificateName, CertificateText
+from scm_api.db.statements import AnySelect
+
+_SHOWN = (
+    "id",
+    "enrollment_id",
+    "organization_id",
+    "certificate_profile_id",
+    "ca_backend_id",
+    "certificate_type",
+    "serial_number",
+    "issuer",
+    "subject",
+    "common_name",
+    "not_before",
+    "not_after",
+    "key_type",
+    "signature_algorithm",
+    "spki_sha256",
+    "fingerprint_sha256",
+    "chain_complete",
+    "notes",
+    "quarantined",
+    "renews_certificate_id",
+    "ca_ref",
+    "created_at",
+    "version",
+)
+
+
+def status() -> ColumnElement[str]:
+    """A certificate's status as of the database's clock."""
+    return case(
+        (Certificate.revocation_state == RevocationState.DONE.value, CertificateStatus.REVOKED),
+        (Certificate.quarantined.is_not(None), CertificateStatus.QUARANTINED),
+        (Certificate.not_after <= func.now(), CertificateStatus.EXPIRED),
+        else_=CertificateStatus.VALID,
+    )
+
+
+def certificates(principal: Principal) -> AnySelect:
+    """Certificates of the organizations the caller may see."""
+    successor = aliased(Certificate)
+    names = (
+        select(
+            func.json_agg(
+                func.json_build_object("kind", CertificateName.kind, "value", CertificateName.value)
+            )
+        )
+        .where(CertificateName.certificate_id == Certificate.id)
+        .scalar_subquery()
+    )
+    successors = (
+        select(func.array_agg(successor.id))
+        .where(successor.renews_certificate_id == Certificate.id)
+        .correlate(Certificate)
+        .scalar_subquery()
+    )
+    query = select(
+        *(getattr(Certificate, name) for name in _SHOWN),
+        status().label("status"),
+        func.coalesce(names, func.json_build_array()).label("names"),
+        successors.label("successors"),
+        Certificate.revocation_state,
+        Certificate.revocation_reason,
+        Certificate.revocation_detail,
+        Certificate.revocation_requested_at,
+        Certificate.revoked_at,
+    )
+    if principal.organization_ids is None:
+        return query
+    return query.where(Certificate.organization_id.in_(principal.organization_ids))
+
+
+def content(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One row as the contract shows it."""
+    shown = {name: row[name] for name in _SHOWN}
+    revocation = None
+    if row["revocation_state"]:
+        revocation = {
+            "state": row["revocation_state"],
+            "reason": row["revocation_reason"],
+            "detail": row["revocation_detail"],
+            "requested_at": row["revocation_requested_at"],
+            "revoked_at": row["revoked_at"],
+        }
+    return shown | {
+        "status": row["status"],
+        "names": row["names"],
+        "revocation": revocation,
+        "renewed_by_certificate_ids": row["successors"] or [],
+    }
+
+
+async def certificate(
+    session: AsyncSession, principal: Principal, certificate_id: UUID
+) -> dict[str, Any]:
+    """One certificate as the contract shows it; raises NotFound."""
+    query = certificates(principal).where(Certificate.id == certificate_id)
+    row = (await session.execute(query)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("certificate")
+    return content(dict(row))
+
+
+async def locked(session: AsyncSession, principal: Principal, certificate_id: UUID) -> Certificate:
+    """The row itself, locked for a change; raises NotFound."""
+    query = select(Certificate).where(Certificate.id == certificate_id).with_for_update()
+    if principal.organization_ids is not None:
+        query = query.where(Certificate.organization_id.in_(principal.organization_ids))
+    row = await session.scalar(query)
+    if row is None:
+        raise NotFound("certificate")
+    return row
+
+
+async def text_of(
+    session: AsyncSession, principal: Principal, certificate_id: UUID
+) -> tuple[str, bytes, list[bytes]]:
+    """A name for the file, the leaf and the chain; raises Conflict for a quarantined one."""
+    query = (
+        select(
+            Certificate.serial_number,
+            Certificate.quarantined,
+            CertificateText.leaf_der,
+            CertificateText.chain_ders,
+        )
+        .join(CertificateText, CertificateText.certificate_id == Certificate.id)
+        .where(Certificate.id == certificate_id)
+    )
+    if principal.organization_ids is not None:
+        query = query.where(Certificate.organization_id.in_(principal.organization_ids))
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound("certificate")
+    if row.quarantined:
+        raise Conflict(
+            "This certificate is not what was asked for and is not handed out: "
+            + " ".join(row.quarantined),
+            code="certificate-quarantined",
+        )
+    return row.serial_number, row.leaf_der, row.chain_ders

@@ -1,0 +1,180 @@
+"""`/certificates`."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import exists
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.certificates import repository, service
+from scm_api.certificates.schemas import (
+    CertificateOut,
+    CertificatePage,
+    Renewal,
+    RenewalAccepted,
+    Revocation,
+)
+from scm_api.core.vocabulary import CertificateStatus
+from scm_api.db.models import Certificate, CertificateName
+from scm_api.web.auth import Caller
+from scm_api.web.concurrency import IfMatchOptional
+from scm_api.web.deps import App, Db
+from scm_api.web.idempotency import OnceOnly
+from scm_api.web.openapi import problems
+from scm_api.web.pagination import Paged
+from scm_api.web.replies import reply
+
+router = APIRouter(prefix="/certificates", tags=["Certificates"])
+
+
+@router.get(
+    "",
+    operation_id="list_certificates",
+    summary="List certificates",
+    response_model=CertificatePage,
+    responses=problems(400),
+)
+async def index(
+    caller: Caller,
+    database: Db,
+    page: Paged,
+    organization_id: UUID | None = None,
+    certificate_profile_id: UUID | None = None,
+    ca_backend_id: UUID | None = None,
+    status: Annotated[CertificateStatus | None, Query(description="Status as of now.")] = None,
+    serial_number: Annotated[
+        str | None, Query(max_length=64, description="Hex, with or without colons.")
+    ] = None,
+    name: Annotated[str | None, Query(max_length=255, description="Exactly this name.")] = None,
+    spki_sha256: Annotated[str | None, Query(max_length=64)] = None,
+    fingerprint_sha256: Annotated[str | None, Query(max_length=64)] = None,
+    expires_before: datetime | None = None,
+    expires_after: datetime | None = None,
+) -> Response:
+    """Newest first. `expires_before` finds what has to be renewed."""
+    serial = serial_number.replace(":", "").lower().lstrip("0") if serial_number else None
+    wanted = {
+        Certificate.organization_id: organization_id,
+        Certificate.certificate_profile_id: certificate_profile_id,
+        Certificate.ca_backend_id: ca_backend_id,
+        Certificate.serial_number: serial,
+        Certificate.spki_sha256: spki_sha256,
+        Certificate.fingerprint_sha256: fingerprint_sha256,
+    }
+    conditions = [column == value for column, value in wanted.items() if value is not None]
+    if status is not None:
+        conditions.append(repository.status() == status)
+    if expires_before is not None:
+        conditions.append(Certificate.not_after < expires_before)
+    if expires_after is not None:
+        conditions.append(Certificate.not_after >= expires_after)
+    query = repository.certificates(caller).where(*conditions)
+    if name is not None:
+        query = query.where(
+            exists().where(
+                CertificateName.certificate_id == Certificate.id,
+                CertificateName.value == name.lower().removesuffix("."),
+            )
+        )
+    async with database.transaction() as session:
+        rows = await page.fetch(session, query, Certificate.id)
+    return page.reply([repository.content(row) for row in rows])
+
+
+@router.get(
+    "/{certificate_id}",
+    operation_id="get_certificate",
+    summary="Read a certificate's facts",
+    response_model=CertificateOut,
+    responses=problems(404),
+)
+async def read(certificate_id: UUID, caller: Caller, database: Db) -> Response:
+    """Facts, status as of now, revocation, and what it renews or was renewed by."""
+    async with database.transaction() as session:
+        return reply(await repository.certificate(session, caller, certificate_id))
+
+
+@router.get(
+    "/{certificate_id}/content",
+    operation_id="download_certificate",
+    summary="Download a certificate",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The certificate in the form asked for.",
+            "content": {
+                media: {"schema": {"type": "string", "format": "binary"}}
+                for media in service.MEDIA_TYPES
+            },
+        },
+        **problems(400, 404, 409),
+    },
+)
+async def download(
+    certificate_id: UUID,
+    caller: Caller,
+    database: Db,
+    form: Annotated[
+        service.Format,
+        Query(
+            alias="format",
+            description="`pem`: the certificate; `chain`: followed by its issuers upwards; "
+            "`der`: the certificate in DER; `pkcs7`: all of them as certs-only PKCS#7 in DER.",
+        ),
+    ] = service.Format.CHAIN,
+) -> Response:
+    """A quarantined certificate is not handed out (409)."""
+    async with database.transaction() as session:
+        serial, leaf, chain = await repository.text_of(session, caller, certificate_id)
+    return service.download(serial, leaf, chain, form)
+
+
+@router.post(
+    "/{certificate_id}/revoke",
+    operation_id="revoke_certificate",
+    summary="Revoke a certificate",
+    response_model=CertificateOut,
+    responses={
+        202: {"model": CertificateOut, "description": "Stored; a worker has the CA do it."},
+        **problems(400, 403, 404, 409, 412, 422),
+    },
+)
+async def revoke(
+    certificate_id: UUID,
+    body: Revocation,
+    caller: Caller,
+    once: OnceOnly,
+    expected: IfMatchOptional,
+) -> Response:
+    """202 and `revocation.state` `requested` until the CA did it; then `done`.
+
+    Repeating it is safe: a certificate is revoked once.
+    """
+
+    async def work(session: AsyncSession) -> Response:
+        content = await service.revoke(session, caller, certificate_id, body, expected)
+        return reply(content, status=service.state_of(content))
+
+    return await once.create(work)
+
+
+@router.post(
+    "/{certificate_id}/renew",
+    operation_id="renew_certificate",
+    summary="Renew a certificate",
+    status_code=202,
+    response_model=RenewalAccepted,
+    responses=problems(400, 403, 404, 409, 413, 422),
+)
+async def renew(
+    certificate_id: UUID, body: Renewal, caller: Caller, app: App, once: OnceOnly
+) -> Response:
+    """A new enrollment for the same names through the same profile, from a new CSR.
+
+    Judged by today's rules. The old certificate stays valid until it ends or is revoked.
+    """
+    return await once.create(
+        lambda session: service.renew(session, caller, app.key_checks, certificate_id, body)
+    )

@@ -1,0 +1,104 @@
+"""Bodies of `/certificates`."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from scm_api.core.vocabulary import (
+    CertificateStatus,
+    CertificateType,
+    NameKind,
+    RevocationReason,
+    RevocationState,
+)
+from scm_api.web import examples
+from scm_api.web.schemas import Input, Instant, Output, PageOutput, Text
+
+
+class CertificateNameOut(Output):
+    """One subjectAltName entry."""
+
+    kind: NameKind
+    value: str
+
+
+class RevocationOut(Output):
+    """How far a revocation is; `done` is said only when the CA did it."""
+
+    state: RevocationState
+    reason: RevocationReason
+    detail: str | None = Field(description="What the CA said, if it did not do it.")
+    requested_at: datetime
+    revoked_at: datetime | None
+
+
+class CertificateOut(Output):
+    """One certificate's facts; `/content` holds the certificate itself."""
+
+    id: UUID
+    enrollment_id: UUID
+    organization_id: UUID
+    certificate_profile_id: UUID
+    ca_backend_id: UUID
+    certificate_type: CertificateType
+    status: CertificateStatus = Field(description="As of now; expiry needs no job to be seen.")
+    serial_number: str = Field(description="Lower-case hex.", examples=["5f3ab2"])
+    issuer: str = Field(examples=["CN=Demo EC Root,O=Example"])
+    subject: str
+    common_name: str | None
+    names: list[CertificateNameOut]
+    not_before: datetime
+    not_after: datetime
+    key_type: str
+    signature_algorithm: str
+    spki_sha256: str
+    fingerprint_sha256: str
+    chain_complete: bool
+    notes: list[str] = Field(description="Accepted differences between order and certificate.")
+    quarantined: list[str] | None = Field(description="Why it is not what was asked, if so.")
+    revocation: RevocationOut | None
+    renews_certificate_id: UUID | None
+    renewed_by_certificate_ids: list[UUID]
+    ca_ref: str = Field(description="The CA's own reference.")
+    created_at: datetime
+    version: int
+
+
+class CertificatePage(PageOutput):
+    """One page of certificates, newest first."""
+
+    items: list[CertificateOut]
+
+
+class Revocation(Input):
+    """Why the certificate is to be revoked (RFC 5280 section 5.3.1)."""
+
+    model_config = examples.example(reason="superseded", comment="replaced by its renewal")
+
+    reason: RevocationReason = Field(
+        strict=False,
+        examples=["superseded"],
+        description="`key_compromise` also blocks the key for all future enrollments.",
+    )
+    comment: Text = ""
+
+
+class Renewal(Input):
+    """A new certificate for the same names, from a new CSR."""
+
+    model_config = examples.example(
+        csr=examples.RENEWAL_CSR, term_days=90, comment="renewed in time"
+    )
+
+    csr: str = Field(description="A CSR with the same names, as PEM or base64 of DER.")
+    term_days: int | None = None
+    not_after: Instant | None = None
+    comment: Text = ""
+
+
+class RenewalAccepted(Output):
+    """The enrollment that will become the new certificate."""
+
+    enrollment_id: UUID
+    state: str = Field(examples=["approved"])

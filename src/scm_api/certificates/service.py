@@ -1,0 +1,159 @@
+"""What may be done to certificates."""
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.certificates import repository
+from scm_api.certificates.schemas import Renewal, Revocation
+from scm_api.core.access import Principal
+from scm_api.core.errors import Conflict, Fault, Invalid
+from scm_api.core.formats import to_pem, to_pem_chain, to_pkcs7
+from scm_api.core.names import Name
+from scm_api.core.vocabulary import BackendType, NameKind, RevocationReason, RevocationState
+from scm_api.core.weak_keys import KeyChecks
+from scm_api.db.audit import record
+from scm_api.db.jobs import Job, enqueue
+from scm_api.db.models import BlockedKey, CaBackend, Certificate
+from scm_api.drivers.registry import REGISTRY
+from scm_api.issuance.intake import Request, accept, judge_request
+from scm_api.issuance.judgement import Asked
+from scm_api.web.concurrency import Expected
+from scm_api.web.replies import reply
+
+
+class Format(StrEnum):
+    """Forms a certificate can be downloaded in."""
+
+    PEM = "pem"
+    CHAIN = "chain"
+    DER = "der"
+    PKCS7 = "pkcs7"
+
+
+# format -> media type (RFC 8555 section 9.1, RFC 2585, RFC 8551) and file ending
+_FILES = {
+    Format.PEM: ("application/pem-certificate-chain", "pem"),
+    Format.CHAIN: ("application/pem-certificate-chain", "chain.pem"),
+    Format.DER: ("application/pkix-cert", "cer"),
+    Format.PKCS7: ("application/pkcs7-mime; smime-type=certs-only", "p7c"),
+}
+MEDIA_TYPES = sorted({media for media, _ in _FILES.values()})
+
+
+def download(serial: str, leaf: bytes, chain: list[bytes], form: Format) -> Response:
+    """The certificate as a file."""
+    body: bytes
+    match form:
+        case Format.PEM:
+            body = to_pem(leaf).encode()
+        case Format.CHAIN:
+            body = to_pem_chain(leaf, chain).encode()
+        case Format.DER:
+            body = leaf
+        case Format.PKCS7:
+            body = to_pkcs7(leaf, chain)
+    media, ending = _FILES[form]
+    disposition = f'attachment; filename="{serial}.{ending}"'
+    return Response(body, media_type=media, headers={"Content-Disposition": disposition})
+
+
+async def revoke(
+    session: AsyncSession,
+    caller: Principal,
+    certificate_id: UUID,
+    body: Revocation,
+    expected: Expected,
+) -> dict[str, Any]:
+    """Store the wish to revoke and its job; the CA does it, and only then it is done.
+
+    A repeat while one is under way, or after it is done, changes nothing. Raises Conflict when
+    the backend cannot revoke, Invalid for a reason its CA does not know.
+    """
+    row = await repository.locked(session, caller, certificate_id)
+    expected.check(row.version)
+    if row.revocation_state in (RevocationState.REQUESTED, RevocationState.DONE):
+        return await repository.certificate(session, caller, certificate_id)
+    await _must_be_revocable(session, row, body.reason)
+    row.revocation_state = RevocationState.REQUESTED.value
+    row.revocation_reason = body.reason.value
+    row.revocation_detail = None
+    row.revocation_requested_at = func.now()
+    row.version += 1
+    if body.reason is RevocationReason.KEY_COMPROMISE:
+        await _block_key(session, row.spki_sha256)
+    record(
+        session,
+        caller,
+        "certificate.revocation_requested",
+        ("certificate", row.id),
+        organization_id=row.organization_id,
+        details={"reason": body.reason.value, "comment": body.comment},
+    )
+    await enqueue(session, Job.REVOKE_CERTIFICATE, row.id)
+    await session.flush()
+    return await repository.certificate(session, caller, certificate_id)
+
+
+async def _must_be_revocable(
+    session: AsyncSession, row: Certificate, reason: RevocationReason
+) -> None:
+    backend_type = await session.scalar(
+        select(CaBackend.backend_type).where(CaBackend.id == row.ca_backend_id)
+    )
+    capabilities = REGISTRY[BackendType(str(backend_type))].capabilities
+    if not capabilities.can_revoke:
+        raise Conflict(
+            "This CA backend cannot revoke; it has to be done at the CA.", code="not-supported"
+        )
+    if reason not in capabilities.revocation_reasons:
+        accepted = ", ".join(sorted(capabilities.revocation_reasons))
+        detail = f"The CA does not know the reason {reason.value}."
+        raise Invalid([Fault("/reason", "reason-not-supported", detail, accepted)])
+
+
+async def _block_key(session: AsyncSession, spki_sha256: str) -> None:
+    if await session.get(BlockedKey, spki_sha256) is None:
+        session.add(BlockedKey(spki_sha256=spki_sha256, reason="revoked for key compromise"))
+
+
+async def renew(
+    session: AsyncSession,
+    caller: Principal,
+    checks: KeyChecks,
+    certificate_id: UUID,
+    body: Renewal,
+) -> Response:
+    """An enrollment for the same names through the same profile, judged by the rules of today."""
+    row = await repository.locked(session, caller, certificate_id)
+    shown = await repository.certificate(session, caller, certificate_id)
+    if row.quarantined:
+        raise Conflict(
+            "A quarantined certificate is not renewed; enroll anew.", code="certificate-quarantined"
+        )
+    names = [Name(NameKind(name["kind"]), name["value"]) for name in shown["names"]]
+    request = Request(
+        organization_id=row.organization_id,
+        certificate_profile_id=row.certificate_profile_id,
+        csr=body.csr,
+        asked=Asked(names, body.term_days, body.not_after),
+        comment=body.comment,
+        renews_certificate_id=row.id,
+    )
+    judged = await judge_request(session, caller, request, checks)
+    if judged.facts is not None and not judged.facts.rules.allow_renew:
+        raise Conflict("The certificate profile does not allow renewals.", code="renew-not-allowed")
+    values = await accept(session, caller, judged)
+    location = f"/enrollments/{values['id']}"
+    content = {"enrollment_id": values["id"], "state": values["state"]}
+    return reply(content, status=202, headers={"Location": location, "Retry-After": "2"})
+
+
+def state_of(certificate: dict[str, Any]) -> int:
+    """202 while a revocation is under way at the CA, 200 when nothing is left to do."""
+    revocation = certificate["revocation"]
+    return 202 if revocation and revocation["state"] == RevocationState.REQUESTED else 200

@@ -1,0 +1,1 @@
+"""Connectors and the local CA backends they hold."""

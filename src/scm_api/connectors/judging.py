@@ -1,0 +1,69 @@
+"""Whether a connection can be meant, said before it is stored."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from scm_api.core.errors import Fault, Invalid
+from scm_api.core.vocabulary import BackendType
+from scm_api.drivers.addresses import is_loopback_host
+from scm_api.drivers.options import ConnectionOptions, ConnectionSecrets
+from scm_api.drivers.registry import REGISTRY
+
+
+def require_sound(
+    options: ConnectionOptions, secrets: ConnectionSecrets | None, *, allow_loopback: bool
+) -> None:
+    """Raises Invalid with every fault of a connection; pointers are those of the body.
+
+    `secrets` are None where those stored cannot be read any more. `allow_loopback` lets an
+    endpoint name this machine: right for the simulator, and a way around the network's walls for
+    anybody else who may choose an endpoint.
+    """
+    faults = [] if allow_loopback else list(_loopback_faults(options.model_dump(mode="json")))
+    if secrets is not None and secrets.backend_type != options.backend_type:
+        faults.append(
+            Fault(
+                "/secrets/backend_type",
+                "backend-type-differs",
+                "Options and secrets are of different backend types.",
+                str(options.backend_type),
+            )
+        )
+    elif secrets is not None:
+        faults += REGISTRY[BackendType(options.backend_type)].judge_connection(options, secrets)
+    if faults:
+        raise Invalid(faults)
+
+
+def require_type(part: ConnectionOptions | ConnectionSecrets, pointer: str, fixed: str) -> None:
+    """Raises Invalid when a change would make a connection of another type."""
+    if part.backend_type != fixed:
+        raise Invalid(
+            [
+                Fault(
+                    f"{pointer}/backend_type",
+                    "backend-type-fixed",
+                    "The backend type of a local CA backend never changes.",
+                    fixed,
+                )
+            ]
+        )
+
+
+def _loopback_faults(options: Mapping[str, Any], pointer: str = "/options") -> Iterator[Fault]:
+    for name, value in options.items():
+        here = f"{pointer}/{name}"
+        if isinstance(value, Mapping):
+            yield from _loopback_faults(value, here)
+        elif name.endswith("endpoint_url") and is_loopback_host(_host(value)):
+            yield Fault(
+                here,
+                "endpoint-not-allowed",
+                "The endpoint names the machine this service runs on.",
+                "a host elsewhere, unless SCM_ALLOW_LOOPBACK_ENDPOINTS is true",
+            )
+
+
+def _host(url: str | None) -> str:
+    return urlsplit(url or "").hostname or ""

@@ -1,0 +1,85 @@
+"""Reading a certificate that a CA sent."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import SignatureAlgorithmOID
+
+from scm_api.core.key_types import key_type_of
+from scm_api.core.names import Name
+from scm_api.core.x509_names import COMMON_NAME, UNDECODABLE, san_of, subject_of
+
+_SIGNATURE_ALGORITHMS: Final = {
+    oid: label.lower().strip("_").replace("_", "-")
+    for label, oid in vars(SignatureAlgorithmOID).items()
+    if isinstance(oid, x509.ObjectIdentifier)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What one certificate says. Hashes are lower-case hex, names as they stand in it.
+
+    `subject` and `issuer` are RFC 4514 strings, `subject_attributes` (dotted OID, text) in the
+    certificate's order; `signature_algorithm` is spelled like
+    `ecdsa-with-sha256`, or is a dotted OID.
+    """
+
+    serial_number: int
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+    subject_attributes: tuple[tuple[str, str], ...]
+    common_names: tuple[str, ...]
+    names: tuple[Name, ...]
+    spki_sha256: str
+    fingerprint_sha256: str
+    key_type: str
+    signature_algorithm: str
+    is_ca: bool
+
+
+def read_certificate(der: bytes) -> tuple[x509.Certificate, CertificateFacts] | None:
+    """The certificate with its facts, or None where any part of it cannot be decoded."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        return certificate, _facts_of(certificate)
+    except UNDECODABLE:
+        return None
+
+
+def _facts_of(certificate: x509.Certificate) -> CertificateFacts:
+    key = certificate.public_key()
+    spki_der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    der = certificate.public_bytes(Encoding.DER)
+    subject = subject_of(certificate.subject)
+    oid = certificate.signature_algorithm_oid
+    return CertificateFacts(
+        serial_number=certificate.serial_number,
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        subject_attributes=subject,
+        common_names=tuple(value for kind, value in subject if kind == COMMON_NAME),
+        names=san_of(certificate.extensions).names,
+        spki_sha256=hashlib.sha256(spki_der).hexdigest(),
+        fingerprint_sha256=hashlib.sha256(der).hexdigest(),
+        key_type=key_type_of(key),
+        signature_algorithm=_SIGNATURE_ALGORITHMS.get(oid, oid.dotted_string),
+        is_ca=is_ca(certificate),
+    )
+
+
+def is_ca(certificate: x509.Certificate) -> bool:
+    """Whether the certificate may sign others: CA:TRUE or keyCertSign (RFC 5280 4.2.1.3, .9)."""
+    for extension in certificate.extensions:
+        match extension.value:
+            case x509.BasicConstraints(ca=True) | x509.KeyUsage(key_cert_sign=True):
+                return True
+    return False

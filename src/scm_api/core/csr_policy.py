@@ -1,0 +1,158 @@
+"""What a CSR may hold besides its names and key: subject, extensions and attributes.
+
+A CA may copy any of them into the certificate, so whatever is not known to be harmless is refused
+instead of being trusted to be ignored.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
+
+from scm_api.core.csr import EXTENSION_REQUESTS, CsrFacts
+from scm_api.core.errors import Fault
+from scm_api.core.explain import handful, quoted
+from scm_api.core.x509_names import COMMON_NAME
+
+_X520: Final = MappingProxyType(
+    {
+        NameOID.COUNTRY_NAME.dotted_string: ("C", 2, 2),
+        NameOID.STATE_OR_PROVINCE_NAME.dotted_string: ("ST", 1, 128),
+        NameOID.LOCALITY_NAME.dotted_string: ("L", 1, 128),
+        NameOID.STREET_ADDRESS.dotted_string: ("street", 1, 128),
+        NameOID.POSTAL_CODE.dotted_string: ("postalCode", 1, 40),
+        NameOID.ORGANIZATION_NAME.dotted_string: ("O", 1, 64),
+        NameOID.ORGANIZATIONAL_UNIT_NAME.dotted_string: ("OU", 1, 64),
+        COMMON_NAME: ("CN", 1, 64),
+    }
+)
+"""Short name, least and most characters by RFC 5280 appendix A.1."""
+
+_WINDOWS_ATTRIBUTES: Final = frozenset(
+    {
+        "1.3.6.1.4.1.311.13.2.2",  # which crypto provider made the key
+        "1.3.6.1.4.1.311.13.2.3",  # version of Windows
+        "1.3.6.1.4.1.311.21.20",  # machine, user and program that made the request
+    }
+)
+"""What `certreq` always adds and no CA acts upon ([MS-WCCE] section 2.2.2.7)."""
+
+_LEAF_KEY_USAGES: Final = frozenset(
+    {
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+    }
+)
+_KEY_USAGES: Final = (*sorted(_LEAF_KEY_USAGES), "key_cert_sign", "crl_sign")
+
+
+@dataclass(frozen=True, slots=True)
+class CsrRules:
+    """What the CSRs for one certificate type may hold; OIDs are dotted strings."""
+
+    subject_attributes: frozenset[str]
+    key_usages: frozenset[str]
+    extended_key_usages: frozenset[str]
+    extensions: frozenset[str]
+    attributes: frozenset[str]
+
+
+SSL_RULES: Final = CsrRules(
+    subject_attributes=frozenset(_X520),
+    key_usages=_LEAF_KEY_USAGES,
+    extended_key_usages=frozenset(
+        {
+            ExtendedKeyUsageOID.SERVER_AUTH.dotted_string,
+            ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string,
+        }
+    ),
+    extensions=frozenset(
+        {
+            ExtensionOID.SUBJECT_ALTERNATIVE_NAME.dotted_string,
+            ExtensionOID.SUBJECT_KEY_IDENTIFIER.dotted_string,
+            ExtensionOID.BASIC_CONSTRAINTS.dotted_string,
+            ExtensionOID.KEY_USAGE.dotted_string,
+            ExtensionOID.EXTENDED_KEY_USAGE.dotted_string,
+        }
+    ),
+    attributes=EXTENSION_REQUESTS | _WINDOWS_ATTRIBUTES,
+)
+
+
+def judge_csr(facts: CsrFacts, rules: CsrRules = SSL_RULES, pointer: str = "/csr") -> list[Fault]:
+    """Every part of the CSR that the rules do not know to be harmless.
+
+    Codes: `subject-not-allowed`, `name-invalid` (control or invisible characters in the
+    subject), `extension-not-allowed` and `attribute-not-allowed`, one fault for each OID.
+    """
+    return [
+        *_subject_faults(facts, rules, pointer),
+        *_extension_faults(facts, rules, pointer),
+        *_attribute_faults(facts, rules, pointer),
+    ]
+
+
+def _subject_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[Fault]:
+    accepted = f"the subject attributes {_short_names(rules)}, with at most one CN"
+    if len(facts.common_names) > 1:
+        listed = handful(quoted(name) for name in facts.common_names)
+        detail = f"The subject holds {len(facts.common_names)} common names: {listed}."
+        yield Fault(pointer, "subject-not-allowed", detail, accepted)
+    for oid, value in facts.subject:
+        if oid not in rules.subject_attributes:
+            detail = f"The subject holds the attribute {oid}, which this type may not carry."
+            yield Fault(pointer, "subject-not-allowed", detail, accepted)
+            continue
+        short_name, least, most = _X520[oid]
+        if not value.isprintable():
+            detail = f"The {short_name} {quoted(value)} holds control or invisible characters."
+            yield Fault(pointer, "name-invalid", detail, "printable characters")
+        elif not least <= len(value) <= most:
+            detail = f"The {short_name} of the subject has {len(value):,} characters."
+            yield Fault(pointer, "subject-not-allowed", detail, f"{least} to {most} characters")
+
+
+def _short_names(rules: CsrRules) -> str:
+    return ", ".join(_X520[oid][0] for oid in _X520 if oid in rules.subject_attributes)
+
+
+def _extension_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[Fault]:
+    for extension in facts.extensions:
+        oid = extension.oid.dotted_string
+        if oid not in rules.extensions:
+            accepted = f"the extensions {', '.join(sorted(rules.extensions))}"
+            detail = f"The CSR asks for the extension {oid}."
+            yield Fault(pointer, "extension-not-allowed", detail, accepted)
+            continue
+        match extension.value:
+            case x509.BasicConstraints(ca=True):
+                detail = f"The CSR asks for a CA certificate (extension {oid}, CA:TRUE)."
+                yield Fault(pointer, "extension-not-allowed", detail, "CA:FALSE")
+            case x509.KeyUsage() as usage:
+                wanted = {name for name in _KEY_USAGES if getattr(usage, name)}
+                yield from _usage_faults(oid, wanted, rules.key_usages, pointer)
+            case x509.ExtendedKeyUsage() as purposes:
+                wanted = {purpose.dotted_string for purpose in purposes}
+                yield from _usage_faults(oid, wanted, rules.extended_key_usages, pointer)
+
+
+def _usage_faults(
+    oid: str, wanted: set[str], allowed: frozenset[str], pointer: str
+) -> Iterator[Fault]:
+    if excess := sorted(wanted - allowed):
+        detail = f"The CSR asks in the extension {oid} for {handful(excess)}."
+        yield Fault(pointer, "extension-not-allowed", detail, ", ".join(sorted(allowed)))
+
+
+def _attribute_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[Fault]:
+    for oid in facts.attribute_oids:
+        if oid not in rules.attributes:
+            accepted = f"the attributes {', '.join(sorted(rules.attributes))}"
+            detail = f"The CSR holds the attribute {oid}."
+            yield Fault(pointer, "attribute-not-allowed", detail, accepted)

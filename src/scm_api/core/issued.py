@@ -1,0 +1,200 @@
+"""Judging what a CA issued before it is recorded: is it what was asked for?"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
+
+from scm_api.core.certificate_facts import CertificateFacts, read_certificate
+from scm_api.core.chain import Chain, build_chain
+from scm_api.core.explain import handful, quoted
+from scm_api.core.names import Name, normalise
+from scm_api.core.term import Term
+from scm_api.core.vocabulary import NameKind
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+"""How far our clock and the CA's may be apart."""
+
+BACKDATING: Final = timedelta(hours=1)
+"""How long before issuance a CA may let a certificate begin; AWS Private CA does 60 minutes."""
+
+MAX_CERTIFICATES: Final = 32
+"""More than any CA sends; what lies beyond is not looked at."""
+
+_Read = tuple[Certificate, CertificateFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """One way in which the certificate is not what was asked; it goes into quarantine."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedVerdict:
+    """`leaf` is None only where nothing could be read; `leaf_der` is what was judged.
+
+    `chain_ders` begins with the leaf's issuer. `notes` are deviations that are accepted, in words.
+    """
+
+    leaf: CertificateFacts | None
+    leaf_der: bytes
+    chain_ders: tuple[bytes, ...]
+    chain_complete: bool
+    discrepancies: tuple[Discrepancy, ...]
+    notes: tuple[str, ...]
+
+
+def judge_issued(
+    spki_der: bytes,
+    asked_names: Iterable[Name],
+    term: Term,
+    now: datetime,
+    leaf_der: bytes,
+    chain_ders: Sequence[bytes],
+    expected_ca_der: bytes | None,
+    *,
+    asked_subject: Sequence[tuple[str, str]] | None = None,
+) -> IssuedVerdict:
+    """Compare a certificate with its order: key, names, life, kind, and who signed it.
+
+    `spki_der`, `asked_names` (normalised) and `asked_subject` are those of the CSR.
+    `expected_ca_der` is the certificate of the CA the profile issues from, None where it is not
+    known. The certificate with the CSR's key is taken as the leaf, wherever the CA put it.
+    Discrepancy codes: `certificate-unreadable`,
+    `chain-unreadable`, `key-differs`, `names-added`, `names-dropped`, `life-too-long`,
+    `not-yet-valid`, `expired`, `ca-certificate`, `signature-invalid`, `issuer-unexpected`.
+    """
+    sent = [leaf_der, *chain_ders]
+    read = [found for der in sent[:MAX_CERTIFICATES] if (found := read_certificate(der))]
+    wanted = hashlib.sha256(spki_der).hexdigest()
+    chosen = _leaf_among(read, wanted) or read_certificate(leaf_der)
+    if chosen is None:
+        unreadable = Discrepancy("certificate-unreadable", "The CA sent no readable certificate.")
+        return IssuedVerdict(None, leaf_der, (), False, (unreadable,), ())
+    certificate, leaf = chosen
+    expected = read_certificate(expected_ca_der) if expected_ca_der is not None else None
+    chain = build_chain(certificate, [other for other, _ in read], expected and expected[0])
+    der = certificate.public_bytes(Encoding.DER)
+    discrepancies = [
+        *_content_discrepancies(leaf, wanted, set(asked_names)),
+        *_life_discrepancies(leaf, term, now),
+        *_chain_discrepancies(leaf, chain),
+        *_unreadable(len(sent) - len(read), expected_ca_der is not None and expected is None),
+    ]
+    notes = [
+        *_leaf_notes(leaf, term, asked_subject, was_moved=der != leaf_der),
+        *_chain_notes(leaf, chain),
+    ]
+    return IssuedVerdict(
+        leaf=leaf,
+        leaf_der=der,
+        chain_ders=tuple(issuer.public_bytes(Encoding.DER) for issuer in chain.certificates),
+        chain_complete=chain.complete,
+        discrepancies=tuple(discrepancies),
+        notes=tuple(notes),
+    )
+
+
+def _leaf_among(read: Iterable[_Read], wanted_spki_sha256: str) -> _Read | None:
+    for found in read:
+        if found[1].spki_sha256 == wanted_spki_sha256 and not found[1].is_ca:
+            return found
+    return None
+
+
+def _content_discrepancies(
+    leaf: CertificateFacts, wanted_spki_sha256: str, asked: set[Name]
+) -> Iterator[Discrepancy]:
+    if leaf.spki_sha256 != wanted_spki_sha256:
+        detail = f"The certificate is for another key (SHA-256 {leaf.spki_sha256})."
+        yield Discrepancy("key-differs", detail)
+    carried = {_comparable(name) for name in leaf.names}
+    presented = carried | {_comparable_common_name(name) for name in leaf.common_names}
+    if added := sorted(map(str, presented - asked)):
+        yield Discrepancy("names-added", f"Nobody asked for {handful(added)}.")
+    if dropped := sorted(map(str, asked - carried)):
+        yield Discrepancy("names-dropped", f"The certificate lacks {handful(dropped)}.")
+    if leaf.is_ca:
+        yield Discrepancy("ca-certificate", "The certificate may sign other certificates.")
+
+
+def _comparable(name: Name) -> Name:
+    """The normalised name; one that is no name at all stays as it is and equals nothing asked."""
+    normalised = normalise(name)
+    return normalised if isinstance(normalised, Name) else name
+
+
+def _comparable_common_name(common_name: str) -> Name:
+    address = normalise(Name(NameKind.IP, common_name))
+    return address if isinstance(address, Name) else _comparable(Name(NameKind.DNS, common_name))
+
+
+def _life_discrepancies(leaf: CertificateFacts, term: Term, now: datetime) -> Iterator[Discrepancy]:
+    latest = _latest_end(leaf, term, now)
+    if leaf.not_after > latest + CLOCK_TOLERANCE:
+        detail = f"It ends at {leaf.not_after.isoformat()}; asked was {latest.isoformat()}."
+        yield Discrepancy("life-too-long", detail)
+    if leaf.not_before > now + CLOCK_TOLERANCE:
+        detail = f"It begins only at {leaf.not_before.isoformat()}."
+        yield Discrepancy("not-yet-valid", detail)
+    if leaf.not_after <= now:
+        yield Discrepancy("expired", f"It ended at {leaf.not_after.isoformat()}.")
+
+
+def _latest_end(leaf: CertificateFacts, term: Term, now: datetime) -> datetime:
+    """A term counts from issuance, which is past and at most BACKDATING after the beginning."""
+    if term.not_after is not None:
+        return term.not_after
+    return min(now, leaf.not_before + BACKDATING) + timedelta(days=term.days)
+
+
+def _chain_discrepancies(leaf: CertificateFacts, chain: Chain) -> Iterator[Discrepancy]:
+    if chain.forged:
+        detail = f"The signature is not by the key of {leaf.issuer}."
+        yield Discrepancy("signature-invalid", detail)
+    if not chain.reaches_expected:
+        detail = f"The certificate by {leaf.issuer} does not build to the CA that was asked."
+        yield Discrepancy("issuer-unexpected", detail)
+    elif not chain.certificates and leaf.issuer == leaf.subject:
+        yield Discrepancy("issuer-unexpected", "The certificate claims to be its own issuer.")
+
+
+def _unreadable(count: int, is_expected_ca: bool) -> Iterator[Discrepancy]:
+    if count:
+        yield Discrepancy("chain-unreadable", f"{count} certificates sent could not be read.")
+    if is_expected_ca:
+        detail = "The certificate of the CA that was asked cannot be read."
+        yield Discrepancy("issuer-unexpected", detail)
+
+
+def _leaf_notes(
+    leaf: CertificateFacts,
+    term: Term,
+    asked_subject: Sequence[tuple[str, str]] | None,
+    *,
+    was_moved: bool,
+) -> Iterator[str]:
+    asked_end = term.not_after or leaf.not_before + timedelta(days=term.days)
+    if leaf.not_after < asked_end - CLOCK_TOLERANCE:
+        yield f"The CA shortened the life: it ends at {leaf.not_after.isoformat()}."
+    if asked_subject is not None and leaf.subject_attributes != tuple(asked_subject):
+        yield f"The CA changed the subject to {quoted(leaf.subject)}."
+    if any(_comparable(name) != name for name in leaf.names):
+        yield "The CA spells names differently, with the same meaning."
+    if was_moved:
+        yield "The CA sent the certificate in another place of its answer."
+
+
+def _chain_notes(leaf: CertificateFacts, chain: Chain) -> Iterator[str]:
+    if chain.unrelated:
+        yield f"{chain.unrelated} certificates that do not belong to the chain were left out."
+    if not chain.complete:
+        top = chain.certificates[-1].issuer.rfc4514_string() if chain.certificates else leaf.issuer
+        yield f"The chain is incomplete: the certificate of {quoted(top)} was not sent."

@@ -1,0 +1,143 @@
+"""Names a certificate can carry, in one spelling each, so that comparing text is enough.
+
+DNS names become lower-case A-labels by strict IDNA 2008 (RFC 5891). No mapping of UTS 46 is
+applied: a character that would have to be mapped is refused, because the mapped name can belong
+to somebody else.
+"""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+import idna
+
+from scm_api.core.errors import Fault
+from scm_api.core.explain import quoted
+from scm_api.core.vocabulary import NameKind
+
+_MAX_NAME = 1024
+_MAX_DNS_NAME = 253
+_MAX_EMAIL_LOCAL_PART = 64
+
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+_PLAIN_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//[^/?#]*)?(.*)")
+
+_DNS_ACCEPTED = (
+    "labels of letters, digits and inner hyphens, at most 63 characters each and 253 together; "
+    "international names as U-labels of IDNA 2008 or as xn-- labels"
+)
+_WILDCARD_ACCEPTED = "'*' alone as the left-most label, as in *.example.com"
+_ADDRESS_ACCEPTED = "one IPv4 address such as 192.0.2.1 or one IPv6 address such as 2001:db8::1"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One subjectAltName entry. `value` is text; `normalise` gives its only spelling."""
+
+    kind: NameKind
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {quoted(self.value)}"
+
+
+def normalise(name: Name, pointer: str = "") -> Name | Fault:
+    """The name in its only spelling, or the fault that keeps it from being a name.
+
+    Normalising a normalised name changes nothing. Codes: `name-invalid`,
+    `wildcard-not-allowed` (a `*` that is not the whole left-most label), `address-not-allowed`
+    (not one plain address).
+    """
+    if not name.value or len(name.value) > _MAX_NAME:
+        detail = f"A name has 1 to {_MAX_NAME:,} characters."
+        return Fault(pointer, "name-invalid", detail)
+    match name.kind:
+        case NameKind.DNS:
+            return _normalise_dns(name.value, pointer)
+        case NameKind.IP:
+            return _normalise_address(name.value, pointer)
+        case NameKind.EMAIL:
+            return _normalise_email(name.value, pointer)
+        case NameKind.URI:
+            return _normalise_uri(name.value, pointer)
+        case _:
+            if not name.value.isprintable():
+                detail = f"{quoted(name.value)} holds control or invisible characters."
+                return Fault(pointer, "name-invalid", detail)
+            return name
+
+
+def ascii_lower(text: str) -> str:
+    """Lower case for A to Z only; `str.lower` would turn the Kelvin sign into a `k`."""
+    return text.translate(_ASCII_LOWER)
+
+
+def _normalise_dns(value: str, pointer: str) -> Name | Fault:
+    domain = ascii_lower(value).removesuffix(".")
+    base = domain.removeprefix("*.")
+    if "*" in base:
+        detail = f"In {quoted(value)} the wildcard is not the whole left-most label."
+        return Fault(pointer, "wildcard-not-allowed", detail, _WILDCARD_ACCEPTED)
+    try:
+        labels = [_a_label(label) for label in base.split(".")]
+    except ValueError as error:
+        detail = f"{quoted(value)} is not a DNS name: {str(error).rstrip('.')}."
+        return Fault(pointer, "name-invalid", detail, _DNS_ACCEPTED)
+    if _NUMBER.fullmatch(labels[-1]):
+        detail = (
+            f"{quoted(value)} ends in a number, so it is an address in some spelling "
+            "and not a DNS name."
+        )
+        return Fault(pointer, "name-invalid", detail, "IP addresses as names of kind ip")
+    canonical = domain[: len(domain) - len(base)] + ".".join(labels)
+    if len(canonical) > _MAX_DNS_NAME:
+        detail = f"{quoted(value)} has {len(canonical)} characters as a DNS name."
+        return Fault(pointer, "name-invalid", detail, _DNS_ACCEPTED)
+    return Name(NameKind.DNS, canonical)
+
+
+def _a_label(label: str) -> str:
+    """One label as RFC 5891 looks it up. Raises ValueError with the rule that refuses it."""
+    if _PLAIN_LABEL.fullmatch(label) and label[2:4] != "--":
+        return label
+    return idna.alabel(label).decode("ascii")
+
+
+def _normalise_address(value: str, pointer: str) -> Name | Fault:
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        detail = f"{quoted(value)} is not an IP address."
+        return Fault(pointer, "address-not-allowed", detail, _ADDRESS_ACCEPTED)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.scope_id is not None:
+            detail = f"{quoted(value)} has a zone, which only means something on one machine."
+            return Fault(pointer, "address-not-allowed", detail, _ADDRESS_ACCEPTED)
+        if address.ipv4_mapped is not None:
+            detail = f"{quoted(value)} is an IPv4 address in IPv6 clothing."
+            return Fault(pointer, "address-not-allowed", detail, str(address.ipv4_mapped))
+    return Name(NameKind.IP, str(address))
+
+
+def _normalise_email(value: str, pointer: str) -> Name | Fault:
+    local_part, at, domain = value.rpartition("@")
+    if not at or len(local_part) > _MAX_EMAIL_LOCAL_PART or not _DOT_ATOM.fullmatch(local_part):
+        detail = f"{quoted(value)} is not an e-mail address of RFC 5321 without quoting."
+        return Fault(pointer, "name-invalid", detail, "mailbox@example.com")
+    host = _normalise_dns(domain, pointer) if domain else None
+    if not isinstance(host, Name) or host.value.startswith("*"):
+        detail = f"The domain of {quoted(value)} is not a DNS name."
+        return Fault(pointer, "name-invalid", detail, "mailbox@example.com")
+    return Name(NameKind.EMAIL, f"{local_part}@{host.value}")
+
+
+def _normalise_uri(value: str, pointer: str) -> Name | Fault:
+    parts = _URI.fullmatch(value) if value.isascii() and value.isprintable() else None
+    scheme, authority, rest = parts.groups(default="") if parts else ("", "", "")
+    if not authority + rest or "@" in authority or " " in value:
+        detail = f"{quoted(value)} is not an absolute URI of RFC 3986 without user information."
+        return Fault(pointer, "name-invalid", detail, "scheme:rest in printable ASCII")
+    return Name(NameKind.URI, f"{scheme.lower()}:{authority.lower()}{rest}")

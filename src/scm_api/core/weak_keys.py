@@ -1,0 +1,94 @@
+"""Keys that somebody else can compute or already holds; the tests are those of badkeys."""
+
+import json
+import mmap
+from bisect import bisect_left
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Self
+
+from badkeys.checks import checkrsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, mldsa, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+_RSA_REASONS: Final = {
+    "fermat": "its two primes are too close together",
+    "roca": "it was made by a chip or library with the ROCA flaw (CVE-2017-15361)",
+    "rsainvalid": "its exponent is not a valid RSA exponent",
+    "rsapoly": "its modulus shows the pattern of a broken generator",
+    "sharedprimes": "it shares a prime with another known key",
+    "smallfactors": "its modulus has a small factor",
+}
+
+_RECORD = 16
+_HASH = 15
+_FORMAT = 0
+
+
+class Blocklist:
+    """The downloaded badkeys blocklist: sorted records of a truncated SHA-256 and a list's id."""
+
+    def __init__(self, records: bytes | mmap.mmap, list_names: dict[int, str]) -> None:
+        self._records = records
+        self._list_names = list_names
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Map `blocklist.dat` and read `badkeysdata.json`, as `badkeys --update-bl` leaves them.
+
+        Raises OSError where one is missing and ValueError where one is not in format 0.
+        """
+        about = json.loads((directory / "badkeysdata.json").read_bytes())
+        with (directory / "blocklist.dat").open("rb") as file:
+            records = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if about.get("bkformat") != _FORMAT or len(records) % _RECORD:
+            raise ValueError(f"{directory} does not hold a badkeys blocklist of format {_FORMAT}")
+        names = {int(entry["id"]): str(entry["name"]) for entry in about["blocklists"]}
+        return cls(records, names)
+
+    def find(self, key: CertificatePublicKeyTypes) -> str | None:
+        """The name of the list that holds this key, such as `debianssl`."""
+        wanted = sha256(_blocklist_material(key)).digest()[:_HASH]
+        index = bisect_left(range(len(self._records) // _RECORD), wanted, key=self._hash)
+        if index * _RECORD >= len(self._records) or self._hash(index) != wanted:
+            return None
+        list_id = self._records[index * _RECORD + _HASH]
+        return self._list_names.get(list_id, f"list {list_id}")
+
+    def _hash(self, index: int) -> bytes:
+        return self._records[index * _RECORD : index * _RECORD + _HASH]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChecks:
+    """Everything known against keys; built once when a process starts."""
+
+    blocklist: Blocklist | None = None
+
+    def reasons_against(self, key: CertificatePublicKeyTypes) -> list[str]:
+        """Why nobody should trust this key, each as the rest of "the key is refused: ..."."""
+        reasons = []
+        if isinstance(key, rsa.RSAPublicKey):
+            numbers = key.public_numbers()
+            found = checkrsa(numbers.n, e=numbers.e, checks=_RSA_REASONS.keys())
+            reasons += [_RSA_REASONS[check] for check in found]
+        if self.blocklist is not None and (listed := self.blocklist.find(key)):
+            reasons.append(f"its private half is public (badkeys blocklist: {listed})")
+        return reasons
+
+
+def _blocklist_material(key: CertificatePublicKeyTypes) -> bytes:
+    """What badkeys hashes: ML-DSA keys as they are, all others as a number without zeros before."""
+    match key:
+        case rsa.RSAPublicKey():
+            number = key.public_numbers().n
+        case ec.EllipticCurvePublicKey():
+            number = key.public_numbers().x
+        case dsa.DSAPublicKey():
+            number = key.public_numbers().y
+        case mldsa.MLDSA44PublicKey() | mldsa.MLDSA65PublicKey() | mldsa.MLDSA87PublicKey():
+            return key.public_bytes_raw()
+        case _:
+            number = int.from_bytes(key.public_bytes_raw(), "big")
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")

@@ -1,0 +1,49 @@
+"""What a violated constraint means to the person whose request violated it."""
+
+from sqlalchemy.exc import IntegrityError
+
+from scm_api.core.errors import Conflict
+
+_NAME_TAKEN = "name-taken"
+
+# constraint -> (stable code, sentence)
+_CONFLICTS: dict[str, tuple[str, str]] = {
+    "uq_connectors_name": (_NAME_TAKEN, "Another connector has this name."),
+    "uq_local_ca_backends_connector_id_name": (
+        _NAME_TAKEN,
+        "Another local CA backend of this connector has this name.",
+    ),
+    "uq_ca_backends_name": (_NAME_TAKEN, "Another CA backend has this name."),
+    "uq_certificate_profiles_name": (_NAME_TAKEN, "Another certificate profile has this name."),
+    "uq_organizations_parent_id_name": (
+        _NAME_TAKEN,
+        "Another organization, or department of the same organization, has this name.",
+    ),
+    "uq_organization_domains_organization_id_name": (
+        "domain-already-owned",
+        "The organization already owns this domain.",
+    ),
+    "uq_admins_email": ("email-taken", "Another admin has this e-mail address."),
+}
+
+
+class KeyRepeated(Exception):  # noqa: N818 -- a repeat is no error
+    """Another transaction stored an answer under the same Idempotency-Key first."""
+
+
+def conflict_of(error: IntegrityError) -> Exception:
+    """The Conflict a person can act on, or the error itself if the constraint is not expected."""
+    # SQLAlchemy wraps asyncpg's exception once more; the constraint's name is on the inner one.
+    cause = getattr(error.orig, "__cause__", None) or error.orig
+    constraint = getattr(cause, "constraint_name", None) or ""
+    if constraint in _CONFLICTS:
+        code, sentence = _CONFLICTS[constraint]
+        return Conflict(sentence, code=code)
+    if constraint == "pk_idempotency_records":
+        return KeyRepeated()
+    if constraint.startswith("fk_"):
+        return Conflict(
+            "Something this refers to was deleted, or something still refers to it.",
+            code="in-use",
+        )
+    return error

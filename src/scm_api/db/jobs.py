@@ -1,0 +1,48 @@
+"""Durable jobs: enqueued in the caller's own transaction, so intent and job live or die together.
+
+The engine is pgqueuer. A job names what to advance, never what to do: whoever runs it looks at
+the row and does the next step, so a job delivered twice does nothing the second time.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from pgqueuer.queries import Queries
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+class Job(StrEnum):
+    """The durable jobs there are."""
+
+    ADVANCE_ENROLLMENT = "advance_enrollment"
+    REVOKE_CERTIFICATE = "revoke_certificate"
+
+
+async def enqueue(
+    session: AsyncSession, job: Job, subject_id: UUID, *, delay: timedelta = timedelta(0)
+) -> None:
+    """Have `job` run for `subject_id` once this transaction is committed and `delay` has passed."""
+    await enqueue_many(session, job, [subject_id], delay=delay)
+
+
+async def enqueue_many(
+    session: AsyncSession,
+    job: Job,
+    subject_ids: Sequence[UUID],
+    *,
+    delay: timedelta = timedelta(0),
+) -> None:
+    """Like `enqueue`, for many subjects in one statement."""
+    if not subject_ids:
+        return
+    raw = await (await session.connection()).get_raw_connection()
+    connection = raw.driver_connection
+    count = len(subject_ids)
+    await Queries.from_asyncpg_connection(connection).enqueue(
+        [job.value] * count,
+        [subject_id.bytes for subject_id in subject_ids],
+        [0] * count,
+        execute_after=[delay] * count,
+    )

@@ -1,0 +1,41 @@
+"""Bring a database to the schema this code expects."""
+
+import asyncio
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+_ROOT = Path(__file__).parents[3]
+_LOCK = 0x5C3A_0001  # advisory lock; any number will do that nobody else in this database takes
+
+
+class MigrationsMissingError(Exception):
+    """The migrations are not installed beside the package."""
+
+
+def upgrade(url: str) -> None:
+    """Run every migration that is missing; of several processes at once, one does and all wait.
+
+    Must not be called from a running event loop. Raises what the database driver raises, and
+    MigrationsMissingError.
+    """
+    if not (_ROOT / "alembic.ini").exists():
+        raise MigrationsMissingError(f"alembic.ini and migrations/ are missing in {_ROOT}.")
+    asyncio.run(_upgrade_alone(url))
+
+
+async def _upgrade_alone(url: str) -> None:
+    config = Config(_ROOT / "alembic.ini")
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.connect() as guard:
+            await guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            await guard.commit()  # the lock lasts as long as the connection, not the transaction
+            await asyncio.to_thread(command.upgrade, config, "head")
+    finally:
+        await engine.dispose()

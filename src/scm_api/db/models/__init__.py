@@ -1,0 +1,43 @@
+"""All tables, one noun a file; importing this package fills `Base.metadata`."""
+
+from scm_api.db.models.access import Admin, ApiKey
+from scm_api.db.models.audit import AuditEvent, IdempotencyRecord
+from scm_api.db.models.ca_backends import CaBackend, CaBackendHealth, CaChoices, RateLimit
+from scm_api.db.models.certificate_profiles import (
+    CertificateProfile,
+    CertificateProfileDelegation,
+    CertificateProfileVersion,
+)
+from scm_api.db.models.certificates import (
+    BlockedKey,
+    Certificate,
+    CertificateName,
+    CertificateText,
+)
+from scm_api.db.models.connectors import Connector, LocalCaBackend
+from scm_api.db.models.enrollments import Enrollment, EnrollmentAttempt
+from scm_api.db.models.organizations import Organization, OrganizationDomain
+
+__all__ = [
+    "Admin",
+    "ApiKey",
+    "AuditEvent",
+    "BlockedKey",
+    "CaBackend",
+    "CaBackendHealth",
+    "CaChoices",
+    "Certificate",
+    "CertificateName",
+    "CertificateProfile",
+    "CertificateProfileDelegation",
+    "CertificateProfileVersion",
+    "CertificateText",
+    "Connector",
+    "Enrollment",
+    "EnrollmentAttempt",
+    "IdempotencyRecord",
+    "LocalCaBackend",
+    "Organization",
+    "OrganizationDomain",
+    "RateLimit",
+]

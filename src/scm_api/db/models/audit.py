@@ -1,0 +1,53 @@
+"""What happened, and the answers kept for repeated requests."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, Index, Integer, LargeBinary, String, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from scm_api.db.base import Base
+
+
+class AuditEvent(Base):
+    """One state change. A trigger refuses UPDATE and DELETE; rows only ever arrive.
+
+    `principal_*` is null for what the service did by itself. Subjects are named by kind and id
+    without a foreign key, because events outlive what they tell about.
+    """
+
+    __tablename__ = "audit_events"
+    __table_args__ = (
+        Index(None, "subject_id", "number"),
+        Index(None, "organization_id", "number"),
+        Index(None, "action", "number"),
+    )
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    action: Mapped[str] = mapped_column(String(64))
+    subject_kind: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[UUID]
+    organization_id: Mapped[UUID | None]
+    principal_id: Mapped[UUID | None]
+    principal_name: Mapped[str | None] = mapped_column(String(128))
+    api_key_id: Mapped[UUID | None]
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+
+
+class IdempotencyRecord(Base):
+    """The answer given to one Idempotency-Key of one principal, replayed for a repeat."""
+
+    __tablename__ = "idempotency_records"
+    __table_args__ = (Index(None, "created_at"),)
+
+    principal_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(128), primary_key=True)
+    request_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int] = mapped_column(Integer)
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

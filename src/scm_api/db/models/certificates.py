@@ -1,0 +1,110 @@
+"""What CAs issued, as facts, as text, by name, and keys that must not be certified again."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from scm_api.db.base import Base, Identified
+
+
+class Certificate(Identified, Base):
+    """Facts of one certificate; `serial_number` is lower-case hex without leading zeros.
+
+    `quarantined` lists why the certificate is not what was asked (null: it is); a quarantined
+    certificate is kept and shown, never served. `version` is the ETag.
+    """
+
+    __tablename__ = "certificates"
+    __table_args__ = (
+        UniqueConstraint("ca_backend_id", "issuer", "serial_number"),
+        UniqueConstraint("ca_backend_id", "ca_ref"),
+        Index(None, "organization_id", "id"),
+        Index(None, "not_after", "id"),
+        Index(None, "serial_number"),
+    )
+
+    enrollment_id: Mapped[UUID] = mapped_column(
+        ForeignKey("enrollments.id", ondelete="RESTRICT"), unique=True
+    )
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="RESTRICT")
+    )
+    certificate_profile_id: Mapped[UUID] = mapped_column(
+        ForeignKey("certificate_profiles.id", ondelete="RESTRICT"), index=True
+    )
+    ca_backend_id: Mapped[UUID] = mapped_column(ForeignKey("ca_backends.id", ondelete="RESTRICT"))
+    certificate_type: Mapped[str] = mapped_column(String(16))
+    renews_certificate_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("certificates.id", ondelete="RESTRICT"), index=True
+    )
+    ca_ref: Mapped[str] = mapped_column(String(512))
+    serial_number: Mapped[str] = mapped_column(String(48))
+    issuer: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    common_name: Mapped[str | None] = mapped_column(String(255))
+    not_before: Mapped[datetime]
+    not_after: Mapped[datetime]
+    key_type: Mapped[str] = mapped_column(String(32))
+    signature_algorithm: Mapped[str] = mapped_column(String(64))
+    spki_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    fingerprint_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    chain_complete: Mapped[bool] = mapped_column(Boolean)
+    notes: Mapped[list[str]] = mapped_column(JSONB, default=list)
+    quarantined: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    revocation_state: Mapped[str | None] = mapped_column(String(16))
+    revocation_reason: Mapped[str | None] = mapped_column(String(32))
+    revocation_detail: Mapped[str | None] = mapped_column(Text)
+    revocation_requested_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+
+
+class CertificateText(Base):
+    """The certificate itself, apart from its facts, so that lists never read it.
+
+    `chain_ders` starts with the leaf's issuer.
+    """
+
+    __tablename__ = "certificate_texts"
+
+    certificate_id: Mapped[UUID] = mapped_column(
+        ForeignKey("certificates.id", ondelete="CASCADE"), primary_key=True
+    )
+    leaf_der: Mapped[bytes] = mapped_column(LargeBinary)
+    chain_ders: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
+
+
+class CertificateName(Base):
+    """One subjectAltName entry, for search by name."""
+
+    __tablename__ = "certificate_names"
+    __table_args__ = (Index(None, "value", "certificate_id"),)
+
+    certificate_id: Mapped[UUID] = mapped_column(
+        ForeignKey("certificates.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    value: Mapped[str] = mapped_column(String(512), primary_key=True)
+
+
+class BlockedKey(Base):
+    """A public key nobody may use again, in any organization (CA/B BR 6.1.1.3 in spirit)."""
+
+    __tablename__ = "blocked_keys"
+
+    spki_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(256))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

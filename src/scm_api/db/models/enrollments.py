@@ -1,0 +1,115 @@
+"""Enrollments and their attempts at the CA."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from scm_api.db.base import Base, Identified
+
+
+class Enrollment(Identified, Base):
+    """One request for one certificate, from intent to outcome.
+
+    `due_at` is when the next step is to be taken (null: nothing to do by itself).
+    `lease_generation` grows each time a worker takes the enrollment; a worker writes only while
+    the generation is still its own. `version` counts state changes and is the ETag.
+    `steps` counts how often the CA was asked since the last progress, `failures` unexpected
+    errors of ours in a row; both space out what follows and start again with each progress.
+    """
+
+    __tablename__ = "enrollments"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["certificate_profile_id", "profile_version"],
+            [
+                "certificate_profile_versions.certificate_profile_id",
+                "certificate_profile_versions.version",
+            ],
+            ondelete="RESTRICT",
+        ),
+        Index(None, "organization_id", "id"),
+        Index(None, "state", "id"),
+        Index(None, "certificate_profile_id", "id"),
+        Index("ix_enrollments_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="RESTRICT")
+    )
+    certificate_profile_id: Mapped[UUID] = mapped_column(
+        ForeignKey("certificate_profiles.id", ondelete="RESTRICT")
+    )
+    profile_version: Mapped[int] = mapped_column(Integer)
+    ca_backend_id: Mapped[UUID] = mapped_column(
+        ForeignKey("ca_backends.id", ondelete="RESTRICT"), index=True
+    )
+    certificate_type: Mapped[str] = mapped_column(String(16))
+    requester_id: Mapped[UUID] = mapped_column(ForeignKey("admins.id", ondelete="RESTRICT"))
+    renews_certificate_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("certificates.id", ondelete="RESTRICT", use_alter=True), index=True
+    )
+    csr_der: Mapped[bytes] = mapped_column(LargeBinary)
+    spki_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    key_type: Mapped[str] = mapped_column(String(32))
+    common_name: Mapped[str | None] = mapped_column(String(255))
+    names: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    term_days: Mapped[int] = mapped_column(Integer)
+    not_after: Mapped[datetime | None]
+    comment: Mapped[str] = mapped_column(String(1024), default="")
+    state: Mapped[str] = mapped_column(String(24))
+    reason_code: Mapped[str | None] = mapped_column(String(64))
+    reason: Mapped[str | None] = mapped_column(Text)
+    due_at: Mapped[datetime | None]
+    lease_generation: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    lease_until: Mapped[datetime | None]
+    steps: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    failures: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class EnrollmentAttempt(Base):
+    """One order at the CA: stored before it is sent, with the token it is always sent with.
+
+    `first_sent_at` is the database's time at which the first send was about to happen; it is
+    null while no send can have reached the CA, and the token's validity is counted from it.
+    `untraced_at` is when a look-up at the CA last found nothing. One attempt at most is live.
+    """
+
+    __tablename__ = "enrollment_attempts"
+    __table_args__ = (
+        UniqueConstraint("ca_backend_id", "ca_ref"),
+        Index(
+            "uq_enrollment_attempts_live",
+            "enrollment_id",
+            unique=True,
+            postgresql_where="ended_at IS NULL",
+        ),
+    )
+
+    enrollment_id: Mapped[UUID] = mapped_column(
+        ForeignKey("enrollments.id", ondelete="RESTRICT"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ca_backend_id: Mapped[UUID] = mapped_column(ForeignKey("ca_backends.id", ondelete="RESTRICT"))
+    token: Mapped[str] = mapped_column(String(36), unique=True)
+    first_sent_at: Mapped[datetime | None]
+    untraced_at: Mapped[datetime | None]
+    ca_ref: Mapped[str | None] = mapped_column(String(512))
+    waits_for: Mapped[str | None] = mapped_column(Text)
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(24))

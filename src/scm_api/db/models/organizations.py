@@ -1,0 +1,36 @@
+"""Organizations, their departments and the domains they own."""
+
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from scm_api.db.base import Base, Identified, Versioned
+
+
+class Organization(Versioned, Base):
+    """A tenant; one with a parent is a department."""
+
+    __tablename__ = "organizations"
+    __table_args__ = (UniqueConstraint("parent_id", "name", postgresql_nulls_not_distinct=True),)
+
+    parent_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("organizations.id", ondelete="RESTRICT"), index=True
+    )
+    name: Mapped[str] = mapped_column(String(128))
+    description: Mapped[str] = mapped_column(String(1024), default="")
+
+
+class OrganizationDomain(Identified, Base):
+    """`example.com` covers itself; `*.example.com` is an entry of its own covering sub-names.
+
+    `name` is stored as lower-case A-labels without a trailing dot.
+    """
+
+    __tablename__ = "organization_domains"
+    __table_args__ = (UniqueConstraint("organization_id", "name"),)
+
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE")
+    )
+    name: Mapped[str] = mapped_column(String(255), index=True)

@@ -1,0 +1,99 @@
+"""The unit of work: a transaction is opened here and committed before anybody is answered."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import orjson
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm.exc import StaleDataError
+
+from scm_api.core.errors import Malformed, ScmError, Stale, Unavailable
+from scm_api.db.conflicts import conflict_of
+
+# SQLSTATE classes that mean the server is away or going: 08 connection, 57P shutdown and
+# recovery, 53 out of resources (PostgreSQL manual, appendix A).
+_AWAY = ("08", "57P", "53")
+_BAD_CHARACTER = "22021"  # bodies are checked before; a filter in the address is not
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+class Database:
+    """One engine and its sessions, for one process and event loop."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, application_name: str = "scm-api") -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            json_serializer=_dumps,
+            json_deserializer=orjson.loads,
+            connect_args={
+                "timeout": 5,
+                "command_timeout": 30,
+                "server_settings": {"application_name": application_name, "timezone": "UTC"},
+            },
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Commit when the block ends, roll back when it raises.
+
+        Raises Unavailable when PostgreSQL is away, Stale when a row was changed by somebody else
+        meanwhile, and the Conflict or Invalid of `db.conflicts` when a named constraint refuses.
+        """
+        try:
+            async with self._sessions.begin() as session:
+                yield session
+        except StaleDataError as error:
+            raise Stale("Somebody else changed this meanwhile; read it again.") from error
+        except IntegrityError as error:
+            raise conflict_of(error) from error
+        except (DBAPIError, PoolTimeout, OSError, asyncpg.InterfaceError) as error:
+            raise _unavailable_or(error) from error
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def _unavailable_or(error: BaseException) -> BaseException:
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _BAD_CHARACTER:
+        return Malformed("Text must not hold the character NUL.", code="parameter-invalid")
+    if isinstance(error, DBAPIError) and not is_away(error):
+        return error
+    return Unavailable(
+        "The database does not answer at the moment; nothing was changed by this request "
+        "unless it had been committed. Repeat it with the same Idempotency-Key.",
+        code="database-unavailable",
+    )
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database, not the statement, is what failed."""
+    if isinstance(error, ScmError):
+        return error.code == "database-unavailable"
+    if isinstance(error, (PoolTimeout, OSError, asyncpg.InterfaceError)):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return (
+        error.connection_invalidated
+        or isinstance(error, InterfaceError)
+        or (isinstance(error, OperationalError) and not state)
+        or state.startswith(_AWAY)
+    )

@@ -1,0 +1,186 @@
+"""What AWS Private CA would refuse, said before it is asked. Pure functions over known facts."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from scm_api.core.errors import Fault
+from scm_api.core.explain import quoted
+from scm_api.drivers.aws.algorithms import EVERY_SIGNING_ALGORITHM, SIGNING_ALGORITHMS
+from scm_api.drivers.aws.arns import CA_ARN_FORM, parse_ca_arn, parse_template_arn, partition_of
+from scm_api.drivers.aws.options import AssumedRole, AwsConnection, AwsProfileOptions, AwsSecrets
+from scm_api.drivers.aws.templates import AWS_TEMPLATES, makes_a_ca
+from scm_api.drivers.aws.wire import SHORT_LIVED
+from scm_api.drivers.base import IssuingCa, RequestFacts
+
+SHORT_LIVED_DAYS = 7
+"""Longest life of a certificate from a CA in short-lived mode (User Guide, "CA modes")."""
+
+
+def judge_connection(connection: AwsConnection, secrets: AwsSecrets) -> list[Fault]:
+    """Whether the secrets are the ones that the way of signing in needs.
+
+    Pointers are relative to a body with the members `options` and `secrets`.
+    """
+    mode = connection.credentials
+    source = mode.source if isinstance(mode, AssumedRole) else mode.mode
+    if source == "static_keys" and secrets.access_key_id is None:
+        return [
+            Fault(
+                "/secrets/access_key_id",
+                "missing-credentials",
+                "These options sign in with an access key, but the secrets hold none.",
+                "access_key_id with secret_access_key, or credentials of mode default_chain",
+            )
+        ]
+    if source == "default_chain" and secrets.access_key_id is not None:
+        return [
+            Fault(
+                "/secrets/access_key_id",
+                "unused-credentials",
+                "These options use the credentials of the machine; the access key would be unused.",
+                "secrets without an access key, or credentials of mode static_keys",
+            )
+        ]
+    return []
+
+
+def judge_profile(
+    options: AwsProfileOptions,
+    connection: AwsConnection,
+    issuing_cas: Sequence[IssuingCa] | None,
+) -> list[Fault]:
+    """Faults of a profile's options; pointers are relative to them."""
+    return [
+        *_ca_faults(options, connection, issuing_cas),
+        *_template_faults(options, connection),
+        *_algorithm_faults(options, _find(issuing_cas, options.private_ca)),
+    ]
+
+
+def judge_request(
+    options: AwsProfileOptions,
+    connection: AwsConnection,
+    issuing_cas: Sequence[IssuingCa] | None,
+    facts: RequestFacts,
+) -> list[Fault]:
+    """Faults of one request under this profile; pointers are relative to the enrollment body.
+
+    What is wrong with the profile itself by now is pointed at `/certificate_profile_id`. Key
+    types and the end of the CA are judged for every backend type alike, from its capabilities
+    and `IssuingCa.not_after`, and are not repeated here.
+    """
+    profile_faults = [
+        Fault("/certificate_profile_id", fault.code, fault.detail, fault.accepted)
+        for fault in judge_profile(options, connection, issuing_cas)
+    ]
+    return [
+        *profile_faults,
+        *_csr_faults(facts),
+        *_term_faults(facts, _find(issuing_cas, options.private_ca)),
+    ]
+
+
+def _ca_faults(
+    options: AwsProfileOptions,
+    connection: AwsConnection,
+    issuing_cas: Sequence[IssuingCa] | None,
+) -> list[Fault]:
+    pointer = "/private_ca"
+    arn = parse_ca_arn(options.private_ca)
+    if arn is None:
+        detail = f"{quoted(options.private_ca)} is not the ARN of a private CA."
+        return [Fault(pointer, "malformed-arn", detail, CA_ARN_FORM)]
+    if arn.region != connection.region:
+        detail = f"The private CA is in {arn.region}, but the CA backend is {connection.region}."
+        accepted = f"a private CA in {connection.region}"
+        return [Fault(pointer, "reference-not-allowed", detail, accepted)]
+    if arn.partition != partition_of(connection.region):
+        detail = f"An ARN in {connection.region} does not begin with arn:{arn.partition}."
+        accepted = f"arn:{partition_of(connection.region)}:acm-pca:..."
+        return [Fault(pointer, "reference-not-allowed", detail, accepted)]
+    if issuing_cas is None:
+        return []
+    found = _find(issuing_cas, options.private_ca)
+    if found is None:
+        detail = (
+            "The CA backend's credentials see no such private CA. It belongs to another account "
+            "and is not shared, it was deleted, or the list is out of date."
+        )
+        usable = "; ".join(ca.id for ca in issuing_cas if ca.usable)
+        return [Fault(pointer, "reference-not-allowed", detail, usable or None)]
+    if not found.usable:
+        detail = f"The private CA {quoted(found.name)} is {found.status} and does not issue."
+        return [Fault(pointer, "ca-not-usable", detail, "a private CA that is ACTIVE")]
+    return []
+
+
+def _template_faults(options: AwsProfileOptions, connection: AwsConnection) -> list[Fault]:
+    if options.aws_template is None:
+        return []
+    pointer = "/aws_template"
+    arn = parse_template_arn(options.aws_template)
+    if arn is not None and makes_a_ca(arn.name):
+        detail = f"The template {arn.name} makes CA certificates; no profile may hand those out."
+        return [Fault(pointer, "template-not-allowed", detail, _accepted_templates(connection))]
+    if arn is None or arn.name not in AWS_TEMPLATES:
+        detail = f"{quoted(options.aws_template)} is not an end-entity template of AWS Private CA."
+        return [Fault(pointer, "unknown-template", detail, _accepted_templates(connection))]
+    partition = partition_of(connection.region)
+    if arn.partition != partition:
+        detail = f"Templates for {connection.region} are in the partition {partition}."
+        accepted = f"arn:{partition}:acm-pca:::template/{arn.name}/V1"
+        return [Fault(pointer, "reference-not-allowed", detail, accepted)]
+    return []
+
+
+def _accepted_templates(connection: AwsConnection) -> str:
+    prefix = f"arn:{partition_of(connection.region)}:acm-pca:::template/<name>/V1"
+    return f"{prefix} with one of the names {', '.join(AWS_TEMPLATES)}"
+
+
+def _algorithm_faults(options: AwsProfileOptions, ca: IssuingCa | None) -> list[Fault]:
+    algorithm = options.signature_algorithm
+    if algorithm is None:
+        return []
+    key_algorithm = ca.key_algorithm if ca else None
+    fitting = SIGNING_ALGORITHMS.get(key_algorithm or "", EVERY_SIGNING_ALGORITHM)
+    if algorithm in fitting:
+        return []
+    detail = (
+        f"{quoted(algorithm)} cannot be made with the private CA's key, {key_algorithm}."
+        if algorithm in EVERY_SIGNING_ALGORITHM
+        else f"{quoted(algorithm)} is not a signing algorithm of AWS Private CA."
+    )
+    return [
+        Fault(
+            "/signature_algorithm", "signature-algorithm-not-possible", detail, ", ".join(fitting)
+        )
+    ]
+
+
+def _csr_faults(facts: RequestFacts) -> list[Fault]:
+    if not facts.subject_is_empty or facts.san_is_critical:
+        return []
+    detail = (
+        "The subject is empty, so the subjectAltName extension has to be marked critical "
+        "(RFC 5280 section 4.2.1.6)."
+    )
+    return [Fault("/csr", "san-not-critical", detail, "a subject, or a critical subjectAltName")]
+
+
+def _term_faults(facts: RequestFacts, ca: IssuingCa | None) -> list[Fault]:
+    if ca is None or ca.facts.get("usage_mode") != SHORT_LIVED:
+        return []
+    end = facts.not_after or facts.now + timedelta(days=facts.term_days)
+    if end <= facts.now + timedelta(days=SHORT_LIVED_DAYS):
+        return []
+    pointer = "/term_days" if facts.not_after is None else "/not_after"
+    detail = (
+        f"The private CA {quoted(ca.name)} is in short-lived mode: its certificates live "
+        f"{SHORT_LIVED_DAYS} days at most."
+    )
+    return [Fault(pointer, "term-too-long", detail, f"at most {SHORT_LIVED_DAYS} days")]
+
+
+def _find(issuing_cas: Sequence[IssuingCa] | None, arn: str) -> IssuingCa | None:
+    return next((ca for ca in issuing_cas or () if ca.id == arn), None)

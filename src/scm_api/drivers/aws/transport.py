@@ -1,0 +1,148 @@
+"""The HTTP side of the AWS SDK, made strict.
+
+The SDK's own session does not compare the host name with the server's certificate, trusts any
+certificate behind a proxy, follows redirects (re-sending the session token), reads replies of
+any length, and reports a connection reset in the middle of a call with the same exception as one
+that was never made.
+"""
+
+import ssl
+from typing import Any, Final
+
+import aiohttp
+from aiobotocore.awsrequest import AioAWSResponse
+from aiobotocore.httpsession import AIOHTTPSession
+from aiohttp.abc import ResolveResult
+from botocore.exceptions import (
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from botocore.httpsession import get_cert_path
+from yarl import URL
+
+from scm_api.drivers.addresses import may_connect
+
+LONGEST_REPLY: Final = 4 * 1024 * 1024
+"""Bytes. A chain may have 2 MiB (API reference, GetCertificate); nothing else comes near."""
+
+
+class AddressRefused(OSError):
+    """The name of the endpoint resolves to an address we never connect to."""
+
+
+class RedirectRefused(Exception):
+    """AWS Private CA does not redirect, so somebody else answered."""
+
+
+class ReplyTooLarge(Exception):
+    """The reply is longer than any reply of AWS Private CA."""
+
+
+class CheckedResolver(aiohttp.ThreadedResolver):
+    """Resolves names at the moment of connecting and refuses forbidden addresses.
+
+    The connection is made to the very addresses that were checked, so that a name that changes
+    its mind between two look-ups (DNS rebinding) gains nothing.
+    """
+
+    def __init__(self, *, loopback: bool) -> None:
+        super().__init__()
+        self._loopback = loopback
+
+    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        for result in found:
+            if not may_connect(result["host"], loopback=self._loopback):
+                raise AddressRefused(
+                    f"{host} resolves to {result['host']}, an address this service does not use."
+                )
+        return found
+
+
+class StrictSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types
+    """Sends one request and says precisely whether it can have reached AWS.
+
+    EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError and SSLError: it cannot.
+    Everything else: it can.
+    """
+
+    def _create_connector(
+        self,
+        proxy_url: str | None,  # noqa: ARG002 - the base class passes it
+    ) -> aiohttp.TCPConnector:
+        """The same trust with a proxy as without; the base class gives it up behind a proxy."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_verify_locations(get_cert_path(self._verify))
+        return aiohttp.TCPConnector(
+            limit=self._max_pool_connections, ssl=context, **self._connector_args
+        )
+
+    async def send(self, request: Any) -> AioAWSResponse:
+        url = request.url
+        proxy_url = self._proxy_config.proxy_url_for(url)
+        session = await self._get_session(proxy_url)
+        try:
+            async with session.request(
+                request.method,
+                URL(url, encoded=True),
+                headers=_headers(request),
+                data=request.body,
+                proxy=proxy_url,
+                allow_redirects=False,
+            ) as response:
+                return await _received(response)
+        except aiohttp.ClientSSLError as error:
+            raise SSLError(endpoint_url=url, error=error) from error
+        except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) as error:
+            # The proxy's URL may carry its password.
+            raise ProxyConnectionError(proxy_url="the proxy", error=error) from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise ConnectTimeoutError(endpoint_url=url, error=error) from error
+        except aiohttp.ClientConnectorError as error:
+            raise EndpointConnectionError(endpoint_url=url, error=error) from error
+        except TimeoutError as error:
+            raise ReadTimeoutError(endpoint_url=url, error=error) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionClosedError(endpoint_url=url, error=error) from error
+
+
+def _headers(request: Any) -> dict[str, str]:
+    headers = {
+        name: value.decode() if isinstance(value, bytes) else str(value)
+        for name, value in request.headers.items()
+    }
+    # A compressed reply could be small on the wire and endless in memory.
+    return headers | {"Accept-Encoding": "identity"}
+
+
+async def _received(response: aiohttp.ClientResponse) -> AioAWSResponse:
+    """The whole reply in memory, as the SDK wants it."""
+    if 300 <= response.status < 400:
+        raise RedirectRefused(
+            f"The endpoint answered with a redirect (status {response.status}), which AWS Private "
+            "CA never does; it was not followed."
+        )
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > LONGEST_REPLY:
+            raise ReplyTooLarge(f"the answer is longer than {LONGEST_REPLY} bytes")
+    headers = {name.decode().lower(): value.decode() for name, value in response.raw_headers}
+    received = AioAWSResponse(str(response.url), response.status, headers, _Read(bytes(body)))
+    await received.content
+    return received
+
+
+class _Read:
+    """A body that has been read already, behind the method the SDK reads bodies with."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def read(self) -> bytes:
+        return self._body

@@ -1,0 +1,227 @@
+"""The contract every CA driver fulfils: a typed protocol, capabilities as data, four errors.
+
+A driver speaks to one local CA backend with one set of credentials. It keeps no state about
+orders; everything it needs to go on is in the arguments. It raises only `drivers.errors`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from scm_api.core.errors import Fault
+from scm_api.core.recovery import Guard
+from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
+
+
+class Issuance(StrEnum):
+    """Whether the CA answers an order with the certificate, later, or sometimes either."""
+
+    IMMEDIATE = "immediate"
+    DEFERRED = "deferred"
+    EITHER = "either"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend type can do; served as data by `/ca-backends/types`.
+
+    `token_validity` is how long after the *first* send the same token surely yields the same
+    order (only with `Guard.TOKEN`). `key_types` are the subject key types the CA signs,
+    spelled as in `core.key_policy` (`rsa-2048`, `ec-p256`, ...).
+    """
+
+    certificate_types: frozenset[CertificateType]
+    needs_external_organization: bool
+    issuance: Issuance
+    duplicate_guard: Guard
+    token_validity: timedelta | None
+    can_revoke: bool
+    revocation_reasons: frozenset[RevocationReason]
+    key_types: frozenset[str]
+    lists_issuing_cas: bool
+    lists_templates: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One certificate to be ordered, fixed when the attempt was stored.
+
+    `token` identifies the attempt and is at most 36 characters of `[0-9a-f-]`; it is the same
+    for every send of the attempt. Validity is `term_days` from issuance or, when `not_after`
+    is set, until that instant (UTC).
+    """
+
+    enrollment_id: UUID
+    token: str
+    csr_der: bytes
+    term_days: int
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The certificate is here. `chain_ders` is what the CA sent, in the CA's order."""
+
+    ca_ref: str
+    leaf_der: bytes
+    chain_ders: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The CA accepted the order under `ca_ref`; look again not before `poll_after`."""
+
+    ca_ref: str
+    poll_after: timedelta
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The CA decided against the order for good, in its own words."""
+
+    ca_ref: str | None
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Untraced:
+    """Recovery looked and found no trace of the order at the CA."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Result of a successful `check`: findings are warnings an administrator should read."""
+
+    private_cas: int
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IssuingCa:
+    """One CA a profile may issue from. `facts` are backend-specific and JSON-ready.
+
+    `id` is what a profile's options refer to (for AWS the CA's ARN). `certificate_pem` is the
+    CA's own certificate where it could be read: what is issued must build to it.
+    """
+
+    id: str
+    name: str
+    status: str
+    usable: bool
+    key_algorithm: str | None
+    not_after: datetime | None
+    facts: Mapping[str, Any]
+    certificate_pem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One template a profile may name; `allows` says in words what it puts in certificates."""
+
+    id: str
+    name: str
+    usable: bool
+    allows: str
+    facts: Mapping[str, Any]
+
+
+class Limiter(Protocol):
+    """Shared pacing for one CA account: all processes draw from the same bucket."""
+
+    async def acquire(self, key: str, per_second: float) -> None:
+        """Return when one call under `key` may be sent.
+
+        Raises BackendUnavailable with `retry_after` if that would take longer than a caller
+        should be held.
+        """
+
+    async def slow_down(self, key: str, wait: timedelta) -> None:
+        """The CA said it is too fast: nobody calls under `key` before `wait` has passed."""
+
+
+class Driver(Protocol):
+    """One open connection to one CA account. Safe for concurrent use within one event loop."""
+
+    async def check(self) -> CheckReport:
+        """Prove that the CA answers and our credentials work, without changing anything."""
+
+    async def submit(self, order: Order, options: Any) -> Issued | Pending | Rejected:
+        """Send the order once. `options` is the backend type's profile options model."""
+
+    async def poll(self, ca_ref: str, options: Any) -> Issued | Pending | Rejected:
+        """Ask for the outcome of an accepted order."""
+
+    async def recover(self, order: Order, options: Any) -> Issued | Pending | Rejected | Untraced:
+        """Find what a submit without an answer did, without ever causing a second order."""
+
+    async def revoke(
+        self, ca_ref: str, serial_number: int, reason: RevocationReason, options: Any
+    ) -> None:
+        """Revoke at the CA; returns when the CA did it, also if it had done so before."""
+
+    async def aclose(self) -> None:
+        """Close every socket."""
+
+
+@runtime_checkable
+class ListsIssuingCas(Protocol):
+    """Optional: the CA can tell which CAs there are."""
+
+    async def issuing_cas(self) -> Sequence[IssuingCa]: ...
+
+
+@runtime_checkable
+class ListsTemplates(Protocol):
+    """Optional: the CA can tell which templates there are."""
+
+    async def templates(self) -> Sequence[Template]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What a backend type may judge about one request before the CA is called."""
+
+    certificate_type: CertificateType
+    key_type: str
+    term_days: int
+    not_after: datetime | None
+    subject_is_empty: bool
+    san_is_critical: bool
+    now: datetime
+
+
+_Model = type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
+class BackendKind:
+    """Everything the service knows about one backend type; `drivers.registry` holds one each.
+
+    `judge_connection(connection, secrets)` is pure too; its pointers are relative to a body with
+    the members `options` and `secrets`.
+
+    `judge_profile(options, connection, issuing_cas)` and `judge_request(options, connection,
+    issuing_cas, facts)` are pure and return faults; `issuing_cas` is the last known list or None
+    when the CA could not be asked. Pointers are relative to the options (`/private_ca`) for a
+    profile and to the enrollment body (`/csr`) for a request. `issuing_ca_id(options)` is the
+    `IssuingCa.id` a profile issues from.
+    """
+
+    type: BackendType
+    title: str
+    capabilities: Capabilities
+    connection_options: _Model
+    secrets: _Model
+    profile_options: _Model
+    open: Callable[[Any, Any, Limiter], Awaitable[Driver]]
+    judge_connection: Callable[[Any, Any], list[Fault]]
+    judge_profile: Callable[[Any, Any, Sequence[IssuingCa] | None], list[Fault]]
+    judge_request: Callable[[Any, Any, Sequence[IssuingCa] | None, RequestFacts], list[Fault]]
+    issuing_ca_id: Callable[[Any], str]

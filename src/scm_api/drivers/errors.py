@@ -1,0 +1,35 @@
+"""Four kinds of failure, because four different things happen next."""
+
+from datetime import timedelta
+
+
+class DriverError(Exception):
+    """Root of what a driver may raise. `detail` is a sentence fit for an administrator."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class BackendUnavailable(DriverError):
+    """The CA is away or asks us to slow down, and certainly did nothing: try again later."""
+
+    def __init__(self, detail: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class BackendRefused(DriverError):
+    """Credentials, rights or licence are wrong: nothing is retried until somebody mends them."""
+
+
+class OrderRefused(DriverError):
+    """This request is wrong in the CA's eyes: final, `code` and `detail` in the CA's words."""
+
+    def __init__(self, detail: str, *, code: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class OutcomeUnknown(DriverError):
+    """A write was sent and no answer came: the CA may have acted. Recover, never resend."""

@@ -1,0 +1,1 @@
+"""Asking for a certificate and following what becomes of it."""

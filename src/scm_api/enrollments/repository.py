@@ -1,0 +1,91 @@
+"""Rows of enrollments, as the contract shows them."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.access import Principal
+from scm_api.core.errors import NotFound
+from scm_api.db.models import Certificate, Enrollment, EnrollmentAttempt
+from scm_api.db.statements import AnySelect
+
+_SHOWN = (
+    "id",
+    "organization_id",
+    "certificate_profile_id",
+    "profile_version",
+    "ca_backend_id",
+    "certificate_type",
+    "requester_id",
+    "renews_certificate_id",
+    "spki_sha256",
+    "key_type",
+    "common_name",
+    "names",
+    "term_days",
+    "not_after",
+    "comment",
+    "state",
+    "reason_code",
+    "reason",
+    "created_at",
+    "updated_at",
+    "version",
+)
+
+
+def enrollments(principal: Principal) -> AnySelect:
+    """Enrollments of the organizations the caller may see, with the last attempt's reference."""
+    last = (
+        select(EnrollmentAttempt.ca_ref, EnrollmentAttempt.waits_for)
+        .where(EnrollmentAttempt.enrollment_id == Enrollment.id)
+        .order_by(EnrollmentAttempt.number.desc())
+        .limit(1)
+        .lateral()
+    )
+    columns = [getattr(Enrollment, name) for name in _SHOWN]
+    query = (
+        select(
+            *columns,
+            Enrollment.due_at.label("next_step_at"),
+            Certificate.id.label("certificate_id"),
+            last.c.ca_ref,
+            last.c.waits_for,
+        )
+        .outerjoin(Certificate, Certificate.enrollment_id == Enrollment.id)
+        .outerjoin(last, Enrollment.id.is_not(None))
+    )
+    if principal.organization_ids is None:
+        return query
+    return query.where(Enrollment.organization_id.in_(principal.organization_ids))
+
+
+async def enrollment(
+    session: AsyncSession, principal: Principal, enrollment_id: UUID
+) -> dict[str, Any]:
+    """One enrollment as the contract shows it; raises NotFound."""
+    query = enrollments(principal).where(Enrollment.id == enrollment_id)
+    row = (await session.execute(query)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("enrollment")
+    return dict(row)
+
+
+def content_of_new(values: dict[str, Any]) -> dict[str, Any]:
+    """A just stored enrollment as the contract shows it, without reading it back."""
+    shown = {name: values.get(name) for name in _SHOWN}
+    nothing = {"certificate_id": None, "ca_ref": None, "waits_for": None}
+    return shown | nothing | {"next_step_at": values["due_at"]}
+
+
+async def locked(session: AsyncSession, principal: Principal, enrollment_id: UUID) -> Enrollment:
+    """The row itself, locked for a decision; raises NotFound."""
+    query = select(Enrollment).where(Enrollment.id == enrollment_id).with_for_update()
+    if principal.organization_ids is not None:
+        query = query.where(Enrollment.organization_id.in_(principal.organization_ids))
+    row = await session.scalar(query)
+    if row is None:
+        raise NotFound("enrollment")
+    return row

@@ -1,0 +1,192 @@
+"""`/enrollments`."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from scm_api.core.vocabulary import EnrollmentState
+from scm_api.db.models import Enrollment
+from scm_api.enrollments import repository, service
+from scm_api.enrollments.schemas import (
+    Decision,
+    EnrollmentCreate,
+    EnrollmentOut,
+    EnrollmentPage,
+    ValidationOut,
+)
+from scm_api.enrollments.waiting import EnrollmentChanges, WaitSeconds
+from scm_api.issuance.intake import judge_request
+from scm_api.web.auth import Caller
+from scm_api.web.concurrency import IfMatchOptional
+from scm_api.web.deps import App, Db
+from scm_api.web.idempotency import OnceOnly
+from scm_api.web.openapi import problems
+from scm_api.web.pagination import Paged
+from scm_api.web.replies import reply
+
+router = APIRouter(prefix="/enrollments", tags=["Enrollments"])
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "model": EnrollmentOut,
+        "description": "Stored; look again at `Location` after `Retry-After` seconds.",
+    }
+}
+
+
+@router.post(
+    "",
+    operation_id="create_enrollment",
+    summary="Enroll for a certificate",
+    status_code=201,
+    response_model=EnrollmentOut,
+    responses=_ACCEPTED | problems(400, 403, 413, 422),
+)
+async def create(
+    body: EnrollmentCreate,
+    caller: Caller,
+    app: App,
+    once: OnceOnly,
+    wait: WaitSeconds,
+    changes: EnrollmentChanges,
+) -> Response:
+    """Checked at once, with every fault listed; stored; then sent to the CA by a worker.
+
+    The answer is 202 with the enrollment's address, or 201 with the certificate's address when it
+    was issued within `Prefer: wait=N`. With an Idempotency-Key a repeat never orders twice.
+    """
+    request = service.request_of(body)
+    answer = await once.create(
+        lambda session: service.create(session, caller, app.key_checks, request)
+    )
+    if not wait:
+        return answer
+    enrollment_id = UUID(answer.headers["Location"].rpartition("/")[2])
+    content = await service.wait_for_end(app.database, changes, caller, enrollment_id, wait)
+    return service.settled(content, wait)
+
+
+@router.post(
+    "/validate",
+    operation_id="validate_enrollment",
+    summary="Check an enrollment without creating it",
+    response_model=ValidationOut,
+    responses=problems(400, 413, 422),
+)
+async def validate(body: EnrollmentCreate, caller: Caller, app: App) -> Response:
+    """Lists the faults `POST /enrollments` would list; stores nothing and calls no CA."""
+    request = service.request_of(body)
+    async with app.database.transaction() as session:
+        judged = await judge_request(session, caller, request, app.key_checks)
+    return reply(service.validation_content(judged))
+
+
+@router.get(
+    "",
+    operation_id="list_enrollments",
+    summary="List enrollments",
+    response_model=EnrollmentPage,
+    responses=problems(400),
+)
+async def index(
+    caller: Caller,
+    database: Db,
+    page: Paged,
+    organization_id: UUID | None = None,
+    certificate_profile_id: UUID | None = None,
+    ca_backend_id: UUID | None = None,
+    state: Annotated[EnrollmentState | None, Query(description="Only in this state.")] = None,
+    spki_sha256: Annotated[str | None, Query(max_length=64)] = None,
+) -> Response:
+    """Newest first. `state=parked` is what waits for a person."""
+    wanted = {
+        Enrollment.organization_id: organization_id,
+        Enrollment.certificate_profile_id: certificate_profile_id,
+        Enrollment.ca_backend_id: ca_backend_id,
+        Enrollment.state: state.value if state else None,
+        Enrollment.spki_sha256: spki_sha256,
+    }
+    query = repository.enrollments(caller).where(
+        *(column == value for column, value in wanted.items() if value is not None)
+    )
+    async with database.transaction() as session:
+        rows = await page.fetch(session, query, Enrollment.id)
+    return page.reply([dict(row) for row in rows])
+
+
+@router.get(
+    "/{enrollment_id}",
+    operation_id="get_enrollment",
+    summary="Read an enrollment",
+    response_model=EnrollmentOut,
+    responses=problems(404),
+)
+async def read(
+    enrollment_id: UUID,
+    caller: Caller,
+    database: Db,
+    wait: WaitSeconds,
+    changes: EnrollmentChanges,
+) -> Response:
+    """With `Prefer: wait=N` the answer is held until it is final or parked."""
+    content = await service.wait_for_end(database, changes, caller, enrollment_id, wait)
+    return reply(content)
+
+
+@router.post(
+    "/{enrollment_id}/retry",
+    operation_id="retry_enrollment",
+    summary="Order a parked enrollment anew",
+    response_model=EnrollmentOut,
+    responses=problems(403, 404, 409, 412, 422),
+)
+async def retry(
+    enrollment_id: UUID,
+    body: Decision,
+    caller: Caller,
+    database: Db,
+    expected: IfMatchOptional,
+) -> Response:
+    """For a person who has looked at the CA and found no certificate for it there.
+
+    The order gets a new token, so the CA takes it as a new one.
+    """
+    async with database.transaction() as session:
+        content = await service.retry(session, caller, enrollment_id, body.comment, expected)
+    return reply(content)
+
+
+@router.post(
+    "/{enrollment_id}/cancel",
+    operation_id="cancel_enrollment",
+    summary="Take an enrollment back",
+    response_model=EnrollmentOut,
+    responses=problems(403, 404, 409, 412, 422),
+)
+async def cancel(
+    enrollment_id: UUID,
+    body: Decision,
+    caller: Caller,
+    database: Db,
+    expected: IfMatchOptional,
+) -> Response:
+    """While it waits to be sent, or is parked. What is at the CA already is not taken back."""
+    async with database.transaction() as session:
+        content = await service.cancel(session, caller, enrollment_id, body.comment, expected)
+    return reply(content)
+
+
+@router.get(
+    "/{enrollment_id}/certificate",
+    operation_id="get_enrollment_certificate",
+    summary="Go to the certificate of an enrollment",
+    status_code=303,
+    response_class=Response,
+    responses={303: {"description": "`Location` is the certificate."}, **problems(404, 409)},
+)
+async def certificate(enrollment_id: UUID, caller: Caller, database: Db) -> Response:
+    """303 to the certificate once it is issued; 409 with the state until then."""
+    async with database.transaction() as session:
+        content = await repository.enrollment(session, caller, enrollment_id)
+    location = service.certificate_address(content)
+    return Response(status_code=303, headers={"Location": location})

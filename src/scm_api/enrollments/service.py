@@ -1,0 +1,211 @@
+"""What may be done to enrollments."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.access import Principal
+from scm_api.core.errors import Conflict, Fault, Invalid
+from scm_api.core.lifecycle import FINAL, Move, after
+from scm_api.core.names import Name
+from scm_api.core.vocabulary import EnrollmentState
+from scm_api.core.weak_keys import KeyChecks
+from scm_api.db.audit import record
+from scm_api.db.jobs import Job, enqueue
+from scm_api.db.models import Certificate, Enrollment, EnrollmentAttempt
+from scm_api.db.session import Database
+from scm_api.db.statements import changed_rows
+from scm_api.enrollments import repository
+from scm_api.enrollments.schemas import EnrollmentCreate
+from scm_api.enrollments.waiting import Changes
+from scm_api.issuance.intake import Judged, Request, accept, judge_request
+from scm_api.issuance.judgement import Asked
+from scm_api.web.concurrency import Expected
+from scm_api.web.problems import fault_members
+from scm_api.web.replies import reply
+
+# A client that asks again after this many seconds asks neither too often nor too late.
+_POLL_SECONDS = 2
+# States nothing changes without somebody's decision.
+_ENDS = frozenset({*FINAL, EnrollmentState.PARKED})
+
+
+def request_of(body: EnrollmentCreate) -> Request:
+    """The body as a request; raises Invalid when it asks for two ends at once."""
+    if body.term_days is not None and body.not_after is not None:
+        detail = "Ask for a term or for an end, not for both."
+        raise Invalid([Fault("/not_after", "term-not-allowed", detail, "one of the two")])
+    names = None if body.names is None else [Name(name.kind, name.value) for name in body.names]
+    return Request(
+        organization_id=body.organization_id,
+        certificate_profile_id=body.certificate_profile_id,
+        csr=body.csr,
+        asked=Asked(names, body.term_days, body.not_after),
+        comment=body.comment,
+    )
+
+
+async def create(
+    session: AsyncSession, caller: Principal, checks: KeyChecks, request: Request
+) -> Response:
+    """Judge and store; the answer is 202 with where to look."""
+    judged = await judge_request(session, caller, request, checks)
+    values = await accept(session, caller, judged)
+    return accepted(repository.content_of_new(values))
+
+
+def accepted(content: dict[str, Any]) -> Response:
+    """202: stored, and looked after from here on."""
+    headers = {"Location": f"/enrollments/{content['id']}", "Retry-After": str(_POLL_SECONDS)}
+    return reply(content, status=202, headers=headers)
+
+
+async def wait_for_end(
+    database: Database, changes: Changes, caller: Principal, enrollment_id: UUID, seconds: int
+) -> dict[str, Any]:
+    """The enrollment once it is final or parked, or as it is when the time is up."""
+    ends = time.monotonic() + seconds
+    while True:
+        event = await changes.subscribe(enrollment_id) if seconds else None
+        async with database.transaction() as session:
+            content = await repository.enrollment(session, caller, enrollment_id)
+        left = ends - time.monotonic()
+        done = content["state"] in _ENDS or left <= 0
+        if event is not None:
+            await changes.wait(enrollment_id, event, 0 if done else left)
+        if done:
+            return content
+
+
+def settled(content: dict[str, Any], waited: int) -> Response:
+    """201 with the certificate's address when it is issued, otherwise 202 as before."""
+    headers = {"Preference-Applied": f"wait={waited}"}
+    if content["state"] != EnrollmentState.ISSUED:
+        answer = accepted(content)
+        answer.headers.update(headers)
+        return answer
+    location = f"/certificates/{content['certificate_id']}"
+    return reply(content, status=201, headers=headers | {"Location": location})
+
+
+def certificate_address(content: dict[str, Any]) -> str:
+    """Where the certificate of an enrollment is; raises Conflict while there is none."""
+    if content["certificate_id"] is None:
+        state = content["state"]
+        raise Conflict(
+            f"There is no certificate yet; the enrollment is {state}.", code="not-issued"
+        )
+    return f"/certificates/{content['certificate_id']}"
+
+
+def validation_content(judged: Judged) -> dict[str, Any]:
+    """What the dry run answers."""
+    judgement = judged.judgement
+    term = judgement.term if judgement else None
+    names = judgement.names if judgement else ()
+    return {
+        "valid": not judged.faults,
+        "errors": fault_members(judged.faults),
+        "names": [{"kind": name.kind, "value": name.value} for name in names],
+        "key_type": judged.csr.key_type if judged.csr else None,
+        "term_days": term.days if term else None,
+        "not_after": term.not_after if term else None,
+    }
+
+
+async def retry(
+    session: AsyncSession,
+    caller: Principal,
+    enrollment_id: UUID,
+    comment: str,
+    expected: Expected,
+) -> dict[str, Any]:
+    """Order a parked enrollment anew, because a person made sure that nothing is open at the CA.
+
+    Raises Conflict when it is not parked, or parked because of a certificate that exists.
+    """
+    row = await repository.locked(session, caller, enrollment_id)
+    expected.check(row.version)
+    exists = select(Certificate.id).where(Certificate.enrollment_id == enrollment_id)
+    if await session.scalar(exists):
+        raise Conflict(
+            "The CA issued a certificate for this enrollment, which is quarantined. "
+            "Revoke it and enroll again.",
+            code="certificate-quarantined",
+        )
+    await _end_open_attempt(session, enrollment_id, "given up")
+    values = {"due_at": func.now(), "reason_code": None, "reason": None}
+    await _decide(session, caller, row, Move.RETRY, comment, values)
+    await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
+    return await repository.enrollment(session, caller, enrollment_id)
+
+
+async def cancel(
+    session: AsyncSession,
+    caller: Principal,
+    enrollment_id: UUID,
+    comment: str,
+    expected: Expected,
+) -> dict[str, Any]:
+    """Take an enrollment back that was not yet sent, or that is parked."""
+    row = await repository.locked(session, caller, enrollment_id)
+    expected.check(row.version)
+    await _end_open_attempt(session, enrollment_id, "canceled")
+    await _decide(session, caller, row, Move.CANCEL, comment, {"due_at": None})
+    return await repository.enrollment(session, caller, enrollment_id)
+
+
+async def _end_open_attempt(session: AsyncSession, enrollment_id: UUID, outcome: str) -> None:
+    await session.execute(
+        update(EnrollmentAttempt)
+        .where(
+            EnrollmentAttempt.enrollment_id == enrollment_id, EnrollmentAttempt.ended_at.is_(None)
+        )
+        .values(ended_at=func.now(), outcome=outcome)
+    )
+
+
+async def _decide(
+    session: AsyncSession,
+    caller: Principal,
+    row: Enrollment,
+    step: Move,
+    comment: str,
+    values: dict[str, Any],
+) -> None:
+    """One state change by a person, only while no worker holds the enrollment."""
+    state = after(EnrollmentState(row.state), step)
+    clock = func.clock_timestamp()
+    statement = (
+        update(Enrollment)
+        .where(
+            Enrollment.id == row.id,
+            or_(Enrollment.lease_until.is_(None), Enrollment.lease_until <= clock),
+        )
+        .values(
+            state=state.value,
+            version=Enrollment.version + 1,
+            updated_at=func.now(),
+            lease_generation=Enrollment.lease_generation + 1,
+            steps=0,
+            failures=0,
+            **values,
+        )
+    )
+    if await changed_rows(session, statement) != 1:
+        raise Conflict(
+            "A worker is sending this enrollment to the CA right now; try again in a moment.",
+            code="in-progress",
+        )
+    record(
+        session,
+        caller,
+        f"enrollment.{step.value}",
+        ("enrollment", row.id),
+        organization_id=row.organization_id,
+        details={"comment": comment} if comment else None,
+    )

@@ -1,0 +1,85 @@
+"""Holding a request until its enrollment has moved on: `Prefer: wait=N` (RFC 7240 section 4.3)."""
+
+import asyncio
+import re
+from collections import defaultdict
+from contextlib import suppress
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+from fastapi import Depends, Header, Request
+from sqlalchemy.engine import make_url
+
+LONGEST_WAIT = 30
+CHANNEL = "scm_enrollments"
+_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
+_log = structlog.get_logger(__name__)
+
+
+class Changes:
+    """Wakes waiting requests when PostgreSQL notifies of a change to their enrollment.
+
+    One connection a process listens, opened at the first wait. A lost connection only means that
+    a waiting request is answered when its time is up, from what the table says then.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        url = make_url(database_url).set(drivername="postgresql")
+        self._dsn = url.render_as_string(hide_password=False)
+        self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
+        self._connection: asyncpg.Connection | None = None
+        self._opening = asyncio.Lock()
+
+    async def wait(self, enrollment_id: UUID, event: asyncio.Event, seconds: float) -> None:
+        """Return when `event` is set or the time is up; see `subscribe`."""
+        try:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), seconds)
+        finally:
+            self._waiting[enrollment_id].discard(event)
+            if not self._waiting[enrollment_id]:
+                del self._waiting[enrollment_id]
+
+    async def subscribe(self, enrollment_id: UUID) -> asyncio.Event:
+        """An event set at the next change; subscribe, look at the row, then wait."""
+        async with self._opening:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(self._dsn, timeout=5)
+                await self._connection.add_listener(CHANNEL, self._notified)
+        event = asyncio.Event()
+        self._waiting[enrollment_id].add(event)
+        return event
+
+    def _notified(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        for event in self._waiting.get(UUID(str(payload)), ()):
+            event.set()
+
+    async def aclose(self) -> None:
+        """Stop listening."""
+        if self._connection is not None and not self._connection.is_closed():
+            await self._connection.close(timeout=2)
+
+
+def _seconds(
+    prefer: Annotated[
+        str | None,
+        Header(
+            description=f"`wait=N`: hold the answer up to N seconds (at most {LONGEST_WAIT}) for "
+            "the certificate.",
+            examples=["wait=10"],
+        ),
+    ] = None,
+) -> int:
+    match = _WAIT.search(prefer or "")
+    return min(int(match[1]), LONGEST_WAIT) if match else 0
+
+
+def _changes(request: Request) -> Changes:
+    changes: Changes = request.app.state.changes
+    return changes
+
+
+WaitSeconds = Annotated[int, Depends(_seconds)]
+EnrollmentChanges = Annotated[Changes, Depends(_changes)]

@@ -1,0 +1,75 @@
+"""What is known of a CA backend's health, and who is woken when it comes back."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.access import Principal
+from scm_api.core.vocabulary import BackendStatus
+from scm_api.db.audit import record
+from scm_api.db.jobs import Job, enqueue_many
+from scm_api.db.models import CaBackend, CaBackendHealth, Enrollment
+
+# Reasons under which an enrollment waits for its CA rather than for anything else.
+WAITING_REASONS = ("ca-unavailable", "backend-refused")
+
+
+async def record_health(
+    session: AsyncSession,
+    ca_backend_id: UUID,
+    status: BackendStatus,
+    detail: str,
+    *,
+    local_version: int,
+    principal: Principal | None = None,
+    private_cas: int | None = None,
+    findings: Sequence[str] = (),
+) -> None:
+    """Store the outcome of a check or call; a change of status is audited.
+
+    When the backend becomes available, enrollments that waited for it are due at once.
+    """
+    # A first check has no health row to lock, so the backend's own row makes checks take turns;
+    # the lock lets references to the backend (enrollments being stored) pass.
+    await session.execute(
+        select(CaBackend.id).where(CaBackend.id == ca_backend_id).with_for_update(key_share=True)
+    )
+    known = await session.scalar(
+        select(CaBackendHealth.status).where(CaBackendHealth.ca_backend_id == ca_backend_id)
+    )
+    values = {
+        "status": status.value,
+        "detail": detail,
+        "findings": list(findings),
+        "local_version": local_version,
+        "checked_at": func.now(),
+    } | ({"private_cas": private_cas} if private_cas is not None else {})
+    statement = insert(CaBackendHealth).values(ca_backend_id=ca_backend_id, **values)
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["ca_backend_id"], set_=values)
+    )
+    if known == status:
+        return
+    details = {"from": known or BackendStatus.UNCHECKED.value, "to": status.value, "why": detail}
+    subject = ("ca_backend", ca_backend_id)
+    record(session, principal, "ca_backend.status_changed", subject, details=details)
+    if status is BackendStatus.AVAILABLE:
+        await _wake(session, ca_backend_id)
+
+
+async def _wake(session: AsyncSession, ca_backend_id: UUID) -> None:
+    woken = await session.scalars(
+        update(Enrollment)
+        .where(
+            Enrollment.ca_backend_id == ca_backend_id,
+            Enrollment.reason_code.in_(WAITING_REASONS),
+            Enrollment.due_at > func.now(),
+        )
+        .values(due_at=func.now())
+        .returning(Enrollment.id)
+    )
+    await enqueue_many(session, Job.ADVANCE_ENROLLMENT, woken.all(), delay=timedelta(0))

@@ -1,0 +1,62 @@
+"""Pacing shared by all processes: one row per CA account and operation, one UPDATE per call."""
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from scm_api.db.session import Database
+from scm_api.drivers.errors import BackendUnavailable
+
+# A caller may be held this long for its slot; beyond it the job ends and comes back later.
+LONGEST_WAIT = timedelta(seconds=2)
+_BURST = timedelta(milliseconds=200)
+
+# Generic cell rate algorithm on the database's clock: the row holds when the next slot begins.
+# An idle key may be behind by `burst`, which lets a few calls go at once. The slot is reserved
+# only if it begins within `longest`; clock_timestamp(), because now() stands still in a
+# transaction.
+_RESERVE = text("""
+    INSERT INTO rate_limits AS held (key, slot_at)
+    VALUES (:key, clock_timestamp() + :gap)
+    ON CONFLICT (key) DO UPDATE
+       SET slot_at = greatest(held.slot_at, clock_timestamp() - CAST(:burst AS interval)) + :gap
+     WHERE held.slot_at <= clock_timestamp() + CAST(:longest AS interval)
+    RETURNING extract(epoch FROM held.slot_at - CAST(:gap AS interval) - clock_timestamp())
+""")
+_WAIT = text(
+    "SELECT extract(epoch FROM slot_at - clock_timestamp()) FROM rate_limits WHERE key = :key"
+)
+_SLOW_DOWN = text("""
+    INSERT INTO rate_limits AS held (key, slot_at)
+    VALUES (:key, clock_timestamp() + CAST(:wait AS interval))
+    ON CONFLICT (key) DO UPDATE
+       SET slot_at = greatest(held.slot_at, clock_timestamp() + CAST(:wait AS interval))
+""")
+
+
+class DatabaseLimiter:
+    """`drivers.base.Limiter` on PostgreSQL: all workers together stay under a CA's quota."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def acquire(self, key: str, per_second: float) -> None:
+        """Wait for a slot under `key`; raises BackendUnavailable if it is too far away."""
+        gap = timedelta(seconds=1 / per_second)
+        values = {"key": key, "gap": gap, "burst": _BURST, "longest": LONGEST_WAIT}
+        async with self._database.transaction() as session:
+            wait = await session.scalar(_RESERVE, values)
+            if wait is None:
+                ahead = float(await session.scalar(_WAIT, {"key": key}) or 1)
+                raise BackendUnavailable(
+                    "More calls are waiting for this CA than its quota lets through just now.",
+                    retry_after=timedelta(seconds=max(ahead, 0.1)),
+                )
+        if wait > 0:
+            await asyncio.sleep(float(wait))
+
+    async def slow_down(self, key: str, wait: timedelta) -> None:
+        """Move everybody's next slot under `key` at least `wait` away."""
+        async with self._database.transaction() as session:
+            await session.execute(_SLOW_DOWN, {"key": key, "wait": wait})

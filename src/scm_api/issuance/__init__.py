@@ -1,0 +1,1 @@
+"""Judging a request and storing it, shared by enrolling, renewing and the worker."""

@@ -1,0 +1,148 @@
+"""Everything a request is judged by, loaded in one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import Row, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.access import Principal
+from scm_api.core.errors import Fault
+from scm_api.db.models import (
+    BlockedKey,
+    CaBackend,
+    CaChoices,
+    CertificateProfile,
+    CertificateProfileDelegation,
+    CertificateProfileVersion,
+    LocalCaBackend,
+    Organization,
+    OrganizationDomain,
+)
+from scm_api.drivers.base import IssuingCa
+from scm_api.issuance.rules import ProfileRules
+from scm_api.web.references import unknown_reference
+
+ISSUING_CAS: TypeAdapter[list[IssuingCa]] = TypeAdapter(list[IssuingCa])
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was true, in one snapshot, about organization, profile, CA and key.
+
+    `issuing_cas` is None when the CA could not be asked yet. `now` is the database's clock.
+    """
+
+    organization_id: UUID
+    certificate_profile_id: UUID
+    profile_version: int
+    profile_enabled: bool
+    delegated: bool
+    owned_domains: tuple[str, ...]
+    key_blocked: bool
+    rules: ProfileRules
+    connection_options: dict[str, Any]
+    issuing_cas: Sequence[IssuingCa] | None
+    now: datetime
+
+
+async def load_facts(
+    session: AsyncSession,
+    principal: Principal | None,
+    *,
+    organization_id: UUID,
+    certificate_profile_id: UUID,
+    spki_sha256: str,
+    profile_version: int | None = None,
+) -> tuple[Facts | None, list[Fault]]:
+    """The facts, or `reference-not-found` faults for what does not exist in the caller's sight.
+
+    `principal` is None for the service itself. `profile_version` asks for the rules as they were
+    then; everything else is as it is now.
+    """
+    row = (
+        await session.execute(
+            _query(organization_id, certificate_profile_id, spki_sha256, profile_version)
+        )
+    ).one()
+    faults = []
+    visible = principal is None or principal.organization_ids is None
+    if row.organization_id is None or not (
+        visible or (principal and organization_id in (principal.organization_ids or ()))
+    ):
+        faults.append(unknown_reference("/organization_id", "organization"))
+    if row.profile_version is None:
+        faults.append(unknown_reference("/certificate_profile_id", "certificate profile"))
+    return (None, faults) if faults else (_facts(row, certificate_profile_id), [])
+
+
+def _query(organization_id: UUID, profile_id: UUID, spki_sha256: str, version: int | None) -> Any:
+    domains = (
+        select(func.array_agg(OrganizationDomain.name))
+        .where(OrganizationDomain.organization_id == organization_id)
+        .scalar_subquery()
+    )
+    delegated = exists().where(
+        CertificateProfileDelegation.certificate_profile_id == profile_id,
+        CertificateProfileDelegation.organization_id == organization_id,
+    )
+    organization = select(Organization.id).where(Organization.id == organization_id)
+    profile = (
+        select(
+            CertificateProfile.enabled,
+            CertificateProfileVersion.version,
+            CertificateProfileVersion.rules,
+            LocalCaBackend.options,
+            CaChoices.items,
+        )
+        .join(
+            CertificateProfileVersion,
+            (CertificateProfileVersion.certificate_profile_id == CertificateProfile.id)
+            & (
+                CertificateProfileVersion.version
+                == (CertificateProfile.version if version is None else version)
+            ),
+        )
+        .join(CaBackend, CaBackend.id == CertificateProfile.ca_backend_id)
+        .join(LocalCaBackend, LocalCaBackend.id == CaBackend.local_ca_backend_id)
+        .outerjoin(
+            CaChoices,
+            (CaChoices.ca_backend_id == CaBackend.id) & (CaChoices.kind == "issuing_cas"),
+        )
+        .where(CertificateProfile.id == profile_id)
+        .subquery()
+    )
+    one = select(func.now().label("now")).subquery()
+    return select(
+        one.c.now,
+        organization.scalar_subquery().label("organization_id"),
+        profile.c.enabled.label("profile_enabled"),
+        profile.c.version.label("profile_version"),
+        profile.c.rules,
+        profile.c.options.label("connection_options"),
+        profile.c["items"].label("issuing_cas"),
+        domains.label("owned_domains"),
+        delegated.label("delegated"),
+        exists().where(BlockedKey.spki_sha256 == spki_sha256).label("key_blocked"),
+    ).select_from(one.outerjoin(profile, one.c.now.is_not(None)))
+
+
+def _facts(row: Row[Any], profile_id: UUID) -> Facts:
+    cas = row.issuing_cas
+    return Facts(
+        organization_id=row.organization_id,
+        certificate_profile_id=profile_id,
+        profile_version=row.profile_version,
+        profile_enabled=row.profile_enabled,
+        delegated=row.delegated,
+        owned_domains=tuple(row.owned_domains or ()),
+        key_blocked=row.key_blocked,
+        rules=ProfileRules.model_validate(row.rules),
+        connection_options=row.connection_options,
+        issuing_cas=None if cas is None else ISSUING_CAS.validate_python(cas),
+        now=row.now,
+    )

@@ -1,0 +1,130 @@
+"""From a judged request to a stored intent: enrollment, audit event and job in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.access import Principal
+from scm_api.core.csr import CsrFacts, read_csr
+from scm_api.core.errors import Fault, Invalid
+from scm_api.core.vocabulary import EnrollmentState
+from scm_api.core.weak_keys import KeyChecks
+from scm_api.db.audit import record
+from scm_api.db.base import new_id
+from scm_api.db.jobs import Job, enqueue
+from scm_api.db.models import Enrollment
+from scm_api.issuance.facts import Facts, load_facts
+from scm_api.issuance.judgement import Asked, Judgement, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request for a certificate, from wherever it came."""
+
+    organization_id: UUID
+    certificate_profile_id: UUID
+    csr: str
+    asked: Asked
+    comment: str = ""
+    renews_certificate_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A request with everything found about it. Facts or CSR are None where `faults` say why."""
+
+    request: Request
+    facts: Facts | None
+    csr: CsrFacts | None
+    judgement: Judgement | None
+    faults: Sequence[Fault]
+
+
+async def judge_request(
+    session: AsyncSession, caller: Principal, request: Request, checks: KeyChecks
+) -> Judged:
+    """Find every fault of a request; nothing is written and no CA is called."""
+    csr, csr_faults = read_csr(request.csr)
+    facts, missing = await load_facts(
+        session,
+        caller,
+        organization_id=request.organization_id,
+        certificate_profile_id=request.certificate_profile_id,
+        spki_sha256=csr.spki_sha256 if csr else "",
+    )
+    faults = [*missing, *csr_faults]
+    if facts is None or csr is None:
+        return Judged(request, facts, csr, None, faults)
+    judgement = judge(facts, csr, request.asked, checks)
+    return Judged(request, facts, csr, judgement, [*faults, *judgement.faults])
+
+
+async def accept(session: AsyncSession, caller: Principal, judged: Judged) -> dict[str, Any]:
+    """Store the intent of a request without faults; returns the enrollment's columns.
+
+    Raises Invalid with all faults otherwise. The CA is called only after the commit, by a worker.
+    """
+    if judged.faults:
+        raise Invalid(judged.faults)
+    values = _columns(caller, judged)
+    stored = await session.execute(
+        insert(Enrollment)
+        .values(**values, due_at=func.now())
+        .returning(Enrollment.created_at, Enrollment.due_at)
+    )
+    times = stored.one()
+    record(
+        session,
+        caller,
+        "enrollment.created",
+        ("enrollment", values["id"]),
+        organization_id=values["organization_id"],
+        details=_audit_details(values),
+    )
+    await enqueue(session, Job.ADVANCE_ENROLLMENT, values["id"])
+    return values | {
+        "created_at": times.created_at,
+        "updated_at": times.created_at,
+        "due_at": times.due_at,
+    }
+
+
+def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
+    request, facts, csr, judgement = judged.request, judged.facts, judged.csr, judged.judgement
+    assert facts is not None
+    assert csr is not None
+    assert judgement is not None
+    assert judgement.term is not None
+    return {
+        "id": new_id(),
+        "organization_id": facts.organization_id,
+        "certificate_profile_id": facts.certificate_profile_id,
+        "profile_version": facts.profile_version,
+        "ca_backend_id": facts.rules.ca_backend_id,
+        "certificate_type": facts.rules.certificate_type.value,
+        "requester_id": caller.admin_id,
+        "renews_certificate_id": request.renews_certificate_id,
+        "csr_der": csr.der,
+        "spki_sha256": csr.spki_sha256,
+        "key_type": csr.key_type,
+        "common_name": csr.common_names[0] if csr.common_names else None,
+        "names": [{"kind": name.kind.value, "value": name.value} for name in judgement.names],
+        "term_days": judgement.term.days,
+        "not_after": judgement.term.not_after,
+        "comment": request.comment,
+        "state": EnrollmentState.APPROVED.value,
+        "version": 1,
+    }
+
+
+def _audit_details(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "certificate_profile_id": str(values["certificate_profile_id"]),
+        "profile_version": values["profile_version"],
+        "names": values["names"],
+        "spki_sha256": values["spki_sha256"],
+    }

@@ -1,0 +1,43 @@
+"""Right before an order is sent: has anything changed since the request was accepted?"""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.csr import read_csr
+from scm_api.core.domain_policy import judge_names
+from scm_api.core.errors import Fault
+from scm_api.db.models import Enrollment
+from scm_api.issuance.facts import load_facts
+from scm_api.issuance.judgement import usability_faults
+
+_WHAT_TO_DO = "Put it right and retry this enrollment, or cancel it."
+
+
+async def objections(session: AsyncSession, enrollment: Enrollment) -> tuple[str, str] | None:
+    """Reason (code, sentence) not to order any more; None when it may be ordered.
+
+    Judged by the rules the enrollment was accepted under, and by profile switch, delegation,
+    domains and blocked keys as they are now.
+    """
+    facts, missing = await load_facts(
+        session,
+        None,
+        organization_id=enrollment.organization_id,
+        certificate_profile_id=enrollment.certificate_profile_id,
+        spki_sha256=enrollment.spki_sha256,
+        profile_version=enrollment.profile_version,
+    )
+    if facts is None:
+        return _reason(missing[0])
+    faults = usability_faults(facts)
+    if facts.key_blocked:
+        faults.append(Fault("/csr", "key-blocked", "The key was blocked meanwhile."))
+    csr, unreadable = read_csr(enrollment.csr_der)
+    faults += unreadable
+    if csr is not None:
+        _, name_faults = judge_names(facts.rules.domain_policy, facts.owned_domains, csr, None)
+        faults += name_faults
+    return _reason(faults[0]) if faults else None
+
+
+def _reason(fault: Fault) -> tuple[str, str]:
+    return fault.code, f"Accepted, but no longer allowed: {fault.detail} {_WHAT_TO_DO}"

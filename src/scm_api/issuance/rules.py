@@ -1,0 +1,50 @@
+"""A certificate profile's rules as kept with each version of it."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from scm_api.core.domain_policy import DomainPolicy
+from scm_api.core.vocabulary import BackendType, CertificateType
+from scm_api.drivers.base import BackendKind
+from scm_api.drivers.registry import REGISTRY
+
+
+class TermRule(BaseModel):
+    """Terms a requester may choose, in days, and the one taken when nothing is chosen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allowed_days: tuple[int, ...]
+    default_days: int
+
+
+class ProfileRules(BaseModel):
+    """Everything an enrollment is judged and carried out by.
+
+    Stored as JSON in `certificate_profile_versions.rules`; `options` are those of the backend
+    type and are read with `typed_options`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    certificate_type: CertificateType
+    ca_backend_id: UUID
+    backend_type: BackendType
+    term: TermRule
+    key_types: frozenset[str]
+    domain_policy: DomainPolicy
+    allow_renew: bool
+    options: dict[str, Any]
+
+    @property
+    def kind(self) -> BackendKind:
+        """What the service knows about the backend type."""
+        return REGISTRY[self.backend_type]
+
+    @property
+    def typed_options(self) -> Any:
+        """The options as the backend type's own model."""
+        return self.kind.profile_options.model_validate(self.options)

@@ -1,0 +1,49 @@
+"""What the CA sent, compared with what was asked of it."""
+
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.csr import read_csr
+from scm_api.core.issued import IssuedVerdict, judge_issued
+from scm_api.core.names import Name
+from scm_api.core.term import Term
+from scm_api.core.vocabulary import NameKind
+from scm_api.db.models import Enrollment
+from scm_api.drivers.base import Issued
+from scm_api.issuance.facts import load_facts
+from scm_api.issuance.judgement import issuing_ca
+
+
+async def verdict_of(
+    session: AsyncSession, enrollment: Enrollment, outcome: Issued, now: datetime
+) -> IssuedVerdict:
+    """Judge one issued certificate by its enrollment. `now` is the database's clock."""
+    csr, _ = read_csr(enrollment.csr_der)
+    if csr is None:
+        raise ValueError("the stored CSR cannot be read any more")
+    facts, _ = await load_facts(
+        session,
+        None,
+        organization_id=enrollment.organization_id,
+        certificate_profile_id=enrollment.certificate_profile_id,
+        spki_sha256=enrollment.spki_sha256,
+        profile_version=enrollment.profile_version,
+    )
+    ca = issuing_ca(facts) if facts else None
+    return judge_issued(
+        csr.spki_der,
+        [Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names],
+        Term(enrollment.term_days, enrollment.not_after),
+        now,
+        outcome.leaf_der,
+        outcome.chain_ders,
+        _der(ca.certificate_pem) if ca and ca.certificate_pem else None,
+        asked_subject=csr.subject,
+    )
+
+
+def _der(pem: str) -> bytes:
+    return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)

@@ -1,0 +1,1 @@
+"""Organizations, their departments and the domains they own."""

@@ -1,0 +1,98 @@
+"""Rows of organizations, departments and owned domains."""
+
+from uuid import UUID
+
+from sqlalchemy import String, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.access import Principal
+from scm_api.core.errors import NotFound, Use
+from scm_api.db.models import (
+    Certificate,
+    CertificateProfile,
+    CertificateProfileDelegation,
+    Enrollment,
+    Organization,
+    OrganizationDomain,
+)
+from scm_api.db.statements import AnySelect
+from scm_api.db.uses import FEW, enrollments_using
+
+
+def organizations(principal: Principal) -> AnySelect:
+    """Organizations and departments the caller may see."""
+    query = select(
+        Organization.id,
+        Organization.parent_id,
+        Organization.name,
+        Organization.description,
+        Organization.created_at,
+        Organization.updated_at,
+        Organization.version,
+    )
+    seen = principal.organization_ids
+    return query if seen is None else query.where(Organization.id.in_(seen))
+
+
+async def organization(
+    session: AsyncSession, principal: Principal, organization_id: UUID
+) -> Organization:
+    """One organization or department; raises NotFound when there is none the caller may see."""
+    seen = principal.organization_ids
+    found = None
+    if seen is None or organization_id in seen:
+        found = await session.get(Organization, organization_id)
+    if found is None:
+        raise NotFound("organization")
+    return found
+
+
+def domains(organization_id: UUID) -> AnySelect:
+    """Domains of one organization, which the caller was found to see."""
+    return select(
+        OrganizationDomain.id,
+        OrganizationDomain.organization_id,
+        OrganizationDomain.name,
+        OrganizationDomain.created_at,
+    ).where(OrganizationDomain.organization_id == organization_id)
+
+
+async def domain(
+    session: AsyncSession, organization_id: UUID, domain_id: UUID
+) -> OrganizationDomain:
+    """One domain of that organization; raises NotFound otherwise."""
+    found = await session.get(OrganizationDomain, domain_id)
+    if found is None or found.organization_id != organization_id:
+        raise NotFound("domain")
+    return found
+
+
+async def uses_of_organization(session: AsyncSession, organization_id: UUID) -> list[Use]:
+    """Departments and profiles, and a few of the enrollments and certificates."""
+    departments = await session.execute(
+        select(Organization.id, Organization.name).where(Organization.parent_id == organization_id)
+    )
+    profiles = await session.execute(
+        select(CertificateProfile.id, CertificateProfile.name)
+        .join(
+            CertificateProfileDelegation,
+            CertificateProfileDelegation.certificate_profile_id == CertificateProfile.id,
+        )
+        .where(CertificateProfileDelegation.organization_id == organization_id)
+    )
+    enrollments, _ = await enrollments_using(session, Enrollment.organization_id == organization_id)
+    certificates = await session.execute(
+        select(
+            Certificate.id,
+            func.coalesce(Certificate.common_name, cast(Certificate.id, String)).label("name"),
+        )
+        .where(Certificate.organization_id == organization_id)
+        .order_by(Certificate.id.desc())
+        .limit(FEW)
+    )
+    return [
+        *(Use("department", row.id, row.name) for row in departments),
+        *(Use("certificate_profile", row.id, row.name) for row in profiles),
+        *enrollments,
+        *(Use("certificate", row.id, row.name) for row in certificates),
+    ]

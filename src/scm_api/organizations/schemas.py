@@ -1,0 +1,70 @@
+"""Bodies of `/organizations`."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from scm_api.web import examples
+from scm_api.web.schemas import Input, Name, Output, PageOutput, Text, VersionedOutput
+
+
+class OrganizationCreate(Input):
+    """A tenant; a department is made below its organization."""
+
+    model_config = examples.example(name="Example Corp", description="Web platform")
+
+    name: Name = Field(examples=["Example Corp"])
+    description: Text = Field("", examples=["Web platform"])
+
+
+class OrganizationUpdate(Input):
+    """Fields left out stay as they are."""
+
+    model_config = examples.example(description="Web platform")
+
+    name: Name | None = Field(None, examples=["Example Corp"])
+    description: Text | None = Field(None, examples=["Web platform"])
+
+
+class OrganizationOut(VersionedOutput):
+    """An organization, or a department if it has a parent."""
+
+    parent_id: UUID | None = Field(description="The organization a department belongs to.")
+    name: str = Field(examples=["Example Corp"])
+    description: str = Field(examples=["Web platform"])
+
+
+class OrganizationPage(PageOutput):
+    """One page of organizations and departments, newest first."""
+
+    items: list[OrganizationOut]
+
+
+class DomainCreate(Input):
+    """`example.com` covers that one name; `*.example.com` every name below it."""
+
+    model_config = examples.example(name="*.example.com")
+
+    name: str = Field(
+        max_length=1024,
+        description="A domain, as U-labels or A-labels of IDNA 2008, or a wildcard entry.",
+        examples=["*.example.com"],
+    )
+
+
+class DomainOut(Output):
+    """A domain an organization owns."""
+
+    id: UUID
+    organization_id: UUID
+    name: str = Field(
+        description="In lower-case A-labels without a final dot.", examples=["*.example.com"]
+    )
+    created_at: datetime
+
+
+class DomainPage(PageOutput):
+    """One page of an organization's domains, newest first."""
+
+    items: list[DomainOut]

@@ -1,0 +1,337 @@
+"""What an operator may set: `SCM_...` variables over a TOML file over the defaults below.
+
+`load_settings` is the one way from the environment to a `Settings`; building a `Settings` by hand
+reads nothing from outside.
+"""
+
+import base64
+import binascii
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    DirectoryPath,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+PREFIX = "SCM_"
+FILE_VARIABLE = "SCM_SETTINGS_FILE"
+_SECRET = frozenset({"database_url", "secret_keys"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One setting that cannot be used: its name where it was set, what stood there, what may."""
+
+    setting: str
+    given: str
+    accepted: str
+
+    def __str__(self) -> str:
+        return f"{self.setting}: {self.given}. {self.accepted}"
+
+
+class SettingsError(Exception):
+    """The service cannot start with these settings; `mistakes` holds every reason."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+@dataclass(frozen=True, slots=True)
+class CrashPoint:
+    """Test only: die at the `nth` pass of the named point of the worker."""
+
+    name: str
+    nth: int
+
+
+def _crash_point(value: Any) -> Any:
+    match = re.fullmatch(
+        r"(before_send|after_send|after_reply|before_commit|after_commit):([1-9][0-9]*)", str(value)
+    )
+    if isinstance(value, CrashPoint):
+        return value
+    if match is None:
+        raise ValueError("not name:n")
+    return CrashPoint(match[1], int(match[2]))
+
+
+def _async_url(value: str) -> str:
+    match = re.fullmatch(r"postgres(?:ql)?(?:\+asyncpg)?://(.*[^/].*)", value)
+    if match is None:
+        raise ValueError("not a PostgreSQL URL")
+    return f"postgresql+asyncpg://{match[1]}"
+
+
+def _split(value: Any) -> Any:
+    return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
+
+
+def _key_entry(entry: SecretStr) -> SecretStr:
+    name, _, encoded = entry.get_secret_value().partition(":")
+    try:
+        usable = bool(name) and len(base64.b64decode(encoded, validate=True)) == 32
+    except binascii.Error:
+        usable = False
+    if not usable:
+        raise ValueError("not id:base64 of 32 bytes")
+    return entry
+
+
+def _distinct_ids(entries: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if len({entry.get_secret_value().partition(":")[0] for entry in entries}) < len(entries):
+        raise ValueError("an id is repeated")
+    return entries
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; each description says what is accepted."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    database_url: Annotated[str, AfterValidator(_async_url)] | None = Field(
+        None,
+        repr=False,
+        description="postgresql://user:password@host/name; unset starts the embedded PostgreSQL.",
+    )
+    data_directory: Annotated[Path, AfterValidator(_absolute)] = Field(
+        Path(".scm-api"),
+        validate_default=True,
+        description="Directory of the embedded database and its generated secret keys.",
+    )
+    secret_keys: (
+        Annotated[
+            tuple[Annotated[SecretStr, AfterValidator(_key_entry)], ...],
+            Field(min_length=1),
+            NoDecode,
+            BeforeValidator(_split),
+            AfterValidator(_distinct_ids),
+        ]
+        | None
+    ) = Field(
+        None,
+        repr=False,
+        description="Key ring that seals secrets: id:base64 of 32 bytes, with different ids, the "
+        "first seals and all open; separated by commas in a variable, a list in a file. "
+        "Required with database_url, otherwise generated in data_directory.",
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="TCP port to listen on, 1 to 65535.")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="http(s) address under which clients reach the API.",
+    )
+    api_processes: int = Field(
+        1, ge=1, le=64, description="API processes on the port, 1 to 64, one listener each."
+    )
+    api_pool_size: int = Field(
+        10, ge=1, le=500, description="Database connections of one API process, 1 to 500."
+    )
+    worker_pool_size: int = Field(
+        10, ge=2, le=500, description="Database connections of one worker process, 2 to 500."
+    )
+    max_body_bytes: int = Field(
+        256 * 1024,
+        ge=16 * 1024,
+        le=16 * 1024 * 1024,
+        description="Longest request body in bytes, 16384 (16 KiB) to 16777216 (16 MiB).",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="One of debug, info, warning, error."
+    )
+    log_format: Literal["json", "console"] = Field(
+        "json", description="json, one record a line, or console, for reading."
+    )
+    worker_concurrency: int = Field(
+        50, ge=1, le=1000, description="Jobs one worker process runs at a time, 1 to 1000."
+    )
+    lease_seconds: float = Field(
+        30,
+        ge=0.2,
+        le=3600,
+        description="After this long without a heartbeat a worker's jobs are taken over: "
+        "0.2 to 3600 seconds.",
+    )
+    write_deadline_seconds: float = Field(
+        10,
+        gt=0,
+        le=3600,
+        description="A call that orders or revokes at a CA is given up after this many seconds; "
+        "shorter than lease_seconds.",
+    )
+    longest_pause_seconds: float = Field(
+        600,
+        ge=0,
+        le=86400,
+        description="Longest freeze of a worker (snapshot, migration) that must not lead to a "
+        "second order: 0 to 86400 seconds.",
+    )
+    queue_poll_seconds: float = Field(
+        1,
+        gt=0,
+        le=60,
+        description="How often a worker looks for due jobs without being told, up to 60 seconds.",
+    )
+    ca_poll_shortest_seconds: float = Field(
+        1,
+        gt=0,
+        le=3600,
+        description="First wait before asking a CA again about a pending order, in seconds.",
+    )
+    ca_poll_longest_seconds: float = Field(
+        600,
+        gt=0,
+        le=86400,
+        description="Longest wait between two questions about a pending order, in seconds; at "
+        "least ca_poll_shortest_seconds.",
+    )
+    job_attempts: int = Field(
+        10, ge=1, le=1000, description="Failures of one job before a person must look, 1 to 1000."
+    )
+    allow_loopback_endpoints: bool = Field(
+        False,
+        description="true lets a CA's endpoint URL name this machine, as with the sandbox; "
+        "otherwise false.",
+    )
+    live_examples: bool = Field(
+        False,
+        description="true shows ids of the newest things in the examples at /docs, to anybody who "
+        "opens the page; for demos. Otherwise false.",
+    )
+    key_blocklist_directory: DirectoryPath | None = Field(
+        None, description="Existing directory with lists of compromised keys."
+    )
+    test_mode: bool = Field(False, description="Test only: 1 allows the other test settings.")
+    test_crash_point: Annotated[CrashPoint, NoDecode, BeforeValidator(_crash_point)] | None = Field(
+        None,
+        description="Test only, with SCM_TEST_MODE=1: before_send, after_send, after_reply, "
+        "before_commit or after_commit, a colon and the pass at which to die (1, 2, ...).",
+    )
+    test_crash_signal: Literal["kill", "stop"] = Field(
+        "kill", description="Test only, with SCM_TEST_MODE=1: kill or stop, sent to itself there."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing is read behind the caller's back: `load_settings` gathers the sources itself."""
+        del settings_cls
+        return (init_settings,)
+
+
+def load_settings() -> Settings:
+    """Read and check the settings; raises SettingsError with every mistake, not only the first."""
+    from_file, mistakes = _read_file()
+    from_environment = EnvSettingsSource(Settings)()
+    known = {**from_file, **from_environment}
+    known = {name: value for name, value in known.items() if name in Settings.model_fields}
+    mistakes += _unknown_variables() + _unknown_keys(from_file)
+    wrong: set[str] = set()
+    try:
+        settings = Settings(**known)
+    except ValidationError as error:
+        wrong = {str(fault["loc"][0]) for fault in error.errors(include_input=False)}
+        mistakes += [_mistake(name, known[name], from_environment) for name in sorted(wrong)]
+        settings = Settings(**{name: value for name, value in known.items() if name not in wrong})
+    mistakes += _disagreements(settings, wrong)
+    if mistakes:
+        raise SettingsError(mistakes)
+    return settings
+
+
+def _read_file() -> tuple[dict[str, Any], list[Mistake]]:
+    path = os.environ.get(FILE_VARIABLE)
+    if not path:
+        return {}, []
+    try:
+        return tomllib.loads(Path(path).read_text()), []
+    except OSError as error:
+        reason = f"{path} cannot be read ({error.strerror})"
+    except UnicodeDecodeError:
+        reason = f"{path} is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        reason = f"{path} is not TOML ({error})"
+    return {}, [Mistake(FILE_VARIABLE, reason, "The path of a readable TOML file, or unset.")]
+
+
+def _unknown_variables() -> list[Mistake]:
+    names = {f"{PREFIX}{field}".upper() for field in Settings.model_fields} | {FILE_VARIABLE}
+    return [
+        Mistake(variable, "there is no such setting", _suggestion(variable.upper(), names))
+        for variable in sorted(os.environ)
+        if variable.upper().startswith(PREFIX) and variable.upper() not in names
+    ]
+
+
+def _unknown_keys(from_file: Mapping[str, Any]) -> list[Mistake]:
+    return [
+        Mistake(
+            f"{key} (file)", "there is no such setting", _suggestion(key, Settings.model_fields)
+        )
+        for key in sorted(from_file)
+        if key not in Settings.model_fields
+    ]
+
+
+def _suggestion(name: str, names: Any) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"Did you mean {close[0]}?" if close else "The settings are listed in docs/deploy.md."
+
+
+def _mistake(name: str, given: Any, from_environment: Mapping[str, Any]) -> Mistake:
+    field = Settings.model_fields[name]
+    shown = "the value given is not accepted" if name in _SECRET else f"{given!r} is not accepted"
+    setting = f"{PREFIX}{name}".upper() if name in from_environment else f"{name} (file)"
+    return Mistake(setting, shown, field.description or "")
+
+
+def _disagreements(settings: Settings, wrong: set[str]) -> list[Mistake]:
+    """Settings that are fine alone and not together; those already found wrong are left out."""
+    found = []
+    if settings.write_deadline_seconds >= settings.lease_seconds:
+        found.append(("write_deadline_seconds", "lease_seconds", "not shorter than lease_seconds"))
+    if settings.ca_poll_shortest_seconds > settings.ca_poll_longest_seconds:
+        found.append(
+            ("ca_poll_longest_seconds", "ca_poll_shortest_seconds", "the shortest wait is longer")
+        )
+    if settings.database_url and settings.secret_keys is None:
+        found.append(("secret_keys", "database_url", "missing, though database_url is set"))
+    if not settings.test_mode:
+        crash = sorted({"test_crash_point", "test_crash_signal"} & settings.model_fields_set)
+        found += [(name, "test_mode", "refused outside tests") for name in crash]
+    return [
+        Mistake(f"{PREFIX}{name}".upper(), reason, Settings.model_fields[name].description or "")
+        for name, other, reason in found
+        if not {name, other} & wrong
+    ]

@@ -1,0 +1,133 @@
+"""Same Idempotency-Key and same body: same answer, and the thing is made once."""
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.access import Principal
+from scm_api.core.errors import Conflict, Fault, Invalid, Unavailable
+from scm_api.core.sealing import KeyRing
+from scm_api.db.conflicts import KeyRepeated
+from scm_api.db.models import IdempotencyRecord
+from scm_api.db.session import Database
+from scm_api.web.auth import Caller
+from scm_api.web.deps import App
+
+_KEPT_HEADERS = ("location", "etag", "retry-after", "preference-applied")
+_TRIES = 3
+
+
+class Once:
+    """Runs a creating POST at most once per key; without a key, just once.
+
+    The kept answer is sealed, because the answer that makes an API key holds the key.
+    """
+
+    def __init__(
+        self, database: Database, ring: KeyRing, caller: Principal, key: str | None, digest: bytes
+    ) -> None:
+        self._database = database
+        self._ring = ring
+        self._caller = caller
+        self.key = key
+        self._digest = digest
+
+    @property
+    def _owner(self) -> str:
+        return f"idempotency_records/{self._caller.admin_id}/{self.key}"
+
+    async def create(self, work: Callable[[AsyncSession], Awaitable[Response]]) -> Response:
+        """Do `work` in a transaction that also keeps its answer, or give the answer kept.
+
+        Raises Invalid (`idempotency-key-reused`) when the key came with another request before.
+        Two at once: the second waits at the unique key, or at a name the first has just taken,
+        rolls back and replays the first.
+        """
+        for _ in range(_TRIES):
+            try:
+                async with self._database.transaction() as session:
+                    kept = await self.replay(session)
+                    if kept is not None:
+                        return kept
+                    answer = await work(session)
+                    self.keep(session, answer)
+            except KeyRepeated:
+                continue
+            except Conflict:
+                async with self._database.transaction() as session:
+                    kept = await self.replay(session)
+                if kept is None:
+                    raise
+                return kept
+            return answer
+        raise Unavailable("Another request with this Idempotency-Key is under way.", retry_after=1)
+
+    async def replay(self, session: AsyncSession) -> Response | None:
+        """The answer kept for this key, if any."""
+        if self.key is None:
+            return None
+        record = await session.scalar(
+            select(IdempotencyRecord).where(
+                IdempotencyRecord.principal_id == self._caller.admin_id,
+                IdempotencyRecord.key == self.key,
+            )
+        )
+        if record is None:
+            return None
+        if not hmac.compare_digest(record.request_digest, self._digest):
+            raise Invalid(
+                [
+                    Fault(
+                        "header/Idempotency-Key",
+                        "idempotency-key-reused",
+                        "This Idempotency-Key was used for another request before.",
+                        "a key of its own for each different request",
+                    )
+                ]
+            )
+        body = self._ring.open(record.body, self._owner)
+        return Response(body, record.status, record.headers, "application/json")
+
+    def keep(self, session: AsyncSession, answer: Response) -> None:
+        """Store the answer in the transaction that made the thing."""
+        if self.key is None:
+            return
+        headers = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
+        session.add(
+            IdempotencyRecord(
+                principal_id=self._caller.admin_id,
+                key=self.key,
+                request_digest=self._digest,
+                status=answer.status_code,
+                headers=headers,
+                body=self._ring.seal(bytes(answer.body), self._owner),
+            )
+        )
+
+
+async def _once(
+    request: Request,
+    app: App,
+    caller: Caller,
+    key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            min_length=1,
+            max_length=128,
+            pattern=r"^[\x21-\x7e]+$",
+            description="Any text of your own; a repeat with the same key gives the same answer.",
+        ),
+    ] = None,
+) -> Once:
+    line = f"{request.method} {request.url.path}\n".encode()
+    digest = hashlib.sha256(line + await request.body()).digest()
+    return Once(app.database, app.ring, caller, key, digest)
+
+
+OnceOnly = Annotated[Once, Depends(_once)]

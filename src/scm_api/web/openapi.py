@@ -1,0 +1,210 @@
+"""The contract as a document, and the page that shows it, from our own assets."""
+
+from pathlib import Path
+from typing import Any
+
+import fastapi_offline
+import orjson
+import yaml
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.openapi.utils import get_openapi
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, Field
+from starlette.responses import HTMLResponse, Response
+
+from scm_api.web import examples
+from scm_api.web.deps import App
+from scm_api.web.problems import PROBLEM_JSON
+
+ASSETS = Path(fastapi_offline.__file__).parent / "static"
+
+TAGS = [
+    {"name": "Enrollments", "description": "Ask for a certificate and follow what becomes of it."},
+    {"name": "Certificates", "description": "What was issued: read, download, renew, revoke."},
+    {"name": "Certificate profiles", "description": "What may be issued, and through which CA."},
+    {"name": "CA backends", "description": "The CAs profiles refer to, and what they offer."},
+    {"name": "Connectors", "description": "What reaches CAs, and the credentials they take."},
+    {"name": "Organizations", "description": "Tenants, their departments and their domains."},
+    {"name": "Access", "description": "Admins and their API keys."},
+    {"name": "Audit", "description": "Who did what, and when."},
+    {"name": "Service", "description": "Whether the service is alive, ready, and how busy."},
+]
+
+_TITLES = {
+    400: "The request cannot be read.",
+    401: "No API key, or one that is not known.",
+    403: "You may see this but not do that.",
+    404: "There is no such thing, or none you may see.",
+    409: "The state of things does not allow it; the detail says what to do first.",
+    412: "Somebody changed it since you read it.",
+    413: "The body is too long.",
+    422: "The content is wrong; every fault is listed with a JSON pointer.",
+    428: "Say with If-Match which version you change.",
+    429: "Too many requests.",
+    502: "The CA refused our credentials or answered nonsense.",
+    503: "The database or the CA is away for now; nothing was changed.",
+}
+
+
+class ProblemFault(BaseModel):
+    """One fault of the request."""
+
+    type: str = Field(description="Stable URN of the fault.")
+    pointer: str = Field(description="JSON pointer (RFC 6901) to the member at fault.")
+    detail: str = Field(description="What is wrong, in words.")
+    accepted: str | None = Field(None, description="What would have been accepted.")
+
+
+class ProblemUse(BaseModel):
+    """One thing that still uses what was to be deleted."""
+
+    kind: str
+    id: str
+    name: str
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str = Field(examples=["urn:scm-api:problem:name-not-allowed"])
+    title: str = Field(examples=["Name not allowed"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["www.other.test is not covered by a domain of the organization."])
+    request_id: str = Field(examples=["5b2f0c1d9f6e4a7c8b1d2e3f4a5b6c7d"])
+    errors: list[ProblemFault] | None = Field(None, description="All faults, each with a pointer.")
+    used_by: list[ProblemUse] | None = Field(None, description="What still uses this.")
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation that may fail with these statuses, and 401 and 503.
+
+    400, 413 and 422 follow from parameters and a body and are added to the document by itself.
+    The media type is declared by hand: FastAPI files a `model` under application/json.
+    """
+    content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": _TITLES[status], "content": content}
+        for status in sorted({401, 503, *statuses})
+    }
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the application, made once."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    made = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary="One API for every certificate authority a company buys from.",
+        description=app.description,
+        routes=app.routes,
+        tags=TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "This service"}],
+    )
+    schemas: dict[str, Any] = made.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs"))
+    schemas["Problem"] = problem
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            _complete(operation)
+    app.openapi_schema = made
+    return made
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """Errors that follow from the shape of an operation, and none of FastAPI's own.
+
+    FastAPI adds a 422 of its own everywhere; ours is problem+json or it is not there.
+    """
+    responses = operation["responses"]
+    if "application/json" in responses.get("422", {}).get("content", {}):
+        del responses["422"]
+    implied = {400} if operation.get("parameters") else set()
+    if "requestBody" in operation:
+        implied |= {400, 413, 422}
+    for status, answer in problems(*implied).items():
+        if status in implied:
+            responses.setdefault(str(status), answer)
+    operation["responses"] = dict(sorted(responses.items()))
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "path":
+            parameter["example"] = examples.PATH_PARAMETERS[parameter["name"]]
+
+
+def as_yaml(app: FastAPI) -> str:
+    """The committed form of the contract."""
+    return yaml.safe_dump(document(app), sort_keys=False, allow_unicode=True, width=100)
+
+
+def pages() -> APIRouter:
+    """`/docs` and the documents behind it; nothing is fetched from elsewhere."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/docs")
+    async def swagger_ui() -> HTMLResponse:
+        page = get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="scm-api",
+            swagger_js_url="/docs/assets/swagger-ui-bundle.js",
+            swagger_css_url="/docs/assets/swagger-ui.css",
+            swagger_favicon_url="/docs/assets/favicon.png",
+        )
+        return _without_inline_script(page)
+
+    return router
+
+
+def _without_inline_script(page: HTMLResponse) -> HTMLResponse:
+    """Our policy lets no inline script run, so the page's start-up script gets its own address."""
+    html = bytes(page.body).decode()
+    before, _, rest = html.partition("<script>")
+    _, _, after = rest.partition("</script>")
+    return HTMLResponse(before + '<script src="/docs/start.js"></script>' + after)
+
+
+_START = """
+window.ui = SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  persistAuthorization: true,
+  displayRequestDuration: true,
+  tryItOutEnabled: true,
+  docExpansion: "list",
+  defaultModelsExpandDepth: 0,
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
+});
+"""
+
+
+def install(app: FastAPI) -> None:
+    """Serve the contract as JSON and YAML, and Swagger UI at `/docs`."""
+    router = pages()
+
+    @router.get("/docs/start.js")
+    async def start() -> Response:
+        return Response(_START, media_type="text/javascript")
+
+    @router.get("/openapi.json")
+    async def contract_as_json(resources: App) -> Response:
+        contract = orjson.dumps(document(app)).decode()
+        if resources.settings.live_examples:
+            contract = await examples.with_live_ids(contract, resources.database)
+        return Response(contract, media_type="application/json")
+
+    @router.get("/openapi.yaml")
+    async def contract() -> Response:
+        return Response(as_yaml(app), media_type="application/yaml")
+
+    @router.get("/", response_class=Response)
+    async def home() -> Response:
+        return Response(status_code=307, headers={"Location": "/docs"})
+
+    app.include_router(router)
+    app.mount("/docs/assets", StaticFiles(directory=ASSETS), name="assets")
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's documented hook

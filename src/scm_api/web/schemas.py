@@ -1,0 +1,71 @@
+"""What request and response models share: unknown fields refused, text that is really text."""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+class Input(BaseModel):
+    """A request body. Types are exact: "1" is no number, 1 is no text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=False)
+
+
+class Output(BaseModel):
+    """A response body, for the contract; answers themselves are made from rows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _printable(value: str) -> str:
+    if value != value.strip():
+        raise ValueError("must not begin or end with a blank")
+    if any(unicodedata.category(char)[0] in "CZ" and char != " " for char in value):
+        raise ValueError("must hold no control or invisible characters")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)]
+Text = Annotated[str, Field(max_length=1024), AfterValidator(_printable)]
+
+
+def _rfc_3339(value: Any) -> Any:
+    """pydantic would also read numbers, and text holding one, as seconds since 1970."""
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise ValueError("must be a time as in RFC 3339, such as 2030-01-31T12:00:00Z")
+    return value
+
+
+def _utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must be between the years 1 and 9999 in UTC") from error
+
+
+# JSON has no UUIDs and no times: strict models must still read them from text.
+Id = Annotated[UUID, Field(strict=False)]
+Instant = Annotated[
+    AwareDatetime, Field(strict=False), BeforeValidator(_rfc_3339), AfterValidator(_utc)
+]
+
+
+class VersionedOutput(Output):
+    """What every editable resource shows."""
+
+    id: UUID
+    created_at: datetime
+    updated_at: datetime
+    version: int = Field(description="Grows with each change; also the ETag.", examples=[1])
+
+
+class PageOutput(Output):
+    """What every list shows beside its items."""
+
+    next_cursor: str | None = Field(description="Give it as `cursor` for the next page.")

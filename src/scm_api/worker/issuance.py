@@ -1,0 +1,319 @@
+"""One step of one enrollment: claim, decide, store the intent, call the CA, record the outcome.
+
+No transaction is open while the CA is called. A crash on any line leaves a row that says how far
+we got; whoever comes next goes on from there.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.errors import Conflict
+from scm_api.core.lifecycle import Move
+from scm_api.core.recovery import Timing
+from scm_api.core.vocabulary import EnrollmentState
+from scm_api.db.models import CertificateProfileVersion, EnrollmentAttempt
+from scm_api.db.session import Database, is_away
+from scm_api.drivers.base import Driver, Issued, Order, Pending, Rejected, Untraced
+from scm_api.drivers.errors import (
+    BackendRefused,
+    BackendUnavailable,
+    DriverError,
+    OrderRefused,
+    OutcomeUnknown,
+)
+from scm_api.gateway.connections import Gateway
+from scm_api.issuance.recheck import objections
+from scm_api.issuance.rules import ProfileRules
+from scm_api.issuance.verdict import verdict_of
+from scm_api.worker import outcomes
+from scm_api.worker.claims import Busy, Claim, Lost, move, take, write, write_attempt
+from scm_api.worker.clock import boottime
+from scm_api.worker.crash import CrashPoints, Point
+from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, plan
+
+_log = structlog.get_logger(__name__)
+Outcome = Issued | Pending | Rejected | Untraced
+# Opening the driver took so long that the call might outlast the claim: take a fresh one.
+_TOO_LATE = Defer(timedelta(seconds=0.1), ("busy", "Waits for the connection to the CA."))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a claim lasts, how long one call may take, how often our own errors may recur."""
+
+    lease: timedelta
+    write_deadline: timedelta
+    longest_pause: timedelta
+    attempts: int
+
+
+class Issuance:
+    """Takes enrollments forward, one step a call."""
+
+    def __init__(
+        self, database: Database, gateway: Gateway, limits: Limits, crash: CrashPoints
+    ) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._limits = limits
+        self._crash = crash
+
+    async def advance(self, enrollment_id: UUID) -> timedelta | None:
+        """Take the next step if one is due.
+
+        Returns how long the same job should wait before it looks again, because another worker
+        holds the enrollment; None when this job is done.
+        """
+        async with self._database.transaction() as session:
+            claim = await take(session, enrollment_id, self._limits.lease)
+            if not isinstance(claim, Claim):
+                return claim.wait if isinstance(claim, Busy) else None
+        try:
+            await self._step(claim)
+        except Lost:
+            _log.warning("enrollment taken over by another worker", enrollment_id=str(claim.id))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the job must not be lost
+            await self._stumble(claim, error)
+        return None
+
+    async def _step(self, claim: Claim) -> None:
+        try:
+            driver = await self._gateway.driver(claim.connection)
+        except DriverError as error:
+            await self._troubled(claim, error, first_send=False)
+            return
+        options, chosen = await self._prepare(claim)
+        while not isinstance(chosen, (Defer, Park)):
+            outcome = await self._ask(claim, driver, chosen, options)
+            if not isinstance(outcome, Pending) or isinstance(chosen, Poll):
+                return
+            if outcome.poll_after > timedelta(0):
+                return
+            chosen = Poll(outcome.ca_ref)
+
+    async def _prepare(self, claim: Claim) -> tuple[Any, Plan]:
+        """Decide, and store what is about to be done before it is done."""
+        async with self._writing() as session:
+            options = await _profile_options(session, claim)
+            chosen = self._plan(claim) if self._in_time(claim) else _TOO_LATE
+            if isinstance(chosen, Submit) and claim.state is EnrollmentState.APPROVED:
+                found = await objections(session, claim.enrollment)
+                chosen = Park(found) if found else chosen
+            match chosen:
+                case Submit():
+                    await _intend(session, claim, chosen)
+                case Defer(wait, (code, sentence)):
+                    await outcomes.come_back(
+                        session, claim, wait, reason_code=code, reason=sentence
+                    )
+                case Park(reason):
+                    await outcomes.parked(session, claim, reason)
+        return options, chosen
+
+    def _plan(self, claim: Claim) -> Plan:
+        capabilities = claim.connection.kind.capabilities
+        attempt = claim.attempt
+        return plan(
+            claim.state,
+            ca_ref=attempt.ca_ref if attempt else None,
+            has_attempt=attempt is not None,
+            first_sent_at=attempt.first_sent_at if attempt else None,
+            untraced_at=attempt.untraced_at if attempt else None,
+            backend_refused=claim.refused,
+            guard=capabilities.duplicate_guard,
+            timing=Timing(
+                # A repeat may be sent until the claim ends, so the claim is its deadline.
+                write_deadline=self._limits.lease,
+                longest_pause=self._limits.longest_pause,
+                token_validity=capabilities.token_validity,
+            ),
+            now=claim.now,
+        )
+
+    async def _ask(
+        self, claim: Claim, driver: Driver, chosen: Plan, options: Any
+    ) -> Outcome | None:
+        """Call the CA once and record what came of it; None when it came to nothing."""
+        try:
+            self._crash.passing(Point.BEFORE_SEND)
+            outcome = await self._call(claim, driver, chosen, options)
+            self._crash.passing(Point.AFTER_REPLY)
+        except DriverError as error:
+            await self._troubled(claim, error, first_send=isinstance(chosen, Submit))
+            return None
+        await self._conclude(claim, chosen, outcome)
+        return outcome
+
+    async def _call(self, claim: Claim, driver: Driver, chosen: Plan, options: Any) -> Outcome:
+        """The call itself, never begun unless it must end while the claim is still ours."""
+        if not self._in_time(claim):
+            raise Lost
+        deadline = self._limits.write_deadline.total_seconds()
+        request = self._request(claim, driver, chosen, options)
+        try:
+            async with asyncio.timeout(deadline):
+                return await self._sent(request) if isinstance(chosen, Submit) else await request
+        except TimeoutError as error:
+            detail = f"The CA did not answer within {deadline:g} seconds."
+            if isinstance(chosen, Poll):
+                raise BackendUnavailable(detail) from error
+            raise OutcomeUnknown(detail) from error
+
+    def _in_time(self, claim: Claim) -> bool:
+        """Whether a call that begins now must end while the claim is still ours."""
+        held = timedelta(seconds=boottime() - claim.taken_at)
+        return held + self._limits.write_deadline <= self._limits.lease
+
+    def _request(
+        self, claim: Claim, driver: Driver, chosen: Plan, options: Any
+    ) -> Awaitable[Outcome]:
+        match chosen:
+            case Submit():
+                return driver.submit(_order(claim), options)
+            case Recover():
+                return driver.recover(_order(claim), options)
+            case Poll(ca_ref):
+                return driver.poll(ca_ref, options)
+            case _:
+                raise AssertionError(f"{chosen} calls no CA")
+
+    async def _sent(self, request: Awaitable[Outcome]) -> Outcome:
+        """Await the answer; the crash point in between is passed once the request is under way."""
+        task = asyncio.ensure_future(request)
+        try:
+            done, _ = await asyncio.wait([task], timeout=0.25)
+            if not done:
+                self._crash.passing(Point.AFTER_SEND)
+            return await task
+        finally:
+            task.cancel()
+
+    async def _troubled(self, claim: Claim, error: DriverError, *, first_send: bool) -> None:
+        """Record that the CA gave no outcome, by which of the four kinds it is."""
+        async with self._writing() as session:
+            match error:
+                case BackendUnavailable():
+                    await outcomes.unavailable(session, claim, error, nothing_sent=first_send)
+                case BackendRefused():
+                    await outcomes.refused(session, claim, error, nothing_sent=first_send)
+                case OrderRefused():
+                    await outcomes.rejected(session, claim, error)
+                case _:
+                    await outcomes.unanswered(session, claim, error.detail)
+
+    async def _conclude(self, claim: Claim, chosen: Plan, outcome: Outcome) -> None:
+        async with self._writing() as session:
+            match outcome:
+                case Issued():
+                    verdict = await verdict_of(session, claim.enrollment, outcome, claim.now)
+                    if verdict.leaf is None:
+                        await outcomes.unreadable(session, claim, outcome.ca_ref)
+                    else:
+                        await outcomes.issued(session, claim, outcome, verdict, verdict.leaf)
+                case Pending() if isinstance(chosen, Poll):
+                    await outcomes.still_pending(session, claim, outcome)
+                case Pending():
+                    await outcomes.accepted(session, claim, outcome)
+                case Rejected():
+                    await outcomes.rejected(session, claim, outcome)
+                case Untraced():
+                    await outcomes.untraced(session, claim)
+            self._crash.passing(Point.BEFORE_COMMIT)
+        self._crash.passing(Point.AFTER_COMMIT)
+
+    async def _record(self, work: Any) -> None:
+        async with self._writing() as session:
+            await work(session)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncSession]:
+        async with self._database.transaction() as session:
+            yield session
+
+    async def _stumble(self, claim: Claim, error: Exception) -> None:
+        """Note an error of ours. If the database is away, the lease runs out by itself."""
+        if is_away(error):
+            raise error
+        _log.error("step failed", enrollment_id=str(claim.id), exc_info=error)
+        if isinstance(error, (Conflict, IntegrityError)):
+            reason = (
+                "ca-reference-clash",
+                "The CA answered with a reference or serial number that belongs to another "
+                "enrollment. Compare both at the CA before anything else is ordered.",
+            )
+            await self._record(lambda session: outcomes.parked(session, claim, reason))
+            return
+        try:
+            await self._record(
+                lambda session: outcomes.stumbled(session, claim, error, self._limits.attempts)
+            )
+        except Lost:
+            _log.warning("enrollment taken over by another worker", enrollment_id=str(claim.id))
+
+
+async def _profile_options(session: AsyncSession, claim: Claim) -> Any:
+    rules = await session.scalar(
+        select(CertificateProfileVersion.rules).where(
+            CertificateProfileVersion.certificate_profile_id
+            == claim.enrollment.certificate_profile_id,
+            CertificateProfileVersion.version == claim.enrollment.profile_version,
+        )
+    )
+    return ProfileRules.model_validate(rules).typed_options
+
+
+async def _intend(session: AsyncSession, claim: Claim, chosen: Submit) -> None:
+    """Store the attempt, its token and the moment of its first send; then it may be sent."""
+    if claim.state is EnrollmentState.APPROVED:
+        await move(session, claim, Move.BEGIN, details={}, steps=0)
+    else:
+        await write(session, claim)
+    if chosen.fresh:
+        last = await session.scalar(
+            select(func.max(EnrollmentAttempt.number)).where(
+                EnrollmentAttempt.enrollment_id == claim.id
+            )
+        )
+        number = (last or 0) + 1
+        claim.attempt = await session.scalar(
+            insert(EnrollmentAttempt)
+            .values(
+                enrollment_id=claim.id,
+                number=number,
+                ca_backend_id=claim.enrollment.ca_backend_id,
+                token=_token(claim.id, number),
+                first_sent_at=func.clock_timestamp(),
+            )
+            .returning(EnrollmentAttempt)
+        )
+    else:
+        await write_attempt(session, claim, first_sent_at=func.clock_timestamp(), untraced_at=None)
+    session.expunge_all()
+
+
+def _token(enrollment_id: UUID, number: int) -> str:
+    """Derived from the enrollment, different for each attempt, within the 36 characters AWS
+    takes (acm-pca model: IdempotencyToken 1..36)."""
+    return f"{enrollment_id.hex}{number:04x}"
+
+
+def _order(claim: Claim) -> Order:
+    assert claim.attempt is not None
+    enrollment = claim.enrollment
+    return Order(
+        enrollment_id=enrollment.id,
+        token=claim.attempt.token,
+        csr_der=enrollment.csr_der,
+        term_days=enrollment.term_days,
+        not_after=enrollment.not_after,
+    )

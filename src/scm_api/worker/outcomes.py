@@ -1,0 +1,226 @@
+"""Recording what a call to the CA led to, each in one transaction under the claim."""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.certificate_facts import CertificateFacts
+from scm_api.core.issued import IssuedVerdict
+from scm_api.core.lifecycle import Move
+from scm_api.core.pace import poll_interval, retry_interval
+from scm_api.core.vocabulary import BackendStatus
+from scm_api.db.base import new_id
+from scm_api.db.jobs import Job, enqueue
+from scm_api.db.models import Certificate, CertificateName, CertificateText
+from scm_api.drivers.base import Issued, Pending, Rejected
+from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
+from scm_api.gateway.health import record_health
+from scm_api.worker.claims import Claim, move, write, write_attempt
+from scm_api.worker.planning import REFUSED_WAIT
+
+_ENDED: dict[str, Any] = {"due_at": None, "lease_until": None, "steps": 0, "failures": 0}
+_PROGRESS: dict[str, Any] = {"reason_code": None, "reason": None, "steps": 0, "failures": 0}
+
+
+async def come_back(session: AsyncSession, claim: Claim, wait: timedelta, **values: Any) -> None:
+    """Release the claim and have the next step taken after `wait`, in this transaction."""
+    due = func.clock_timestamp() + wait
+    await write(session, claim, due_at=due, lease_until=None, **values)
+    await enqueue(session, Job.ADVANCE_ENROLLMENT, claim.id, delay=wait)
+
+
+async def accepted(session: AsyncSession, claim: Claim, outcome: Pending) -> None:
+    """The CA took the order: its reference is stored before anything else happens.
+
+    With nothing to wait for the claim is kept, and the caller polls at once.
+    """
+    details = {"ca_ref": outcome.ca_ref, "waits_for": outcome.waits_for}
+    await move(session, claim, Move.ACCEPT, details=details, **_PROGRESS)
+    await write_attempt(session, claim, ca_ref=outcome.ca_ref, waits_for=outcome.waits_for)
+    if outcome.poll_after > timedelta(0):
+        await come_back(session, claim, outcome.poll_after)
+
+
+async def still_pending(session: AsyncSession, claim: Claim, outcome: Pending) -> None:
+    """The CA is not done; the next look comes later than this one did."""
+    steps = claim.enrollment.steps
+    wait = poll_interval(steps, outcome.poll_after, random.random())  # noqa: S311 -- jitter
+    await write_attempt(session, claim, waits_for=outcome.waits_for)
+    await come_back(
+        session, claim, wait, steps=steps + 1, failures=0, reason_code=None, reason=None
+    )
+
+
+async def rejected(session: AsyncSession, claim: Claim, outcome: Rejected | OrderRefused) -> None:
+    """The CA decided against the order, in its own words."""
+    details = {"code": outcome.code, "detail": outcome.detail}
+    values = {"reason_code": "rejected-by-ca", "reason": outcome.detail}
+    await move(session, claim, Move.REJECT, details=details, **(_ENDED | values))
+    await end_attempt(session, claim, "rejected")
+
+
+async def parked(
+    session: AsyncSession, claim: Claim, reason: tuple[str, str], *, end: bool = True
+) -> None:
+    """Hand the enrollment to a person, with the reason and what to do."""
+    code, sentence = reason
+    values = {"reason_code": code, "reason": sentence}
+    await move(session, claim, Move.PARK, details={"reason": code}, **(_ENDED | values))
+    if end and claim.attempt is not None:
+        await end_attempt(session, claim, code[:24])
+
+
+async def end_attempt(session: AsyncSession, claim: Claim, outcome: str) -> None:
+    """Close the live attempt."""
+    await write_attempt(session, claim, ended_at=func.now(), outcome=outcome)
+
+
+async def issued(
+    session: AsyncSession,
+    claim: Claim,
+    outcome: Issued,
+    verdict: IssuedVerdict,
+    leaf: CertificateFacts,
+) -> None:
+    """Store the certificate, with the end of the enrollment, in one transaction.
+
+    What is not what was asked is stored too, quarantined, and a person decides.
+    """
+    certificate = _certificate(claim, outcome, verdict, leaf)
+    reasons = [found.detail for found in verdict.discrepancies]
+    details = {"certificate_id": str(certificate.id), "serial_number": certificate.serial_number}
+    if reasons:
+        sentence = (
+            "The CA issued something else than was asked, so the certificate is quarantined: "
+            + " ".join(reasons)
+            + " Revoke it, and find out why the CA did this before enrolling again."
+        )
+        values = {"reason_code": "certificate-quarantined", "reason": sentence}
+        await move(
+            session, claim, Move.PARK, details=details | {"found": reasons}, **(_ENDED | values)
+        )
+    else:
+        await move(session, claim, Move.ISSUE, details=details, **(_ENDED | _PROGRESS))
+    await write_attempt(
+        session, claim, ended_at=func.now(), outcome="issued", ca_ref=outcome.ca_ref
+    )
+    session.add(certificate)
+    await session.flush()
+    session.add(
+        CertificateText(
+            certificate_id=certificate.id,
+            leaf_der=verdict.leaf_der,
+            chain_ders=list(verdict.chain_ders),
+        )
+    )
+    for name in dict.fromkeys(leaf.names):
+        session.add(
+            CertificateName(certificate_id=certificate.id, kind=name.kind, value=name.value[:512])
+        )
+
+
+def _certificate(
+    claim: Claim, outcome: Issued, verdict: IssuedVerdict, leaf: CertificateFacts
+) -> Certificate:
+    enrollment = claim.enrollment
+    reasons = [found.detail for found in verdict.discrepancies]
+    return Certificate(
+        id=new_id(),
+        enrollment_id=claim.id,
+        organization_id=enrollment.organization_id,
+        certificate_profile_id=enrollment.certificate_profile_id,
+        ca_backend_id=enrollment.ca_backend_id,
+        certificate_type=enrollment.certificate_type,
+        renews_certificate_id=enrollment.renews_certificate_id,
+        ca_ref=outcome.ca_ref,
+        serial_number=f"{leaf.serial_number:x}",
+        issuer=leaf.issuer,
+        subject=leaf.subject,
+        common_name=leaf.common_names[0] if leaf.common_names else None,
+        not_before=leaf.not_before,
+        not_after=leaf.not_after,
+        key_type=leaf.key_type,
+        signature_algorithm=leaf.signature_algorithm,
+        spki_sha256=leaf.spki_sha256,
+        fingerprint_sha256=leaf.fingerprint_sha256,
+        chain_complete=verdict.chain_complete,
+        notes=list(verdict.notes),
+        quarantined=reasons or None,
+    )
+
+
+async def unreadable(session: AsyncSession, claim: Claim, ca_ref: str) -> None:
+    """The CA sent something that is no certificate; its reference is kept for a person."""
+    sentence = (
+        f"The CA says it issued {ca_ref}, but what it sent cannot be read as a certificate. Look "
+        "at it there and revoke it; then retry this enrollment for a new order, or cancel it."
+    )
+    await write_attempt(session, claim, ca_ref=ca_ref)
+    await parked(session, claim, ("certificate-unreadable", sentence))
+
+
+async def unanswered(session: AsyncSession, claim: Claim, detail: str) -> None:
+    """The answer to a write was lost. The next step recovers; nothing is sent again blindly."""
+    values = {"reason_code": "outcome-unknown", "reason": detail}
+    wait = timedelta(seconds=1 + random.random())  # noqa: S311 -- jitter
+    await come_back(session, claim, wait, steps=claim.enrollment.steps + 1, **values)
+
+
+async def untraced(session: AsyncSession, claim: Claim) -> None:
+    """A look-up found nothing; when it was made decides what may follow."""
+    await come_back(session, claim, timedelta(seconds=1), steps=claim.enrollment.steps + 1)
+    await write_attempt(session, claim, untraced_at=func.now())
+
+
+async def unavailable(
+    session: AsyncSession, claim: Claim, error: BackendUnavailable, *, nothing_sent: bool
+) -> None:
+    """The CA is away or asks for patience, and did nothing: wait, and say so on the backend.
+
+    `nothing_sent` says that no earlier send of the attempt is unaccounted for either.
+    """
+    steps = claim.enrollment.steps
+    wait = retry_interval(steps, error.retry_after, random.random())  # noqa: S311 -- jitter
+    values = {"reason_code": "ca-unavailable", "reason": error.detail}
+    await come_back(session, claim, wait, steps=steps + 1, **values)
+    if nothing_sent and claim.attempt is not None:
+        await write_attempt(session, claim, first_sent_at=None)
+    if error.retry_after is None:
+        await backend_status(session, claim, BackendStatus.OFFLINE, error.detail)
+
+
+async def refused(
+    session: AsyncSession, claim: Claim, error: BackendRefused, *, nothing_sent: bool
+) -> None:
+    """Our credentials or rights are wrong: the backend shows it, the enrollment waits."""
+    values = {"reason_code": "backend-refused", "reason": error.detail}
+    await come_back(session, claim, REFUSED_WAIT, steps=claim.enrollment.steps + 1, **values)
+    if nothing_sent and claim.attempt is not None:
+        await write_attempt(session, claim, first_sent_at=None)
+    await backend_status(session, claim, BackendStatus.REFUSED, error.detail)
+
+
+async def backend_status(
+    session: AsyncSession, claim: Claim, status: BackendStatus, detail: str
+) -> None:
+    """Note on the backend what a call just showed."""
+    version = claim.connection.version
+    backend_id = claim.connection.ca_backend_id
+    await record_health(session, backend_id, status, detail, local_version=version)
+
+
+async def stumbled(session: AsyncSession, claim: Claim, error: Exception, limit: int) -> None:
+    """An error of ours: try again later, and after `limit` times in a row ask a person."""
+    failures = claim.enrollment.failures + 1
+    if failures >= limit:
+        sentence = (
+            f"Processing failed {failures} times in a row ({type(error).__name__}). Nothing more "
+            "is tried. An order may be open at the CA; see the service's log, then retry or cancel."
+        )
+        await parked(session, claim, ("processing-failed", sentence))
+        return
+    wait = retry_interval(failures, None, random.random())  # noqa: S311 -- jitter
+    await come_back(session, claim, wait, failures=failures)

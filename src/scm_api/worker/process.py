@@ -1,0 +1,97 @@
+"""One worker process: opens what it needs, works until told to stop, closes it again."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from scm_api.db.jobs import Job
+from scm_api.db.session import Database
+from scm_api.drivers.pool import DriverPool
+from scm_api.gateway.connections import Gateway
+from scm_api.secret_keys import load_key_ring
+from scm_api.settings import Settings
+from scm_api.worker.clock import exit_when_paused
+from scm_api.worker.crash import CrashPoints
+from scm_api.worker.issuance import Issuance, Limits
+from scm_api.worker.queue import Queue
+from scm_api.worker.revocation import Revocation
+from scm_api.worker.upkeep import Upkeep
+
+_log = structlog.get_logger(__name__)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; calls under way end first, within their deadline.
+
+    `settings.database_url` must be set: whoever starts the embedded database passes its URL.
+    """
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    async with _working(settings) as queue:
+        working = asyncio.create_task(queue.run())
+        _log.info("worker started")
+        await asyncio.wait(
+            [working, asyncio.create_task(stopped.wait())], return_when=asyncio.FIRST_COMPLETED
+        )
+        _log.info("worker stopping; calls under way end first")
+        queue.stop()
+        await working
+    _log.info("worker stopped")
+
+
+@asynccontextmanager
+async def _working(settings: Settings) -> AsyncIterator[Queue]:
+    assert settings.database_url is not None
+    database = Database(
+        settings.database_url,
+        pool_size=settings.worker_pool_size,
+        application_name="scm-api worker",
+    )
+    pool = DriverPool()
+    gateway = Gateway(database, load_key_ring(settings), pool)
+    lease = timedelta(seconds=settings.lease_seconds)
+    aside = [
+        asyncio.create_task(exit_when_paused(settings.lease_seconds)),
+        asyncio.create_task(Upkeep(database, gateway, overdue=2 * lease).run()),
+    ]
+    try:
+        yield _queue(settings, database, gateway)
+    finally:
+        for task in aside:
+            task.cancel()
+        await asyncio.gather(*aside, return_exceptions=True)
+        await pool.aclose()
+        await database.aclose()
+
+
+def _queue(settings: Settings, database: Database, gateway: Gateway) -> Queue:
+    assert settings.database_url is not None
+    lease = timedelta(seconds=settings.lease_seconds)
+    deadline = timedelta(seconds=settings.write_deadline_seconds)
+    crash = CrashPoints(settings)
+    limits = Limits(
+        lease=lease,
+        write_deadline=deadline,
+        longest_pause=timedelta(seconds=settings.longest_pause_seconds),
+        attempts=settings.job_attempts,
+    )
+    issuance = Issuance(database, gateway, limits, crash)
+    revocation = Revocation(database, gateway, deadline, crash)
+
+    async def advance(enrollment_id: UUID, _tries: int) -> timedelta | None:
+        return await issuance.advance(enrollment_id)
+
+    return Queue(
+        settings.database_url,
+        {Job.ADVANCE_ENROLLMENT: advance, Job.REVOKE_CERTIFICATE: revocation.revoke},
+        lease=lease,
+        idle_poll=timedelta(seconds=settings.queue_poll_seconds),
+        concurrency=settings.worker_concurrency,
+    )

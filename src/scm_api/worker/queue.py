@@ -1,0 +1,108 @@
+"""The durable job engine, pgqueuer, behind one small face: jobs in, subject ids out.
+
+The engine delivers at least once: a job whose worker stops beating is handed to another after the
+lease. Everything it runs decides by the state of the row, so that does no harm.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import structlog
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.core.qm import QueueManager
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.models import Job as QueuedJob
+from pgqueuer.queries import Queries
+from sqlalchemy.engine import make_url
+
+from scm_api.db.jobs import Job
+from scm_api.db.session import is_away
+
+# Takes the subject's id and how often this job ran before; returns a wait before it runs again.
+Handler = Callable[[UUID, int], Awaitable[timedelta | None]]
+
+_log = structlog.get_logger(__name__)
+_DATABASE_AWAY = timedelta(seconds=2)
+_AFTER_ERROR = timedelta(seconds=30)
+
+
+class Queue:
+    """Runs the handlers for due jobs until told to stop."""
+
+    def __init__(
+        self,
+        database_url: str,
+        handlers: Mapping[Job, Handler],
+        *,
+        lease: timedelta,
+        idle_poll: timedelta,
+        concurrency: int,
+    ) -> None:
+        url = make_url(database_url).set(drivername="postgresql")
+        self._dsn = url.render_as_string(hide_password=False)
+        self._handlers = handlers
+        self._lease = lease
+        self._idle_poll = idle_poll
+        self._concurrency = concurrency
+        self._stopping = asyncio.Event()
+        self._manager: QueueManager | None = None
+
+    def stop(self) -> None:
+        """Take no new jobs; `run` returns when those under way have ended."""
+        self._stopping.set()
+        if self._manager is not None:
+            self._manager.shutdown.set()
+
+    async def run(self) -> None:
+        """Work until `stop`; when the database goes away, wait for it and go on."""
+        while not self._stopping.is_set():
+            try:
+                await self._run_connected()
+            except Exception as error:  # noqa: BLE001 -- a worker outlives whatever its queue meets
+                if self._stopping.is_set():
+                    return
+                _log.warning("job queue interrupted, trying again", why=str(error))
+                await self._pause(1.0)
+
+    async def _run_connected(self) -> None:
+        async with asyncpg.create_pool(
+            self._dsn, min_size=1, max_size=4, timeout=5, command_timeout=30
+        ) as pool:
+            self._manager = QueueManager(Queries(AsyncpgPoolDriver(pool)))
+            for job, handler in self._handlers.items():
+                self._manager.entrypoint(job.value, accepts_context=False)(_entry(handler))
+            batch = max(1, min(10, self._concurrency // 2))
+            if self._stopping.is_set():
+                return
+            await self._manager.run(
+                dequeue_timeout=self._idle_poll,
+                batch_size=batch,
+                max_concurrent_tasks=max(self._concurrency, 2 * batch),
+                heartbeat_timeout=self._lease,
+                shutdown_on_listener_failure=True,
+            )
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+def _entry(handler: Handler) -> Callable[[QueuedJob], Awaitable[None]]:
+    async def run(job: QueuedJob) -> None:
+        subject_id = UUID(bytes=job.payload or b"")
+        try:
+            wait = await handler(subject_id, job.attempts)
+        except Exception as error:
+            if not is_away(error):
+                _log.exception("job failed", job=job.entrypoint, subject_id=str(subject_id))
+            delay = _DATABASE_AWAY if is_away(error) else _AFTER_ERROR
+            raise RetryRequested(delay=delay, reason=type(error).__name__) from error
+        if wait is not None:
+            raise RetryRequested(delay=wait, reason="not yet")
+
+    return run

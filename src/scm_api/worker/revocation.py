@@ -1,0 +1,140 @@
+"""Having the CA revoke, until it did or said no.
+
+Revoking may be repeated: a CA that did it before says so, and drivers count that as done. So no
+claim is needed, only that the outcome is written once.
+"""
+
+import asyncio
+import random
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select, update
+
+from scm_api.core.pace import retry_interval
+from scm_api.core.vocabulary import BackendStatus, RevocationReason, RevocationState
+from scm_api.db.audit import record
+from scm_api.db.models import Certificate, CertificateProfileVersion, Enrollment
+from scm_api.db.session import Database
+from scm_api.db.statements import changed_rows
+from scm_api.drivers.errors import (
+    BackendRefused,
+    BackendUnavailable,
+    OrderRefused,
+    OutcomeUnknown,
+)
+from scm_api.gateway.connections import Connection, Gateway, connection_of
+from scm_api.gateway.health import record_health
+from scm_api.issuance.rules import ProfileRules
+from scm_api.worker.crash import CrashPoints, Point
+from scm_api.worker.planning import REFUSED_WAIT
+
+_log = structlog.get_logger(__name__)
+
+
+class Revocation:
+    """Carries out requested revocations."""
+
+    def __init__(
+        self, database: Database, gateway: Gateway, deadline: timedelta, crash: CrashPoints
+    ) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._deadline = deadline
+        self._crash = crash
+
+    async def revoke(self, certificate_id: UUID, tries: int) -> timedelta | None:
+        """Ask the CA once; returns how long to wait before asking again, None when settled."""
+        found = await self._load(certificate_id)
+        if found is None:
+            return None
+        certificate, connection, options = found
+        reason = RevocationReason(str(certificate.revocation_reason))
+        try:
+            driver = await self._gateway.driver(connection)
+            self._crash.passing(Point.BEFORE_SEND)
+            async with asyncio.timeout(self._deadline.total_seconds()):
+                serial = int(certificate.serial_number, 16)
+                await driver.revoke(certificate.ca_ref, serial, reason, options)
+            self._crash.passing(Point.AFTER_REPLY)
+        except (BackendUnavailable, OutcomeUnknown, TimeoutError) as error:
+            _log.warning("revocation waits", certificate_id=str(certificate_id), why=str(error))
+            asked = error.retry_after if isinstance(error, BackendUnavailable) else None
+            return retry_interval(tries, asked, random.random())  # noqa: S311 -- jitter
+        except BackendRefused as error:
+            await self._backend_refused(connection, error.detail)
+            return REFUSED_WAIT
+        except OrderRefused as error:
+            await self._settle(certificate, RevocationState.REFUSED, error.detail)
+            return None
+        await self._settle(certificate, RevocationState.DONE, None)
+        return None
+
+    async def _load(self, certificate_id: UUID) -> tuple[Certificate, Connection, Any] | None:
+        async with self._database.transaction() as session:
+            row = (
+                await session.execute(
+                    select(Certificate, CertificateProfileVersion.rules)
+                    .join(Enrollment, Enrollment.id == Certificate.enrollment_id)
+                    .join(
+                        CertificateProfileVersion,
+                        (
+                            CertificateProfileVersion.certificate_profile_id
+                            == Enrollment.certificate_profile_id
+                        )
+                        & (CertificateProfileVersion.version == Enrollment.profile_version),
+                    )
+                    .where(
+                        Certificate.id == certificate_id,
+                        Certificate.revocation_state == RevocationState.REQUESTED.value,
+                    )
+                )
+            ).one_or_none()
+            if row is None:
+                return None
+            connection = await connection_of(session, row.Certificate.ca_backend_id)
+        return row.Certificate, connection, ProfileRules.model_validate(row.rules).typed_options
+
+    async def _settle(
+        self, certificate: Certificate, state: RevocationState, detail: str | None
+    ) -> None:
+        done = state is RevocationState.DONE
+        async with self._database.transaction() as session:
+            statement = (
+                update(Certificate)
+                .where(
+                    Certificate.id == certificate.id,
+                    Certificate.revocation_state == RevocationState.REQUESTED.value,
+                )
+                .values(
+                    revocation_state=state.value,
+                    revocation_detail=detail,
+                    revoked_at=func.now() if done else None,
+                    version=Certificate.version + 1,
+                )
+            )
+            if await changed_rows(session, statement) != 1:
+                return
+            record(
+                session,
+                None,
+                "certificate.revoked" if done else "certificate.revocation_refused",
+                ("certificate", certificate.id),
+                organization_id=certificate.organization_id,
+                details={"reason": certificate.revocation_reason}
+                | ({"why": detail} if detail else {}),
+            )
+            self._crash.passing(Point.BEFORE_COMMIT)
+        self._crash.passing(Point.AFTER_COMMIT)
+
+    async def _backend_refused(self, connection: Connection, detail: str) -> None:
+        async with self._database.transaction() as session:
+            await record_health(
+                session,
+                connection.ca_backend_id,
+                BackendStatus.REFUSED,
+                detail,
+                local_version=connection.version,
+            )

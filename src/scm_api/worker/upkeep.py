@@ -1,0 +1,147 @@
+"""What has to happen from time to time, whichever worker gets to it first."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Interval, delete, func, literal, or_, select, text, update
+
+from scm_api.core.errors import NotFound
+from scm_api.core.lifecycle import ACTIVE
+from scm_api.core.vocabulary import BackendStatus
+from scm_api.db.jobs import Job, enqueue_many
+from scm_api.db.models import CaBackendHealth, IdempotencyRecord
+from scm_api.db.session import Database, is_away
+from scm_api.drivers.base import CheckReport
+from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
+from scm_api.gateway.connections import Gateway, connection_of
+from scm_api.gateway.health import record_health
+
+CHECK_EVERY = timedelta(seconds=60)
+IDEMPOTENCY_KEPT = timedelta(hours=24)
+_CHECK_DEADLINE = 20.0
+_BATCH = 500
+_log = structlog.get_logger(__name__)
+
+# A job can only be missing if somebody emptied the queue by hand; then the rows still say what
+# is due. `overdue` keeps jobs that are just being delivered out of it.
+_LOST_ENROLLMENTS = text("""
+    SELECT id FROM enrollments
+     WHERE due_at < clock_timestamp() - CAST(:overdue AS interval)
+       AND state = ANY(:states)
+       AND (lease_until IS NULL OR lease_until < clock_timestamp())
+       AND NOT EXISTS (SELECT FROM pgqueuer AS job
+                        WHERE job.entrypoint = :job AND job.payload = uuid_send(enrollments.id))
+     ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED
+""")
+_LOST_REVOCATIONS = text("""
+    SELECT id FROM certificates
+     WHERE revocation_state = 'requested'
+       AND revocation_requested_at < clock_timestamp() - CAST(:overdue AS interval)
+       AND NOT EXISTS (SELECT FROM pgqueuer AS job
+                        WHERE job.entrypoint = :job AND job.payload = uuid_send(certificates.id))
+     LIMIT :batch FOR UPDATE SKIP LOCKED
+""")
+
+
+class Upkeep:
+    """Finds lost jobs, checks backends, forgets old idempotency records."""
+
+    def __init__(self, database: Database, gateway: Gateway, overdue: timedelta) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._overdue = overdue
+
+    async def run(self) -> None:
+        """Everything at its interval, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._repeat(self.requeue_lost, 15))
+            tasks.create_task(self._repeat(self.check_backends, 5))
+            tasks.create_task(self._repeat(self.forget_old_keys, 600))
+
+    async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
+        while True:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 -- upkeep is tried again at its next turn
+                if not is_away(error):
+                    _log.exception("upkeep failed", work=work.__name__)
+            await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 -- jitter
+
+    async def requeue_lost(self) -> int:
+        """Give every due enrollment and revocation without a job a new one; returns how many."""
+        states = [state.value for state in ACTIVE]
+        shared = {"overdue": self._overdue, "batch": _BATCH}
+        found = 0
+        async with self._database.transaction() as session:
+            for job, query, extra in (
+                (Job.ADVANCE_ENROLLMENT, _LOST_ENROLLMENTS, {"states": states}),
+                (Job.REVOKE_CERTIFICATE, _LOST_REVOCATIONS, {}),
+            ):
+                rows = await session.scalars(query, shared | {"job": job.value} | extra)
+                lost = list(rows)
+                await enqueue_many(session, job, lost)
+                found += len(lost)
+        if found:
+            _log.warning("jobs were missing and have been enqueued again", count=found)
+        return found
+
+    async def check_backends(self) -> None:
+        """Check each backend that nobody checked for a while; one worker takes it."""
+        stale = func.now() - literal(CHECK_EVERY, Interval)
+        async with self._database.transaction() as session:
+            due = select(CaBackendHealth.ca_backend_id).where(CaBackendHealth.checked_at < stale)
+            taken = await session.scalars(
+                update(CaBackendHealth)
+                .where(
+                    CaBackendHealth.ca_backend_id.in_(due.with_for_update(skip_locked=True)),
+                    or_(CaBackendHealth.checked_at < stale),
+                )
+                .values(checked_at=func.now())
+                .returning(CaBackendHealth.ca_backend_id)
+            )
+            backend_ids = list(taken)
+        await asyncio.gather(*(self._check(backend_id) for backend_id in backend_ids))
+
+    async def _check(self, backend_id: UUID) -> None:
+        async with self._database.transaction() as session:
+            try:
+                connection = await connection_of(session, backend_id)
+            except NotFound:
+                return
+        report: CheckReport | None = None
+        try:
+            driver = await self._gateway.driver(connection)
+            async with asyncio.timeout(_CHECK_DEADLINE):
+                report = await driver.check()
+            status, detail = BackendStatus.AVAILABLE, "The CA answers."
+        except BackendRefused as error:
+            status, detail = BackendStatus.REFUSED, error.detail
+        except BackendUnavailable as error:
+            if error.retry_after is not None:
+                return
+            status, detail = BackendStatus.OFFLINE, error.detail
+        except (DriverError, TimeoutError) as error:
+            status, detail = BackendStatus.OFFLINE, str(error) or "The CA does not answer."
+        async with self._database.transaction() as session:
+            await record_health(
+                session,
+                backend_id,
+                status,
+                detail,
+                local_version=connection.version,
+                private_cas=report.private_cas if report else None,
+                findings=report.findings if report else (),
+            )
+
+    async def forget_old_keys(self) -> None:
+        """Idempotency records live a day; a repeat after that is a new request."""
+        async with self._database.transaction() as session:
+            await session.execute(
+                delete(IdempotencyRecord).where(
+                    IdempotencyRecord.created_at < func.now() - literal(IDEMPOTENCY_KEPT, Interval)
+                )
+            )

@@ -1,0 +1,158 @@
+"""What tests of every area share: databases, settings, the API in this process, a simulator."""
+
+import base64
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from api_client import Api, Contract
+from databases import Databases, own_server, shared_databases
+from estate import Estate
+from fastapi import FastAPI
+from pydantic import SecretStr
+from simulator import Simulator, running_simulator
+
+from scm_api.access.provisioning import create_admin_with_key
+from scm_api.app import create_app
+from scm_api.db.embedded import EmbeddedPostgres
+from scm_api.db.session import Database
+from scm_api.logs import configure_logging
+from scm_api.sandbox import aws
+from scm_api.settings import Settings
+from scm_api.web.openapi import document
+
+KEY_RING = f"test:{base64.b64encode(bytes(range(32))).decode()}"
+
+StartApi = Callable[[Settings], AbstractAsyncContextManager[FastAPI]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging() -> None:
+    """As in production: records without pages of local variables under each traceback."""
+    configure_logging(Settings(log_level="warning"))
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases]:
+    """One PostgreSQL for all processes of a test run."""
+    run_id = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    with shared_databases(run_id) as shared:
+        yield shared
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    url = databases.clone()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[tuple[EmbeddedPostgres, str]]:
+    """A server the test may stop, and the URL of a migrated database on it."""
+    with own_server() as own:
+        yield own
+
+
+def settings_for(database_url: str, data_directory: Path, **changes: object) -> Settings:
+    """Settings as a test needs them; `changes` are further fields."""
+    fields: dict[str, object] = {
+        "database_url": database_url,
+        "data_directory": data_directory,
+        "secret_keys": (SecretStr(KEY_RING),),
+        "allow_loopback_endpoints": True,
+    }
+    return Settings.model_validate(fields | changes)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of an API and a worker on the test's database."""
+    return settings_for(database_url, tmp_path)
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    """The same settings for processes the test starts."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("SCM_")
+    } | {
+        "SCM_DATABASE_URL": settings.database_url or "",
+        "SCM_DATA_DIRECTORY": str(settings.data_directory),
+        "SCM_SECRET_KEYS": KEY_RING,
+        "SCM_ALLOW_LOOPBACK_ENDPOINTS": "true",
+        "SCM_TEST_MODE": "1",
+    }
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The test's own access to its database."""
+    opened = Database(settings.database_url or "", pool_size=5)
+    yield opened
+    await opened.aclose()
+
+
+@asynccontextmanager
+async def _started(settings: Settings) -> AsyncIterator[FastAPI]:
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+def start_api() -> StartApi:
+    """Starts the API in this process; several may run beside each other."""
+    return _started
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The API, started."""
+    async with _started(settings) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    """The OpenAPI document every answer is held against."""
+    return Contract(document(create_app(Settings())))
+
+
+@pytest.fixture
+async def api(app: FastAPI, database: Database, contract: Contract) -> Api:
+    """The API as an MRAO calls it."""
+    key = await create_admin_with_key(database, "Ada Lovelace", "ada@example.com")
+    return Api(app, contract, key, (aws.SECRET_ACCESS_KEY, aws.READER_SECRET_ACCESS_KEY))
+
+
+@pytest.fixture(scope="session")
+def _simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with running_simulator(tmp_path_factory.mktemp("simulator") / "state") as running:
+        yield running
+
+
+@pytest.fixture
+def simulator(_simulator: Simulator) -> Simulator:
+    """The AWS simulator as it was at its start, with nothing issued."""
+    _simulator.reset()
+    return _simulator
+
+
+@pytest.fixture
+def estate(api: Api, simulator: Simulator) -> Estate:
+    """Builders for what a test needs to exist."""
+    return Estate(api, simulator.url)
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the machine's AWS account nor its proxy is any business of a test."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")

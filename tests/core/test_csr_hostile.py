@@ -1,0 +1,120 @@
+import base64
+import time
+import tracemalloc
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from csr_builder import (
+    CN,
+    NULL,
+    attribute,
+    ec_key,
+    extension,
+    pem,
+    rdn,
+    request,
+    request_for,
+    rsa_key,
+    sequence,
+    tlv,
+    unsigned_rsa_request,
+)
+
+from scm_api.core.csr import MAX_CSR_TEXT, holds_private_key, read_csr
+
+GOOD = request_for("a.example.test", cn="a.example.test")
+
+
+def _private_keys() -> list[str | bytes]:
+    key = ec_key()
+    canary = PrivateFormat.PKCS8
+    plain = key.private_bytes(Encoding.DER, canary, NoEncryption())
+    sealed = key.private_bytes(Encoding.DER, canary, BestAvailableEncryption(b"x"))
+    traditional = rsa_key().private_bytes(
+        Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    )
+    ssh = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
+    )
+    return [
+        pem(plain, "PRIVATE KEY"),
+        pem(sealed, "ENCRYPTED PRIVATE KEY"),
+        pem(traditional, "RSA PRIVATE KEY"),
+        pem(GOOD) + pem(plain, "EC PRIVATE KEY"),
+        pem(plain, "private key"),
+        ssh.decode(),
+        ssh,
+        "PuTTY-User-Key-File-3: ssh-ed25519",
+        base64.b64encode(plain).decode(),
+        base64.b64encode(traditional).decode(),
+        base64.b64encode(sealed).decode(),
+        plain,
+    ]
+
+
+@pytest.mark.parametrize("text", _private_keys())
+def test_t23_private_keys_are_recognised_and_not_repeated(text: str | bytes) -> None:
+    facts, faults = read_csr(text)
+    assert facts is None
+    assert [fault.code for fault in faults] == ["private-key-received"]
+    shown = text.decode("latin-1") if isinstance(text, bytes) else text
+    assert not any(part in str(faults) for part in shown.split() if len(part) > 20)
+
+
+def test_t23_private_keys_beside_the_csr_can_be_looked_for() -> None:
+    assert holds_private_key("-----BEGIN RSA PRIVATE KEY-----")
+    assert not holds_private_key(pem(GOOD))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A" * 2_000_000,
+        b"\x30" * (MAX_CSR_TEXT + 1),
+        "A" * MAX_CSR_TEXT,
+        request_for(*["a"] * 7_000),
+        request_for(*[f"n{index}.test" for index in range(251)]),
+        request(subject=[rdn(CN, "a")] * 1_500),
+        request_for("a", extensions=[extension(f"1.2.{n}", NULL) for n in range(32)]),
+        request(attributes=[attribute(f"1.2.{n}", NULL) for n in range(17)]),
+    ],
+)
+def test_t24_large_requests_are_refused(text: str | bytes) -> None:
+    facts, faults = read_csr(text)
+    assert facts is None
+    assert [fault.code for fault in faults] == ["csr-too-large"]
+    assert len(str(faults)) < 1_000
+
+
+def test_t24_enormous_keys_are_refused_unverified() -> None:
+    for modulus in (2**16383 + 1, 2**8192 + 1):
+        facts, faults = read_csr(unsigned_rsa_request(modulus))
+        assert facts is None
+        assert [fault.code for fault in faults] == ["key-not-allowed"]
+
+
+def test_t24_bombs_cost_little() -> None:
+    bombs: list[str | bytes] = [
+        "A" * 2_000_000,
+        base64.b64encode(request_for(*["a"] * 7_000)).decode(),
+        request_for(tlv(0xA4, sequence(*[rdn(CN, "a")] * 1_500))),
+        request(subject=[rdn(CN, "a")] * 1_500),
+        unsigned_rsa_request(2**16383 + 1),
+        unsigned_rsa_request(2**3071 + 1, 2**3070 + 1),
+        "-----BEGIN CERTIFICATE REQUEST-----\n" + " \t" * 16_000,
+    ]
+    tracemalloc.start()
+    started = time.process_time()
+    for bomb in bombs:
+        read_csr(bomb)
+    spent = time.process_time() - started
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert spent < 0.2 * len(bombs)
+    assert peak < 20 * 2**20

@@ -1,0 +1,204 @@
+import hashlib
+import json
+import random
+from pathlib import Path
+
+import gmpy2  # type: ignore[import-untyped]  # it ships no types
+import pytest
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, x25519
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from csr_builder import (
+    ec_key,
+    facts_of,
+    request,
+    request_for,
+    rsa_key,
+    rsa_request,
+    spki_of,
+    unsigned_rsa_request,
+)
+
+from scm_api.core.errors import Fault
+from scm_api.core.key_policy import judge_key
+from scm_api.core.key_types import KEY_TYPES, key_type_of
+from scm_api.core.weak_keys import Blocklist, KeyChecks
+
+EVERY_TYPE = frozenset(KEY_TYPES)
+ROCA_MODULUS = 0x924CBA6AE99DFA084537FACC54948DF0C23DA044D8CABE0EDD75BC6
+
+
+DSA_KEY = dsa.generate_private_key(1024).public_key()
+
+
+def judge(
+    der: bytes,
+    *,
+    allowed: frozenset[str] = frozenset(),
+    ca_takes: frozenset[str] = EVERY_TYPE,
+    checks: KeyChecks | None = None,
+    blocked: bool = False,
+) -> list[Fault]:
+    faults = judge_key(facts_of(der), allowed, ca_takes, checks or KeyChecks(), blocked=blocked)
+    assert all(fault.pointer == "/csr" for fault in faults)
+    return faults
+
+
+def modulus_of_primes(first: int, second: int) -> int:
+    return int(gmpy2.next_prime(first) * gmpy2.next_prime(second))
+
+
+def random_number(bits: int, seed: int) -> int:
+    """Always the same, with the upper two bits set."""
+    return 3 << (bits - 2) | random.Random(seed).getrandbits(bits - 2)
+
+
+HONEST = modulus_of_primes(random_number(1024, 1), random_number(1024, 2))
+
+
+def test_good_keys_pass() -> None:
+    assert judge(request_for("a.test")) == []
+    assert judge(rsa_request(rsa_key(), "a.test"), allowed=frozenset({"rsa-2048"})) == []
+    assert judge(unsigned_rsa_request(HONEST)) == []
+
+
+def test_t19_types_off_the_list_are_refused() -> None:
+    allowed = frozenset({"rsa-4096", "rsa-3072", "ed25519"})
+    ca_takes = frozenset({"rsa-2048", "rsa-3072", "rsa-4096"})
+    (fault,) = judge(rsa_request(rsa_key(), "a"), allowed=allowed, ca_takes=ca_takes)
+    assert fault.code == "key-not-allowed"
+    assert fault.detail == "The key of the CSR is of type rsa-2048; the profile does not allow it."
+    assert fault.accepted == "rsa-3072, rsa-4096"
+    (fault,) = judge(request_for("a"), allowed=allowed | {"ec-p256"}, ca_takes=ca_takes)
+    assert "the CA does not take it" in fault.detail
+    (fault,) = judge(request_for("a"), allowed=frozenset({"ed25519"}), ca_takes=ca_takes)
+    assert fault.accepted == "none: the profile and the CA have no key type in common"
+
+
+@pytest.mark.parametrize("bits", [1024, 2047])
+def test_t19_short_rsa_keys_are_refused(bits: int) -> None:
+    first, second = random_number(bits // 2, 3), random_number(bits - bits // 2, 4)
+    faults = judge(unsigned_rsa_request(modulus_of_primes(first, second)))
+    assert [fault.code for fault in faults] == ["key-not-allowed"]
+    assert f"rsa-{bits}; no profile takes it" in faults[0].detail
+
+
+def test_t19_other_curves_are_refused() -> None:
+    for curve in (ec.SECP192R1(), ec.SECP256K1(), ec.BrainpoolP256R1()):
+        key = ec.generate_private_key(curve)
+        (fault,) = judge(request(spki=spki_of(key.public_key())))
+        assert fault.code == "key-not-allowed"
+        assert fault.accepted == ", ".join(KEY_TYPES)
+
+
+@pytest.mark.parametrize("exponent", [3, 17, 65535, 2**256 + 1])
+def test_t19_small_even_and_huge_exponents_are_refused(exponent: int) -> None:
+    faults = judge(unsigned_rsa_request(HONEST, exponent))
+    assert [fault.code for fault in faults] == ["key-not-allowed"]
+    assert "exponent" in faults[0].detail
+    assert len(faults[0].detail) < 150
+
+
+@pytest.mark.parametrize(
+    ("modulus", "reason"),
+    [
+        (HONEST + 1, "small factor"),
+        (3 * int(gmpy2.next_prime(3 << 2044)), "small factor"),
+        (modulus_of_primes(3 << 1022, (3 << 1022) + 2**20), "too close"),
+        (pow(65537, 1234567, ROCA_MODULUS) + ROCA_MODULUS * (1 << 1829), "ROCA"),
+    ],
+)
+def test_t19_weak_rsa_keys_are_refused_with_the_reason(modulus: int, reason: str) -> None:
+    faults = judge(unsigned_rsa_request(modulus))
+    assert {fault.code for fault in faults} == {"key-not-allowed"}
+    assert any(reason in fault.detail for fault in faults)
+    assert str(modulus)[:20] not in str(faults)
+
+
+def blocklist(directory: Path, *materials: bytes) -> Path:
+    records = sorted(hashlib.sha256(material).digest()[:15] for material in materials)
+    (directory / "blocklist.dat").write_bytes(b"".join(record + b"\x07" for record in records))
+    about = {"bkformat": 0, "blocklists": [{"id": 7, "name": "debianssl"}]}
+    (directory / "badkeysdata.json").write_text(json.dumps(about))
+    return directory
+
+
+def octets(number: int) -> bytes:
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def test_t19_keys_on_the_blocklist_are_refused(tmp_path: Path) -> None:
+    listed = [octets(HONEST), *(f"other {number}".encode() for number in range(20))]
+    checks = KeyChecks(Blocklist.open(blocklist(tmp_path, *listed)))
+    (fault,) = judge(unsigned_rsa_request(HONEST), checks=checks)
+    assert fault.code == "key-not-allowed"
+    assert "debianssl" in fault.detail
+    assert judge(rsa_request(rsa_key(), "a.test"), checks=checks) == []
+    assert judge(request_for("a.test"), checks=checks) == []
+
+
+def test_every_kind_of_key_is_looked_up(tmp_path: Path) -> None:
+    ed = ed25519.Ed25519PrivateKey.generate().public_key()
+    ml = mldsa.MLDSA44PrivateKey.generate().public_key()
+    old = DSA_KEY
+    curve = ec_key().public_key()
+    blocklist(
+        tmp_path,
+        ed.public_bytes_raw().lstrip(b"\0"),
+        ml.public_bytes_raw(),
+        octets(old.public_numbers().y),
+        octets(curve.public_numbers().x),
+    )
+    checks = KeyChecks(Blocklist.open(tmp_path))
+    assert all(checks.reasons_against(key) for key in (ed, ml, old, curve))
+    fresh = ed25519.Ed25519PrivateKey.generate().public_key()
+    assert checks.reasons_against(fresh) == []
+    assert KeyChecks().reasons_against(ed) == []
+
+
+def test_an_unnamed_list_is_still_a_list() -> None:
+    record = hashlib.sha256(octets(HONEST)).digest()[:15] + b"\x09"
+    (fault,) = judge(unsigned_rsa_request(HONEST), checks=KeyChecks(Blocklist(record, {})))
+    assert "list 9" in fault.detail
+
+
+@pytest.mark.parametrize(("data", "bkformat"), [(b"x" * 16, 1), (b"x" * 17, 0)])
+def test_a_strange_blocklist_is_refused(tmp_path: Path, data: bytes, bkformat: int) -> None:
+    (tmp_path / "blocklist.dat").write_bytes(data)
+    about = {"bkformat": bkformat, "blocklists": []}
+    (tmp_path / "badkeysdata.json").write_text(json.dumps(about))
+    with pytest.raises(ValueError, match="badkeys blocklist"):
+        Blocklist.open(tmp_path)
+
+
+def test_a_missing_blocklist_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Blocklist.open(tmp_path)
+
+
+def test_t20_blocked_keys_are_refused() -> None:
+    faults = judge(request_for("a.test"), blocked=True)
+    assert [fault.code for fault in faults] == ["key-blocked"]
+
+
+def test_every_reason_is_told_at_once() -> None:
+    faults = judge(unsigned_rsa_request(2 * (2**1022 + 1), 3), blocked=True)
+    assert [fault.code for fault in faults][:2] == ["key-not-allowed", "key-not-allowed"]
+    assert faults[-1].code == "key-blocked"
+    assert len(faults) >= 4
+
+
+@pytest.mark.parametrize(
+    ("key", "spelled"),
+    [
+        (ec.generate_private_key(ec.SECP521R1()).public_key(), "ec-p521"),
+        (ed25519.Ed25519PrivateKey.generate().public_key(), "ed25519"),
+        (ed448.Ed448PrivateKey.generate().public_key(), "ed448"),
+        (mldsa.MLDSA65PrivateKey.generate().public_key(), "ml-dsa-65"),
+        (DSA_KEY, "dsa-1024"),
+        (x25519.X25519PrivateKey.generate().public_key(), "unknown"),
+    ],
+)
+def test_key_types_are_spelled_the_same_everywhere(
+    key: CertificatePublicKeyTypes, spelled: str
+) -> None:
+    assert key_type_of(key) == spelled

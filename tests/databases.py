@@ -1,0 +1,101 @@
+"""Databases for tests: one server a run, migrated once, cloned for each test in milliseconds."""
+
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+from loop_thread import LoopThread
+from sqlalchemy.engine import make_url
+
+from scm_api.db.embedded import EmbeddedPostgres
+from scm_api.db.migrate import upgrade
+
+# Nothing of a test's database has to survive a power cut.
+UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_TEMPLATE = "scm_template"
+
+
+class Databases:
+    """Clones of the migrated template on one server."""
+
+    def __init__(self, server_url: str, directory: Path, loop: LoopThread) -> None:
+        self._server_url = server_url
+        self._loop = loop
+        self._names = (f"test_{os.getpid()}_{number}" for number in itertools.count())
+        self._connection = loop.run(asyncpg.connect(_dsn(server_url)))
+        with (directory / "template.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._make_template()
+
+    def clone(self) -> str:
+        """A fresh migrated database; returns its URL for SQLAlchemy."""
+        name = next(self._names)
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        """Remove a clone, whoever is still connected to it."""
+        self._execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Leave the server."""
+        self._loop.run(self._connection.close())
+
+    def _make_template(self) -> None:
+        found = "SELECT true FROM pg_database WHERE datname = $1"
+        if self._loop.run(self._connection.fetchval(found, _TEMPLATE)):
+            return
+        draft = f"{_TEMPLATE}_{os.getpid()}"
+        self._execute(f"CREATE DATABASE {draft}")
+        upgrade(self._url(draft))
+        self._execute(f"ALTER DATABASE {draft} RENAME TO {_TEMPLATE}")
+
+    def _execute(self, statement: str) -> None:
+        self._loop.run(self._connection.execute(statement))
+
+    def _url(self, name: str) -> str:
+        return make_url(self._server_url).set(database=name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def shared_databases(run_id: str) -> Iterator[Databases]:
+    """Databases on the one server of a test run, shared by all its processes.
+
+    The server's account must reach the directory, so it cannot be one of pytest's.
+    """
+    directory = Path(tempfile.gettempdir(), f"scm-tests-{run_id}")
+    postgres = EmbeddedPostgres(directory, options=UNSAFE)
+    url = postgres.start()
+    try:
+        with LoopThread() as loop:
+            databases = Databases(url, directory, loop)
+            yield databases
+            databases.close()
+    finally:
+        postgres.stop()
+        if not (directory / "data" / "postmaster.pid").exists():
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def own_server() -> Iterator[tuple[EmbeddedPostgres, str]]:
+    """A server nobody else uses, to be stopped and started, and the URL of a migrated database."""
+    directory = Path(tempfile.mkdtemp(prefix="scm-tests-own-"))
+    directory.chmod(0o711)
+    try:
+        with EmbeddedPostgres(directory / "postgres", options=UNSAFE) as postgres:
+            url = postgres.start()
+            upgrade(url)
+            yield postgres, url
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _dsn(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

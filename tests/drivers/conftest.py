@@ -1,0 +1,59 @@
+"""One simulator for all driver tests, set back before each."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+from aws_harness import AwsHarness
+from contract import Harness, RecordingLimiter
+
+from scm_api.core.vocabulary import BackendType
+from scm_api.sandbox import aws
+
+HARNESSES: dict[BackendType, str] = {BackendType.AWS: "aws_harness"}
+
+
+@pytest.fixture
+def limiter() -> RecordingLimiter:
+    return RecordingLimiter()
+
+
+@pytest.fixture(scope="session")
+def _aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A simulator in a thread with its own loop: it shares nothing with the driver's."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    settings = aws.Settings(
+        state=tmp_path_factory.mktemp("aws") / "state", behaviour=aws.Behaviour(quotas={})
+    )
+    server = asyncio.run_coroutine_threadsafe(aws.serve(settings), loop).result(30)
+    yield server.url
+    asyncio.run_coroutine_threadsafe(server.aclose(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+@pytest.fixture
+def aws_harness(_aws_url: str) -> AwsHarness:
+    harness = AwsHarness(_aws_url)
+    harness.reset()
+    return harness
+
+
+@pytest.fixture(params=list(BackendType))
+def harness(request: pytest.FixtureRequest) -> Harness:
+    """The harness of each backend type in turn; a type without one is an error."""
+    found: Harness = request.getfixturevalue(HARNESSES[request.param])
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")

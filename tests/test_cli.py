@@ -1,0 +1,218 @@
+"""The `scm-api` command as a person and as a process supervisor meet it."""
+
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from scm_api.db.embedded import EmbeddedPostgres
+
+KEYS = f"k1:{base64.b64encode(bytes(32)).decode()}"
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SCM_")}
+COMMAND = [sys.executable, "-m", "scm_api"]
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[dict[str, str]]:
+    """Environment with a migrated database; the directory must be reachable for `nobody`."""
+    directory = Path(tempfile.mkdtemp(prefix="scm-cli-"))
+    directory.chmod(0o711)
+    with EmbeddedPostgres(directory / "postgres", options={"fsync": "off"}) as postgres:
+        environment = {"SCM_DATABASE_URL": postgres.start(), "SCM_SECRET_KEYS": KEYS}
+        done = run("migrate", **environment)
+        assert done.stdout == "The database has the schema of this version.\n"
+        yield environment
+    shutil.rmtree(directory)
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=CLEAN | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def serving(port: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*COMMAND, "serve"],
+        env=CLEAN | {"SCM_PORT": str(port)} | environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        eventually(lambda: process.poll() is not None or answers(port))
+        assert process.poll() is None, process.communicate()[1]
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate()
+
+
+def listeners(pid: int, port: int) -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process(pid).children()
+        if any(c.laddr.port == port and c.status == "LISTEN" for c in child.net_connections())
+    ]
+
+
+def test_help_names_every_command() -> None:
+    shown = run("--help").stdout
+    for command in ("serve", "worker", "migrate", "openapi", "health", "admin", "secrets"):
+        assert f" {command} " in shown
+    assert "aws" in run("sandbox", "--help").stdout
+
+
+def test_wrong_settings_end_with_status_2_and_one_line_each() -> None:
+    done = run("serve", SCM_PROT="1", SCM_LOG_LEVEL="loud", SCM_DATABASE_URL="mysql://u:canary@h/d")
+    assert done.returncode == 2
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == [
+        "SCM_PROT",
+        "SCM_DATABASE_URL",
+        "SCM_LOG_LEVEL",
+    ]
+    assert "canary" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [["migrate"], ["admin", "create", "--email", "a@b.test", "--name", "A"]]
+)
+def test_an_absent_database_is_told_in_a_sentence(command: list[str]) -> None:
+    url = f"postgresql://scm:canary@127.0.0.1:{free_port()}/scm"
+    done = run(*command, SCM_DATABASE_URL=url, SCM_SECRET_KEYS=KEYS)
+    assert done.returncode == 1
+    assert "cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "canary" not in done.stderr
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_taken_port_is_told_in_a_sentence(processes: str, database: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run("serve", SCM_PORT=str(port), SCM_API_PROCESSES=processes, **database)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"127.0.0.1 port {port} is taken by another program. Stop that program, or choose "
+        "another port with SCM_PORT.\n"
+    )
+
+
+def test_an_unknown_host_is_told_in_a_sentence(database: dict[str, str]) -> None:
+    done = run("serve", SCM_HOST="nowhere.invalid", **database)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Cannot listen on nowhere.invalid port 8000 (")
+
+
+def test_health_asks_the_api_on_this_machine(database: dict[str, str]) -> None:
+    port = free_port()
+    assert run("health", SCM_PORT=str(port)).returncode == 1
+    with serving(port, **database):
+        # A wildcard address, as in the container, is asked on loopback.
+        assert run("health", SCM_PORT=str(port), SCM_HOST="0.0.0.0").returncode == 0
+
+
+def test_processes_have_a_listener_each_and_end_together(database: dict[str, str]) -> None:
+    port = free_port()
+    with serving(port, SCM_API_PROCESSES="2", **database) as process:
+        eventually(lambda: len(listeners(process.pid, port)) == 2)
+        listening = listeners(process.pid, port)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert not any(child.is_running() for child in listening)
+
+
+def test_processes_end_when_their_parent_is_killed(database: dict[str, str]) -> None:
+    port = free_port()
+    with serving(port, SCM_API_PROCESSES="2", **database) as process:
+        eventually(lambda: len(listeners(process.pid, port)) == 2)
+        listening = listeners(process.pid, port)
+        process.kill()
+        process.wait()
+        eventually(lambda: not any(child.is_running() for child in listening), 30)
+
+
+def test_the_others_end_when_one_process_dies(database: dict[str, str]) -> None:
+    port = free_port()
+    with serving(port, SCM_API_PROCESSES="2", **database) as process:
+        eventually(lambda: len(listeners(process.pid, port)) == 2)
+        listeners(process.pid, port)[0].kill()
+        assert process.wait(30) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_api_with_status_0(number: int, database: dict[str, str]) -> None:
+    with serving(free_port(), **database) as process:
+        process.send_signal(number)
+        assert process.wait(30) == 0
+
+
+def test_a_created_admin_can_use_the_printed_key_and_is_unique(database: dict[str, str]) -> None:
+    create = ["admin", "create", "--email", "first@example.test", "--name", "First"]
+    done = run(*create, **database)
+    key = done.stdout.removesuffix("\n")
+    assert key not in done.stderr
+    port = free_port()
+    with serving(port, **database):
+        answer = httpx.get(
+            f"http://127.0.0.1:{port}/admins", headers={"Authorization": f"Bearer {key}"}
+        )
+    assert [admin["email"] for admin in answer.json()["items"]] == ["first@example.test"]
+    again = run(*create, **database)
+    assert (again.returncode, again.stderr) == (1, "Another admin has this e-mail address.\n")
+
+
+def test_an_operators_key_ring_is_not_added_to(database: dict[str, str]) -> None:
+    done = run("secrets", "add-key", **database)
+    assert done.returncode == 1
+    assert "SCM_SECRET_KEYS" in done.stderr
+
+
+def test_migrating_twice_at_once_is_harmless(database: dict[str, str]) -> None:
+    both = [
+        subprocess.Popen([*COMMAND, "migrate"], env=CLEAN | database, stdout=subprocess.DEVNULL)
+        for _ in range(2)
+    ]
+    assert [process.wait(60) for process in both] == [0, 0]
