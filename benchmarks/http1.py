@@ -6,7 +6,7 @@ bytes made beforehand, one request at a time, and understands what our API answe
 """
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import httptools
 
@@ -25,8 +25,7 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)

@@ -1,5 +1,6 @@
 """The `scm-api` command as a person and as a process supervisor meet it."""
 
+import asyncio
 import base64
 import os
 import shutil
@@ -16,8 +17,14 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from sqlalchemy import select
 
+from scm_api.core.sealing import KeyRing
+from scm_api.db.base import new_id
 from scm_api.db.embedded import EmbeddedPostgres
+from scm_api.db.models import AuditEvent, Connector, LocalCaBackend
+from scm_api.db.secrets import secrets_owner
+from scm_api.db.session import Database
 
 KEYS = f"k1:{base64.b64encode(bytes(32)).decode()}"
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SCM_")}
@@ -216,3 +223,59 @@ def test_migrating_twice_at_once_is_harmless(database: dict[str, str]) -> None:
         for _ in range(2)
     ]
     assert [process.wait(60) for process in both] == [0, 0]
+
+
+def test_rotating_seals_with_the_first_key_and_names_what_no_key_opens(
+    database: dict[str, str],
+) -> None:
+    first, second, lost = (base64.b64encode(bytes([n] * 32)).decode() for n in (1, 2, 3))
+    old = KeyRing.parse([f"first:{first}"])
+    good, bad = new_id(), new_id()
+
+    async def two_backends() -> None:
+        opened = Database(database["SCM_DATABASE_URL"], pool_size=1)
+        async with opened.transaction() as session:
+            connector = Connector(name="here", kind="embedded")
+            session.add(connector)
+            await session.flush()
+            for local_id, name, ring in (
+                (good, "good", old),
+                (bad, "bad", KeyRing.parse([f"lost:{lost}"])),
+            ):
+                sealed = ring.seal(b"canary", secrets_owner(local_id))
+                session.add(
+                    LocalCaBackend(
+                        id=local_id,
+                        connector_id=connector.id,
+                        name=name,
+                        backend_type="aws",
+                        options={},
+                        sealed_secrets=sealed,
+                    )
+                )
+        await opened.aclose()
+
+    async def stored() -> tuple[bytes, int, list[str]]:
+        opened = Database(database["SCM_DATABASE_URL"], pool_size=1)
+        async with opened.transaction() as session:
+            row = await session.get_one(LocalCaBackend, good)
+            events = await session.scalars(
+                select(AuditEvent.action).where(AuditEvent.subject_id == good)
+            )
+            found = row.sealed_secrets, row.version, list(events)
+        await opened.aclose()
+        return found
+
+    asyncio.run(two_backends())
+    ring = {"SCM_SECRET_KEYS": f"second:{second},first:{first}"}
+    for moved in (1, 0):
+        done = run("secrets", "rotate", **database | ring)
+        assert done.stdout == f"{moved} secrets were sealed again.\n"
+        assert done.returncode == 1
+        assert "bad (the key it was sealed with is not in the key ring)" in done.stderr
+        assert "good" not in done.stderr
+    sealed, version, events = asyncio.run(stored())
+    new = KeyRing.parse([f"second:{second}"])
+    assert new.open(sealed, secrets_owner(good)) == b"canary"
+    assert version == 1
+    assert events == ["local_ca_backend.resealed"]

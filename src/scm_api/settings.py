@@ -172,16 +172,16 @@ class Settings(BaseSettings):
         50, ge=1, le=1000, description="Jobs one worker process runs at a time, 1 to 1000."
     )
     lease_seconds: float = Field(
-        30,
+        15,
         ge=0.2,
-        le=3600,
-        description="After this long without a heartbeat a worker's jobs are taken over: "
-        "0.2 to 3600 seconds.",
+        le=25,
+        description="After this long without a heartbeat a worker's jobs are taken over: 0.2 to "
+        "25 seconds, so that an order can be recovered while AWS still knows its token (60 s).",
     )
     write_deadline_seconds: float = Field(
-        10,
+        8,
         gt=0,
-        le=3600,
+        le=20,
         description="A call that orders or revokes at a CA is given up after this many seconds; "
         "shorter than lease_seconds.",
     )
@@ -197,19 +197,6 @@ class Settings(BaseSettings):
         gt=0,
         le=60,
         description="How often a worker looks for due jobs without being told, up to 60 seconds.",
-    )
-    ca_poll_shortest_seconds: float = Field(
-        1,
-        gt=0,
-        le=3600,
-        description="First wait before asking a CA again about a pending order, in seconds.",
-    )
-    ca_poll_longest_seconds: float = Field(
-        600,
-        gt=0,
-        le=86400,
-        description="Longest wait between two questions about a pending order, in seconds; at "
-        "least ca_poll_shortest_seconds.",
     )
     job_attempts: int = Field(
         10, ge=1, le=1000, description="Failures of one job before a person must look, 1 to 1000."
@@ -321,10 +308,6 @@ def _disagreements(settings: Settings, wrong: set[str]) -> list[Mistake]:
     found = []
     if settings.write_deadline_seconds >= settings.lease_seconds:
         found.append(("write_deadline_seconds", "lease_seconds", "not shorter than lease_seconds"))
-    if settings.ca_poll_shortest_seconds > settings.ca_poll_longest_seconds:
-        found.append(
-            ("ca_poll_longest_seconds", "ca_poll_shortest_seconds", "the shortest wait is longer")
-        )
     if settings.database_url and settings.secret_keys is None:
         found.append(("secret_keys", "database_url", "missing, though database_url is set"))
     if not settings.test_mode:

@@ -3,6 +3,7 @@ import time
 import tracemalloc
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -13,9 +14,12 @@ from cryptography.hazmat.primitives.serialization import (
 from csr_builder import (
     CN,
     NULL,
+    UPN,
+    address,
     attribute,
     ec_key,
     extension,
+    other_name,
     pem,
     rdn,
     request,
@@ -24,9 +28,16 @@ from csr_builder import (
     sequence,
     tlv,
     unsigned_rsa_request,
+    wanted,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scm_api.core.csr import MAX_CSR_TEXT, holds_private_key, read_csr
+from scm_api.core.csr_policy import judge_csr
+from scm_api.core.domain_policy import DomainPolicy, judge_names
+from scm_api.core.key_policy import judge_key
+from scm_api.core.weak_keys import KeyChecks
 
 GOOD = request_for("a.example.test", cn="a.example.test")
 
@@ -118,3 +129,36 @@ def test_t24_bombs_cost_little() -> None:
     tracemalloc.stop()
     assert spent < 0.2 * len(bombs)
     assert peak < 20 * 2**20
+
+
+RICH = request_for(
+    "a.test",
+    address(bytes([10, 0, 0, 1])),
+    tlv(0xA4, sequence(rdn(CN, "x"))),
+    other_name(UPN, tlv(0x0C, b"jo@corp")),
+    cn="a.test",
+    subject=[rdn("2.5.4.6", "DE", 0x13), rdn("2.5.4.45", b"\0a", 3)],
+    extensions=[
+        wanted(x509.BasicConstraints(ca=False, path_length=None)),
+        wanted(x509.ExtendedKeyUsage([x509.ObjectIdentifier("1.3.6.1.5.5.7.3.1")])),
+        wanted(x509.TLSFeature([x509.TLSFeatureType.status_request])),
+        wanted(x509.NameConstraints([x509.DNSName("a.test")], None)),
+    ],
+    attributes=[attribute("1.2.840.113549.1.9.7", tlv(0x0C, b"secret"))],
+)
+TAGS = (*range(7), 0x0C, 0x13, 0x16, 0x1E, 0x30, 0x31, 0x80, 0x82, 0x87, 0xA0, 0xA4, 0xFF)
+
+
+@pytest.mark.filterwarnings("ignore:Attribute's length")
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(RICH) - 1), st.sampled_from(TAGS) | st.integers(0, 255))
+def test_t24_damaged_requests_are_judged_without_an_exception(place: int, octet: int) -> None:
+    damaged = bytearray(RICH)
+    damaged[place] = octet
+    facts, faults = read_csr(bytes(damaged))
+    if facts is None:
+        assert faults
+    else:
+        judge_csr(facts)
+        judge_names(DomainPolicy(), ("*.test",), facts, None)
+        judge_key(facts, frozenset(), frozenset(), KeyChecks(), blocked=False)

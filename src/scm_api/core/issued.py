@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import Certificate
 
 from scm_api.core.certificate_facts import CertificateFacts, read_certificate
 from scm_api.core.chain import Chain, build_chain
@@ -24,8 +23,6 @@ BACKDATING: Final = timedelta(hours=1)
 
 MAX_CERTIFICATES: Final = 32
 """More than any CA sends; what lies beyond is not looked at."""
-
-_Read = tuple[Certificate, CertificateFacts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,8 @@ def judge_issued(
     sent = [leaf_der, *chain_ders]
     read = [found for der in sent[:MAX_CERTIFICATES] if (found := read_certificate(der))]
     wanted = hashlib.sha256(spki_der).hexdigest()
-    chosen = _leaf_among(read, wanted) or read_certificate(leaf_der)
+    holders = [found for found in read if found[1].spki_sha256 == wanted]
+    chosen = holders[0] if holders else read_certificate(leaf_der)
     if chosen is None:
         unreadable = Discrepancy("certificate-unreadable", "The CA sent no readable certificate.")
         return IssuedVerdict(None, leaf_der, (), False, (unreadable,), ())
@@ -100,13 +98,6 @@ def judge_issued(
         discrepancies=tuple(discrepancies),
         notes=tuple(notes),
     )
-
-
-def _leaf_among(read: Iterable[_Read], wanted_spki_sha256: str) -> _Read | None:
-    for found in read:
-        if found[1].spki_sha256 == wanted_spki_sha256 and not found[1].is_ca:
-            return found
-    return None
 
 
 def _content_discrepancies(

@@ -27,7 +27,7 @@ _CONFLICTS: dict[str, tuple[str, str]] = {
 }
 
 
-class KeyRepeated(Exception):  # noqa: N818 -- a repeat is no error
+class KeyRepeated(Exception):
     """Another transaction stored an answer under the same Idempotency-Key first."""
 
 

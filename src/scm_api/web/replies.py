@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
-from uuid import UUID
 
 import orjson
 from fastapi import Response

@@ -23,7 +23,7 @@ from scm_api.worker.clock import boottime
 CHANNEL = "scm_enrollments"
 
 
-class Lost(Exception):  # noqa: N818 -- it ends a step, it is no error
+class Lost(Exception):
     """Somebody else has the enrollment now; nothing of ours may be written any more."""
 
 
