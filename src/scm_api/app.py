@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from fastapi import FastAPI
 
 from scm_api import __version__
+from scm_api import __version__
 from scm_api.access.router import router as access
 from scm_api.audit.router import router as audit
 from scm_api.ca_backends.router import router as ca_backends

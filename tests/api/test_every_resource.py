@@ -120,7 +120,7 @@ async def test_wrong_types_and_missing_fields_are_all_listed(
 
 
 @every_editable
-async def test_f40_an_update_names_the_version_it_changes(
+async def test_an_update_names_the_version_it_changes(
     estate: Estate, resource: Resource
 ) -> None:
     api = estate.api

@@ -233,6 +233,27 @@ async def test_an_assumed_role_signs_every_call(
     assert ("aws:111122223333:eu-central-1:ListCertificateAuthorities", 16) in limiter.acquired
 
 
+async def test_t61_session_tokens_are_not_logged(
+    aws_harness: AwsHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with opened(role(aws_harness), ASSUMER) as driver:
+        await issue(driver, profile())
+    assert "security-token" not in caplog.text.lower()
+    assert "canonicalrequest" not in caplog.text.lower()
+
+
+async def test_the_endpoint_is_the_regions_own_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ACM_PCA"):
+        monkeypatch.setenv(name, "https://elsewhere.example.com")
+    connection = AwsConnection.model_validate({"backend_type": "aws", "region": "cn-north-1"})
+    async with opened(connection, READER) as driver:
+        assert isinstance(driver, AwsDriver)
+        assert driver._client.meta.endpoint_url == "https://acm-pca.cn-north-1.amazonaws.com.cn"
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -341,12 +341,12 @@ async def test_cancelling_a_call_leaves_the_driver_usable() -> None:
     assert found.ca_ref == REF
 
 
-async def test_the_endpoint_of_the_environment_is_not_used(
+async def test_proxies_of_the_environment_are_not_used_for_this_machine(
     monkeypatch: pytest.MonkeyPatch, limiter: RecordingLimiter
 ) -> None:
     async with scripted(answer(b"{}")) as elsewhere:
         url = f"http://127.0.0.1:{elsewhere.port}"
-        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ACM_PCA", "HTTP_PROXY", "http_proxy"):
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, url)
         async with facing(answer(json.dumps({"CertificateArn": REF}).encode())) as (driver, _):
             assert isinstance(await driver.submit(new_order(), OPTIONS), Pending)

@@ -120,4 +120,6 @@ def _unexpected(answer: httpx.Response, expected: int) -> str:
         said += f" {problem['detail']} (request id {problem['request_id']})"
         for fault in problem.get("errors", []):
             said += f"\n  {fault['pointer']}: {fault['detail']}"
+    elif answer.status_code == httpx.codes.ACCEPTED:
+        said += f" What it waits for: {answer.json()['reason'] or 'a worker'}."
     return said

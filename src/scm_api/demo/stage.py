@@ -27,7 +27,7 @@ from scm_api.demo.processes import (
 )
 from scm_api.demo.sandbox import Sandbox
 from scm_api.demo.show import Show
-from scm_api.demo.story import Story
+from scm_api.demo.story import ADMIN, Story
 from scm_api.web.auth import Authenticator
 
 _INTERRUPTED = 130  # what a shell reports of a command ended by Ctrl-C
@@ -107,7 +107,7 @@ async def _known_key(url: str, kept: str | None) -> str:
                 return kept
         # The e-mail address is an admin's identity; a new one never meets an earlier one.
         email = f"demo-{new_id().hex[-6:]}@example.com"
-        return await create_admin_with_key(database, "Demo admin", email)
+        return await create_admin_with_key(database, ADMIN, email)
     finally:
         await database.aclose()
 

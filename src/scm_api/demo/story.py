@@ -16,6 +16,7 @@ from scm_api.demo.processes import DemoError
 from scm_api.demo.sandbox import Sandbox
 from scm_api.demo.show import Show
 
+ADMIN = "Demo admin"
 NAME = "www.demo.example.com"
 _DOMAINS = ("demo.example.com", "*.demo.example.com")
 _ISSUING_CA = "SCM Sandbox EC Issuing"
@@ -48,6 +49,7 @@ class Story:
         first = self._enroll(order)
         renewed = self._renew(first)
         self._revoke(first, renewed)
+        self._give_key()
         self._audit(began)
 
     def _connect(self) -> str:
@@ -200,6 +202,18 @@ class Story:
         self.show.fact(f"the new one is {valid['status']} until {valid['not_after']}")
         if (revoked["status"], valid["status"]) != ("revoked", "valid"):
             raise DemoError("The old one should be revoked and the new one valid.")
+
+    def _give_key(self) -> None:
+        self.show.step("An API key of its own for a deploy pipeline, to be revoked alone")
+        admin = self.api.find("/admins", ADMIN)
+        if admin is None:
+            raise DemoError(f"The admin {ADMIN} is gone, though its API key works.")
+        name = "deploy pipeline"
+        key = self.api.find("/api-keys", name, admin_id=admin["id"])
+        if key is None or key["revoked_at"] is not None:
+            body = {"admin_id": admin["id"], "name": name}
+            key = self.api.post("/api-keys", f"name {name}", body)
+        self.show.fact(f"it begins with {key['prefix']}; only its first answer shows all of it")
 
     def _audit(self, began: datetime) -> None:
         self.show.step("The audit trail: one event for every change; these are of this start")

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, exists, func, select
+from sqlalchemy import Integer, Row, String, Uuid, bindparam, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
@@ -23,6 +23,7 @@ from scm_api.db.models import (
     Organization,
     OrganizationDomain,
 )
+from scm_api.db.statements import AnySelect
 from scm_api.drivers.base import IssuingCa
 from scm_api.issuance.rules import ProfileRules
 from scm_api.web.references import unknown_reference
@@ -64,11 +65,13 @@ async def load_facts(
     `principal` is None for the service itself. `profile_version` asks for the rules as they were
     then; everything else is as it is now.
     """
-    row = (
-        await session.execute(
-            _query(organization_id, certificate_profile_id, spki_sha256, profile_version)
-        )
-    ).one()
+    asked = {
+        "organization_id": organization_id,
+        "certificate_profile_id": certificate_profile_id,
+        "profile_version": profile_version,
+        "spki_sha256": spki_sha256,
+    }
+    row = (await session.execute(_FACTS, asked)).one()
     faults = []
     visible = principal is None or principal.organization_ids is None
     if row.organization_id is None or not (
@@ -80,7 +83,12 @@ async def load_facts(
     return (None, faults) if faults else (_facts(row, certificate_profile_id), [])
 
 
-def _query(organization_id: UUID, profile_id: UUID, spki_sha256: str, version: int | None) -> Any:
+def _statement() -> AnySelect:
+    """One row in any case; columns of what does not exist are null."""
+    organization_id = bindparam("organization_id", type_=Uuid)
+    profile_id = bindparam("certificate_profile_id", type_=Uuid)
+    version = bindparam("profile_version", type_=Integer)
+    spki_sha256 = bindparam("spki_sha256", type_=String)
     domains = (
         select(func.array_agg(OrganizationDomain.name))
         .where(OrganizationDomain.organization_id == organization_id)
@@ -104,7 +112,7 @@ def _query(organization_id: UUID, profile_id: UUID, spki_sha256: str, version: i
             (CertificateProfileVersion.certificate_profile_id == CertificateProfile.id)
             & (
                 CertificateProfileVersion.version
-                == (CertificateProfile.version if version is None else version)
+                == func.coalesce(version, CertificateProfile.version)
             ),
         )
         .join(CaBackend, CaBackend.id == CertificateProfile.ca_backend_id)
@@ -129,6 +137,10 @@ def _query(organization_id: UUID, profile_id: UUID, spki_sha256: str, version: i
         delegated.label("delegated"),
         exists().where(BlockedKey.spki_sha256 == spki_sha256).label("key_blocked"),
     ).select_from(one.outerjoin(profile, one.c.now.is_not(None)))
+
+
+# Made once: putting it together takes ten times longer than sending it.
+_FACTS: Final = _statement()
 
 
 def _facts(row: Row[Any], profile_id: UUID) -> Facts:

@@ -27,7 +27,7 @@ _PROGRESS: dict[str, Any] = {"reason_code": None, "reason": None, "steps": 0, "f
 
 async def come_back(session: AsyncSession, claim: Claim, wait: timedelta, **values: Any) -> None:
     """Release the claim and have the next step taken after `wait`, in this transaction."""
-    due = func.clock_timestamp() + wait
+    due = func.now() + wait  # by the clock of the queue: a job before its time would be lost
     await write(session, claim, due_at=due, lease_until=None, **values)
     await enqueue(session, Job.ADVANCE_ENROLLMENT, claim.id, delay=wait)
 

@@ -214,7 +214,7 @@ class AwsDriver:
         pace = self._pace(operation, resource)
         await self._limiter.acquire(pace, operation.rate(self._connection.quotas))
         try:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(self._connection.call_timeout_seconds):
                 reply = await getattr(self._client, operation.method)(**request)
             return read(reply)
         except Exception as error:  # noqa: BLE001 - a hostile peer can make the SDK raise anything
