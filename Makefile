@@ -17,7 +17,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUN) ## Issue a certificate with everything started here, then stay up (ONCE=1: end)
-	@$(BIN)/scm-api demo $(if $(ONCE),--once)
+	@$(BIN)/scm-api demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(PORT),--port $(PORT)) \
+		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
 test: lint ## Every gate and the whole suite, on a PostgreSQL it starts itself
 	$(BIN)/pytest -n 2

@@ -1,19 +1,18 @@
 """What tests of every area share: databases, settings, the API in this process, a simulator."""
 
-import base64
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+
 from api_client import Api, Contract
 from databases import Databases, own_server, shared_databases
+from demo_process import Demo
 from estate import Estate
-from fastapi import FastAPI
-from pydantic import SecretStr
-from simulator import Simulator, running_simulator
-
+from running import KEY_RING, StartApi, settings_for, started
 from scm_api.access.provisioning import create_admin_with_key
 from scm_api.app import create_app
 from scm_api.db.embedded import EmbeddedPostgres
@@ -22,10 +21,10 @@ from scm_api.logs import configure_logging
 from scm_api.sandbox import aws
 from scm_api.settings import Settings
 from scm_api.web.openapi import document
+from simulator import Simulator, running_simulator
 
-KEY_RING = f"test:{base64.b64encode(bytes(range(32))).decode()}"
-
-StartApi = Callable[[Settings], AbstractAsyncContextManager[FastAPI]]
+# FastAPI works out each route at its first request, which takes longer than a test should.
+_APPLICATION = create_app(Settings())
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,17 +56,6 @@ def own_postgres() -> Iterator[tuple[EmbeddedPostgres, str]]:
         yield own
 
 
-def settings_for(database_url: str, data_directory: Path, **changes: object) -> Settings:
-    """Settings as a test needs them; `changes` are further fields."""
-    fields: dict[str, object] = {
-        "database_url": database_url,
-        "data_directory": data_directory,
-        "secret_keys": (SecretStr(KEY_RING),),
-        "allow_loopback_endpoints": True,
-    }
-    return Settings.model_validate(fields | changes)
-
-
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings of an API and a worker on the test's database."""
@@ -77,9 +65,7 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
     """The same settings for processes the test starts."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith("SCM_")
-    } | {
+    return {name: value for name, value in os.environ.items() if not name.startswith("SCM_")} | {
         "SCM_DATABASE_URL": settings.database_url or "",
         "SCM_DATA_DIRECTORY": str(settings.data_directory),
         "SCM_SECRET_KEYS": KEY_RING,
@@ -96,30 +82,24 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
     await opened.aclose()
 
 
-@asynccontextmanager
-async def _started(settings: Settings) -> AsyncIterator[FastAPI]:
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
-        yield app
-
-
 @pytest.fixture
 def start_api() -> StartApi:
-    """Starts the API in this process; several may run beside each other."""
-    return _started
+    """Starts a further API in this process, beside others and with settings of its own."""
+    return started
 
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     """The API, started."""
-    async with _started(settings) as started:
-        yield started
+    _APPLICATION.state.settings = settings
+    async with _APPLICATION.router.lifespan_context(_APPLICATION):
+        yield _APPLICATION
 
 
 @pytest.fixture(scope="session")
 def contract() -> Contract:
     """The OpenAPI document every answer is held against."""
-    return Contract(document(create_app(Settings())))
+    return Contract(document(_APPLICATION))
 
 
 @pytest.fixture
@@ -156,3 +136,21 @@ def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+
+
+@pytest.fixture(scope="session")
+def first_start(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Demo, subprocess.CompletedProcess[str]]:
+    """A demo that did its job in a fresh directory and ended."""
+    demo = Demo.in_directory(tmp_path_factory.mktemp("demo"))
+    return demo, demo.once()
+
+
+@pytest.fixture(scope="session")
+def demo(first_start: tuple[Demo, subprocess.CompletedProcess[str]]) -> Iterator[Demo]:
+    """The same demo, started again and staying up; Ctrl-C must end it with status 0."""
+    again, _ = first_start
+    with again.staying(until="Ctrl-C ends everything") as process:
+        yield again
+    assert process.returncode == 0

@@ -5,9 +5,8 @@ from itertools import count
 from typing import Any
 
 from api_client import Api
-from simulator import EC_ISSUING
-
 from scm_api.sandbox import aws
+from simulator import EC_ISSUING
 
 Json = dict[str, Any]
 NOWHERE = "http://127.0.0.1:1"

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from loop_thread import LoopThread
 
+from loop_thread import LoopThread
 from scm_api.sandbox import aws
 
 EC_ISSUING = aws.authority_arn(aws.EC_ISSUING_ID, aws.REGION)

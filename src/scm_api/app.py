@@ -1,8 +1,8 @@
 """The application: resources opened at start and closed at shutdown, every feature's routes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
@@ -35,8 +35,8 @@ Ask for certificates, follow what becomes of them, renew and revoke them: the sa
 CA behind this service.
 
 **Try it here.** Press *Authorize* and paste an API key (`make demo` prints one;
-`scm-api admin create` makes one). Every operation below has an example that can be sent as it
-stands, apart from ids: take those from the answers before.
+`scm-api admin create` makes one). Every operation below has an example. In the demo it can be sent
+as it stands; elsewhere the ids are made up: take yours from the answers before.
 
 **To the first certificate**
 
@@ -45,7 +45,7 @@ stands, apart from ids: take those from the answers before.
    and `GET /ca-backends/{id}/issuing-cas` what it offers.
 3. `POST /organizations` and `POST /organizations/{id}/domains` say who owns which names.
 4. `POST /certificate-profiles` says what may be issued through that CA, and for whom.
-5. `POST /enrollments` with a CSR, then `GET /enrollments/{id}/certificate`.
+5. `POST /enrollments` with a CSR, then `GET /certificates/{id}/content`.
 
 **Good to know**
 
@@ -67,8 +67,9 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
-        lifespan=_opened(settings),
+        lifespan=_opened,
     )
+    app.state.settings = settings
     app.add_middleware(Frame, max_body_bytes=settings.max_body_bytes)
     problems.install(app)
     for router in (
@@ -87,27 +88,25 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _opened(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if settings.database_url is None:
-            raise ValueError("whoever starts the embedded database passes its URL")
-        ring = await asyncio.to_thread(load_key_ring, settings)
-        checks = await asyncio.to_thread(_warm, settings)
-        async with AsyncExitStack() as opened:
-            database = Database(settings.database_url, pool_size=settings.api_pool_size)
-            opened.push_async_callback(database.aclose)
-            drivers = DriverPool()
-            opened.push_async_callback(drivers.aclose)
-            changes = Changes(settings.database_url)
-            opened.push_async_callback(changes.aclose)
-            gateway = Gateway(database, ring, drivers)
-            app.state.resources = Resources(settings, database, ring, gateway, checks)
-            app.state.authenticator = Authenticator(database)
-            app.state.changes = changes
-            yield
-
-    return lifespan
+@asynccontextmanager
+async def _opened(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    if settings.database_url is None:
+        raise ValueError("whoever starts the embedded database passes its URL")
+    ring = await asyncio.to_thread(load_key_ring, settings)
+    checks = await asyncio.to_thread(_warm, settings)
+    async with AsyncExitStack() as opened:
+        database = Database(settings.database_url, pool_size=settings.api_pool_size)
+        opened.push_async_callback(database.aclose)
+        drivers = DriverPool()
+        opened.push_async_callback(drivers.aclose)
+        changes = Changes(settings.database_url)
+        opened.push_async_callback(changes.aclose)
+        gateway = Gateway(database, ring, drivers)
+        app.state.resources = Resources(settings, database, ring, gateway, checks)
+        app.state.authenticator = Authenticator(database)
+        app.state.changes = changes
+        yield
 
 
 def _warm(settings: Settings) -> KeyChecks:

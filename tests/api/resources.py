@@ -56,6 +56,7 @@ async def _backend(estate: Estate) -> Json:
 
 async def _profile(estate: Estate) -> Json:
     backend, organization = await estate.ca_backend(), await estate.organization()
+    await estate.api.get(f"/ca-backends/{backend['id']}/issuing-cas")  # kept for all that follow
     return estate.profile_body(backend["id"], organization_ids=[organization["id"]])
 
 
@@ -89,9 +90,7 @@ def _actions(noun: str) -> tuple[str, str, str]:
 
 
 RESOURCES = (
-    Resource(
-        "connector", _at("/connectors"), _named("connector"), _CHANGE, _actions("connector")
-    ),
+    Resource("connector", _at("/connectors"), _named("connector"), _CHANGE, _actions("connector")),
     Resource(
         "local CA backend", _locals, _local, {"name": "changed"}, _actions("local_ca_backend")
     ),

@@ -5,9 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from resources import EDITABLE, RESOURCES, Resource
+
 from api_client import Api, code_of, faults_of
 from estate import Estate, Json
-from resources import EDITABLE, RESOURCES, Resource
 
 every_resource = pytest.mark.parametrize("resource", RESOURCES, ids=str)
 every_editable = pytest.mark.parametrize("resource", EDITABLE, ids=str)
@@ -120,9 +121,7 @@ async def test_wrong_types_and_missing_fields_are_all_listed(
 
 
 @every_editable
-async def test_an_update_names_the_version_it_changes(
-    estate: Estate, resource: Resource
-) -> None:
+async def test_an_update_names_the_version_it_changes(estate: Estate, resource: Resource) -> None:
     api = estate.api
     path, content = await made(estate, resource)
     bare = await api.send("PATCH", path, 428, json=resource.change)

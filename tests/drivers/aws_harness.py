@@ -1,11 +1,16 @@
 """AWS Private CA for the tests: the simulator, behind its socket."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+from contract import RecordingLimiter
 
+from scm_api.drivers.aws.driver import open_driver
 from scm_api.drivers.aws.kind import AWS
 from scm_api.drivers.aws.options import AwsConnection, AwsProfileOptions, AwsSecrets
+from scm_api.drivers.base import Driver
 from scm_api.sandbox import aws
 
 EC_ISSUING = aws.authority_arn(aws.EC_ISSUING_ID, aws.REGION)
@@ -46,6 +51,18 @@ def profile(private_ca: str = EC_ISSUING, **changes: Any) -> AwsProfileOptions:
 
 def template_arn(name: str) -> str:
     return f"arn:aws:acm-pca:::template/{name}/V1"
+
+
+@asynccontextmanager
+async def opened(
+    connection: AwsConnection, secrets: AwsSecrets, limiter: RecordingLimiter | None = None
+) -> AsyncIterator[Driver]:
+    """An open driver that is closed with the block."""
+    driver = await open_driver(connection, secrets, limiter or RecordingLimiter())
+    try:
+        yield driver
+    finally:
+        await driver.aclose()
 
 
 ADMIN = keys(aws.ACCESS_KEY_ID, aws.SECRET_ACCESS_KEY)

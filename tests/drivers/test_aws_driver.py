@@ -1,8 +1,6 @@
 """The AWS driver against the simulator: what only AWS has."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +13,7 @@ from aws_harness import (
     AwsHarness,
     connection_to,
     keys,
+    opened,
     profile,
     template_arn,
 )
@@ -23,27 +22,13 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 
 from scm_api.core.vocabulary import RevocationReason
-from scm_api.drivers.aws.driver import AwsDriver, open_driver
-from scm_api.drivers.aws.options import AwsConnection, AwsSecrets
+from scm_api.drivers.aws.driver import AwsDriver
 from scm_api.drivers.base import Driver, Pending, Rejected
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.sandbox import aws
 
-NO_KEYS = AwsSecrets.model_validate({"backend_type": "aws"})
 READER = keys(aws.READER_ACCESS_KEY_ID, aws.READER_SECRET_ACCESS_KEY)
 USER = keys(aws.USER_ACCESS_KEY_ID, aws.USER_SECRET_ACCESS_KEY)
-ASSUMER = keys(aws.ASSUMER_ACCESS_KEY_ID, aws.ASSUMER_SECRET_ACCESS_KEY)
-
-
-@asynccontextmanager
-async def opened(
-    connection: AwsConnection, secrets: AwsSecrets, limiter: RecordingLimiter | None = None
-) -> AsyncIterator[Driver]:
-    driver = await open_driver(connection, secrets, limiter or RecordingLimiter())
-    try:
-        yield driver
-    finally:
-        await driver.aclose()
 
 
 @pytest.fixture
@@ -208,110 +193,6 @@ async def test_a_template_outside_the_policy_is_named(aws_harness: AwsHarness) -
     assert "AWSPrivateCAUser" in caught.value.detail
 
 
-def role(aws_harness: AwsHarness, **changes: Any) -> AwsConnection:
-    credentials = {
-        "mode": "assumed_role",
-        "role_arn": aws.ROLE_ARN,
-        "external_id": aws.ROLE_EXTERNAL_ID,
-        "sts_endpoint_url": aws_harness.url,
-        **changes,
-    }
-    return connection_to(aws_harness.url, credentials=credentials)
-
-
-async def test_an_assumed_role_signs_every_call(
-    aws_harness: AwsHarness, limiter: RecordingLimiter
-) -> None:
-    async with opened(role(aws_harness), ASSUMER, limiter) as driver:
-        assert aws_harness.calls() == [], "opening calls nobody"
-        await asyncio.gather(*(issue(driver, profile()) for _ in range(3)))
-        await driver.check()
-    calls = aws_harness.calls()
-    assert [call["operation"] for call in calls].count("AssumeRole") == 1
-    others = [call["principal"] for call in calls if call["operation"] != "AssumeRole"]
-    assert set(others) == {"arn:aws:sts::111122223333:assumed-role/scm-sandbox-issuer/scm-api"}
-    assert ("aws:111122223333:eu-central-1:ListCertificateAuthorities", 16) in limiter.acquired
-
-
-async def test_t61_session_tokens_are_not_logged(
-    aws_harness: AwsHarness, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("DEBUG")
-    async with opened(role(aws_harness), ASSUMER) as driver:
-        await issue(driver, profile())
-    assert "security-token" not in caplog.text.lower()
-    assert "canonicalrequest" not in caplog.text.lower()
-
-
-async def test_the_endpoint_is_the_regions_own_whatever_the_environment_says(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ACM_PCA"):
-        monkeypatch.setenv(name, "https://elsewhere.example.com")
-    connection = AwsConnection.model_validate({"backend_type": "aws", "region": "cn-north-1"})
-    async with opened(connection, READER) as driver:
-        assert isinstance(driver, AwsDriver)
-        assert driver._client.meta.endpoint_url == "https://acm-pca.cn-north-1.amazonaws.com.cn"
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"external_id": "another-id"},
-        {"external_id": None, "without_external_id": True},
-        {"role_arn": "arn:aws:iam::111122223333:role/another"},
-    ],
-)
-async def test_t58_a_role_that_does_not_trust_us_is_refused(
-    aws_harness: AwsHarness, changes: dict[str, Any]
-) -> None:
-    async with opened(role(aws_harness, **changes), ASSUMER) as driver:
-        with pytest.raises(BackendRefused) as caught:
-            await driver.submit(new_order(), profile())
-    assert "sts:AssumeRole on arn:aws:iam::111122223333:role/" in caught.value.detail
-    assert "external id" in caught.value.detail
-
-
-async def test_f06_a_failing_sts_is_not_an_unknown_outcome(aws_harness: AwsHarness) -> None:
-    async with opened(role(aws_harness), ASSUMER) as driver:
-        aws_harness.fault("AssumeRole", "error", status=503)
-        with pytest.raises(BackendUnavailable):
-            await driver.submit(new_order(), profile())
-        assert isinstance(await driver.submit(new_order(), profile()), Pending)
-    assert aws_harness.orders() == 1
-
-
-async def test_the_default_chain_uses_the_environment(
-    aws_harness: AwsHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    connection = connection_to(aws_harness.url, credentials={"mode": "default_chain"})
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.READER_ACCESS_KEY_ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", aws.READER_SECRET_ACCESS_KEY)
-    async with opened(connection, NO_KEYS) as driver:
-        await driver.check()
-    assert set(aws_harness.callers()) == {aws.READER_ACCESS_KEY_ID}
-
-
-async def test_the_default_chain_without_credentials_is_refused(aws_harness: AwsHarness) -> None:
-    connection = connection_to(aws_harness.url, credentials={"mode": "default_chain"})
-    async with opened(connection, NO_KEYS) as driver:
-        with pytest.raises(BackendRefused, match="no AWS credentials"):
-            await driver.check()
-    assert aws_harness.calls() == []
-
-
-async def test_t58_the_environment_never_stands_in_for_the_secrets(
-    aws_harness: AwsHarness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.READER_ACCESS_KEY_ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", aws.READER_SECRET_ACCESS_KEY)
-    async with opened(aws_harness.connection, aws_harness.secrets) as driver:
-        await driver.check()
-    with pytest.raises(BackendRefused, match="access key"):
-        await open_driver(aws_harness.connection, NO_KEYS, RecordingLimiter())
-    assert set(aws_harness.callers()) == {aws.ACCESS_KEY_ID}
-
-
 async def test_calls_are_paced_by_account_region_and_operation(
     aws_harness: AwsHarness, limiter: RecordingLimiter
 ) -> None:
@@ -336,21 +217,3 @@ async def test_a_limiter_that_says_no_stops_the_call(aws_harness: AwsHarness) ->
         with pytest.raises(BackendUnavailable, match="full"):
             await driver.submit(new_order(), profile())
     assert aws_harness.calls() == []
-
-
-async def test_opening_does_not_hold_up_the_event_loop(aws_harness: AwsHarness) -> None:
-    """Parsing the SDK's data takes 0.2 s and happens in a thread, once."""
-    gaps: list[float] = []
-
-    async def beat() -> None:
-        loop = asyncio.get_running_loop()
-        last = loop.time()
-        while True:
-            await asyncio.sleep(0.001)
-            gaps.append(loop.time() - last)
-            last = loop.time()
-
-    beating = asyncio.create_task(beat())
-    async with opened(aws_harness.connection, aws_harness.secrets):
-        beating.cancel()
-    assert max(gaps) < 0.15

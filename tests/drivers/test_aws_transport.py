@@ -8,12 +8,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-from aws_harness import ADMIN, EC_ISSUING, connection_to, profile
+from aws_harness import ADMIN, EC_ISSUING
 from contract import RecordingLimiter, new_order
+from scripted_aws import OPTIONS, REF, driver_at, submitting
 from scripted_server import (
     Script,
     ScriptedServer,
@@ -24,35 +23,18 @@ from scripted_server import (
     hang,
     reset,
     scripted,
-    tls_server,
-    tunnel_to,
 )
 
 from scm_api.core.vocabulary import RevocationReason
-from scm_api.drivers.aws.driver import open_driver
 from scm_api.drivers.base import Driver, Pending
 from scm_api.drivers.errors import (
     BackendRefused,
     BackendUnavailable,
-    DriverError,
     OrderRefused,
     OutcomeUnknown,
 )
 
-REF = f"{EC_ISSUING}/certificate/0123456789abcdef0123456789abcdef"
-OPTIONS = profile(signature_algorithm="SHA256WITHECDSA")
-TIMEOUTS = {"connect_timeout_seconds": 1, "read_timeout_seconds": 0.4, "call_timeout_seconds": 0.8}
 HTML = b"<html><body><h1>Sign in to the network</h1></body></html>"
-
-
-@asynccontextmanager
-async def driver_at(url: str, limiter: RecordingLimiter, **options: Any) -> AsyncIterator[Driver]:
-    connection = connection_to(url, **(TIMEOUTS | options))
-    driver = await open_driver(connection, ADMIN, limiter)
-    try:
-        yield driver
-    finally:
-        await driver.aclose()
 
 
 @asynccontextmanager
@@ -61,15 +43,9 @@ async def facing(
 ) -> AsyncIterator[tuple[Driver, ScriptedServer]]:
     async with (
         scripted(script) as server,
-        driver_at(f"http://127.0.0.1:{server.port}", limiter or RecordingLimiter()) as driver,
+        driver_at(f"http://127.0.0.1:{server.port}", limiter) as driver,
     ):
         yield driver, server
-
-
-async def submitting(driver: Driver) -> DriverError:
-    with pytest.raises(DriverError) as caught:
-        await driver.submit(new_order(), OPTIONS)
-    return caught.value
 
 
 def aws_error(code: str, message: str = "as told") -> bytes:
@@ -122,14 +98,14 @@ async def test_f04_the_same_on_a_read_is_unavailable(script: Script) -> None:
 
 
 async def test_f04_refused_before_a_byte_was_sent_is_unavailable() -> None:
-    async with driver_at("http://127.0.0.1:1", RecordingLimiter()) as driver:
+    async with driver_at("http://127.0.0.1:1") as driver:
         error = await submitting(driver)
     assert type(error) is BackendUnavailable
     assert "cannot be reached" in error.detail
 
 
 async def test_f04_a_name_that_does_not_resolve_is_unavailable() -> None:
-    async with driver_at("https://pca.invalid", RecordingLimiter()) as driver:
+    async with driver_at("https://pca.invalid") as driver:
         assert type(await submitting(driver)) is BackendUnavailable
 
 
@@ -143,9 +119,7 @@ async def test_f04_a_connection_that_is_never_accepted_is_unavailable() -> None:
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(("127.0.0.1", port))
-        async with driver_at(
-            f"http://127.0.0.1:{port}", RecordingLimiter(), connect_timeout_seconds=0.3
-        ) as driver:
+        async with driver_at(f"http://127.0.0.1:{port}", connect_timeout_seconds=0.3) as driver:
             assert type(await submitting(driver)) is BackendUnavailable
         for filler in fillers:
             filler.close()
@@ -199,87 +173,6 @@ async def test_t55_a_redirect_is_refused_and_not_followed(status: str) -> None:
         assert type(error) is BackendRefused
         assert "redirect" in error.detail
     assert elsewhere.connections == 0
-
-
-@pytest.mark.parametrize(
-    ("served", "expired", "trusted", "because"),
-    [
-        ("127.0.0.1", False, False, "self-signed|self signed"),
-        ("other.example.com", False, True, "mismatch|not valid for"),
-        ("127.0.0.1", True, True, "expired"),
-    ],
-)
-async def test_t57_untrustworthy_tls_is_refused_with_the_cause(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    served: str,
-    expired: bool,
-    trusted: bool,
-    because: str,
-) -> None:
-    context = tls_server(tmp_path, served, expired=expired)
-    if trusted:
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "server.pem"))
-    async with (
-        scripted(answer(b"{}"), tls=context) as server,
-        driver_at(f"https://127.0.0.1:{server.port}", RecordingLimiter()) as driver,
-    ):
-        with pytest.raises(BackendRefused, match=because):
-            await driver.submit(new_order(), OPTIONS)
-        assert server.requests == []
-
-
-async def test_t57_behind_a_proxy_the_same_certificates_are_trusted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    context = tls_server(tmp_path, "pca.example.com")
-    trusted = tmp_path / "server.pem"
-    body = json.dumps({"CertificateArn": REF}).encode()
-    async with scripted(answer(body), tls=context) as server, tunnel_to(server.port) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        async with driver_at("https://pca.example.com", RecordingLimiter()) as driver:
-            with pytest.raises(BackendRefused, match=r"self.signed"):
-                await driver.submit(new_order(), OPTIONS)
-        assert server.requests == []
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(trusted))
-        async with driver_at("https://pca.example.com", RecordingLimiter()) as driver:
-            assert isinstance(await driver.submit(new_order(), OPTIONS), Pending)
-        async with driver_at("https://other.example.com", RecordingLimiter()) as driver:
-            with pytest.raises(BackendRefused, match=r"mismatch|not valid for"):
-                await driver.submit(new_order(), OPTIONS)
-    assert proxy.connections == 3
-    assert len(server.requests) == 1
-
-
-async def test_f04_a_proxy_that_does_not_connect_is_unavailable(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with scripted(answer(b"", "502 Bad Gateway")) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://user:pass-word@127.0.0.1:{proxy.port}")
-        async with driver_at("https://pca.example.com", RecordingLimiter()) as driver:
-            error = await submitting(driver)
-    assert type(error) is BackendUnavailable
-    assert "pass-word" not in error.detail
-
-
-async def test_t54_a_name_is_judged_again_when_it_is_connected(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    genuine = socket.getaddrinfo
-
-    def rebound(host: Any, port: Any, *more: Any, **options: Any) -> Any:
-        target = "127.0.0.1" if host == "pca.rebind.example" else host
-        return genuine(target, port, *more, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", rebound)
-    async with (
-        scripted(answer(b"{}")) as canary,
-        driver_at(f"https://pca.rebind.example:{canary.port}", RecordingLimiter()) as driver,
-    ):
-        error = await submitting(driver)
-        assert type(error) is BackendRefused
-        assert "127.0.0.1" in error.detail
-    assert canary.connections == 0
 
 
 async def test_f05_throttling_without_a_code_of_aws_is_throttling(
@@ -339,15 +232,3 @@ async def test_cancelling_a_call_leaves_the_driver_usable() -> None:
         found = await driver.submit(new_order(), OPTIONS)
     assert isinstance(found, Pending)
     assert found.ca_ref == REF
-
-
-async def test_proxies_of_the_environment_are_not_used_for_this_machine(
-    monkeypatch: pytest.MonkeyPatch, limiter: RecordingLimiter
-) -> None:
-    async with scripted(answer(b"{}")) as elsewhere:
-        url = f"http://127.0.0.1:{elsewhere.port}"
-        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-            monkeypatch.setenv(name, url)
-        async with facing(answer(json.dumps({"CertificateArn": REF}).encode())) as (driver, _):
-            assert isinstance(await driver.submit(new_order(), OPTIONS), Pending)
-    assert elsewhere.connections == 0

@@ -42,7 +42,7 @@ _FILES = {
     Format.DER: ("application/pkix-cert", "cer"),
     Format.PKCS7: ("application/pkcs7-mime; smime-type=certs-only", "p7c"),
 }
-MEDIA_TYPES = sorted({media for media, _ in _FILES.values()})
+MEDIA_TYPES = sorted({media.partition(";")[0] for media, _ in _FILES.values()})
 
 
 def download(serial: str, leaf: bytes, chain: list[bytes], form: Format) -> Response:

@@ -1,22 +1,16 @@
 """The demo from curtain up to curtain down."""
 
-import asyncio
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
-from scm_api.access.provisioning import create_admin_with_key
-from scm_api.core.errors import Unauthenticated
-from scm_api.db.base import new_id
 from scm_api.db.embedded import EmbeddedError, EmbeddedPostgres
-from scm_api.db.migrate import upgrade
-from scm_api.db.session import Database
 from scm_api.demo.client import Client
-from scm_api.demo.files import Files, write_private
+from scm_api.demo.files import Files
 from scm_api.demo.processes import (
     HOST,
     Children,
@@ -27,8 +21,7 @@ from scm_api.demo.processes import (
 )
 from scm_api.demo.sandbox import Sandbox
 from scm_api.demo.show import Show
-from scm_api.demo.story import ADMIN, Story
-from scm_api.web.auth import Authenticator
+from scm_api.demo.story import Story
 
 _INTERRUPTED = 130  # what a shell reports of a command ended by Ctrl-C
 
@@ -40,7 +33,8 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
     """
     show = Show()
     files = Files(directory.absolute())
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it in order
+    for number in (signal.SIGINT, signal.SIGTERM):  # both end it in order
+        signal.signal(number, signal.default_int_handler)
     try:
         with _everything(files, port, sandbox_port, show) as (children, key):
             with _client(port, key, show) as api:
@@ -75,41 +69,21 @@ def _everything(
         sandbox = children.start("AWS simulator", "sandbox", "aws", *state)
         api = children.start("API", "serve")
         children.start("worker", "worker")
-        url = database.start()
-        upgrade(url)
-        key = _api_key(url, files.api_key)
+        from scm_api.demo.account import open_account  # takes as long to import as they to start
+
+        key = open_account(database.start(), files.api_key)
         wait_until_ready(sandbox, f"http://{HOST}:{sandbox_port}/_sandbox")
         wait_until_ready(api, f"http://{HOST}:{port}/health/ready")
         show.fact(f"ready after {time.monotonic() - began:.1f} s; logs are in {files.logs}")
         yield children, key
+    except DemoError:
+        children.require_alive()  # that one has ended is the better reason
+        raise
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):  # once is enough: this ends soon
             signal.signal(number, signal.SIG_IGN)
         children.stop()
         database.stop()
-
-
-def _api_key(url: str, path: Path) -> str:
-    """The key in `path` if the service still knows it, else that of a new admin."""
-    kept = path.read_text().strip() if path.exists() else None
-    key = asyncio.run(_known_key(url, kept))
-    if key != kept:
-        write_private(path, f"{key}\n".encode())
-    return key
-
-
-async def _known_key(url: str, kept: str | None) -> str:
-    database = Database(url, pool_size=1)
-    try:
-        if kept is not None:
-            with suppress(Unauthenticated):
-                await Authenticator(database).principal(kept)
-                return kept
-        # The e-mail address is an admin's identity; a new one never meets an earlier one.
-        email = f"demo-{new_id().hex[-6:]}@example.com"
-        return await create_admin_with_key(database, ADMIN, email)
-    finally:
-        await database.aclose()
 
 
 @contextmanager

@@ -66,6 +66,7 @@ def _seconds(
     prefer: Annotated[
         str | None,
         Header(
+            alias="Prefer",
             description=f"`wait=N`: hold the answer up to N seconds (at most {LONGEST_WAIT}) for "
             "the certificate.",
             examples=["wait=10"],

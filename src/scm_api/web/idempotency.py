@@ -3,15 +3,16 @@
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request, Response
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
-from scm_api.core.errors import Conflict, Fault, Invalid, Unavailable
+from scm_api.core.errors import Fault, Invalid, ScmError, Unavailable
 from scm_api.core.sealing import KeyRing
+from scm_api.db.base import Base
 from scm_api.db.conflicts import KeyRepeated
 from scm_api.db.models import IdempotencyRecord
 from scm_api.db.session import Database
@@ -20,6 +21,13 @@ from scm_api.web.deps import App
 
 _KEPT_HEADERS = ("location", "etag", "retry-after", "preference-applied")
 _TRIES = 3
+
+# Rows, not objects: this is in the way of every creating request.
+_RECORDS: Final = Base.metadata.tables[IdempotencyRecord.__tablename__]
+_FIND: Final = select(_RECORDS).where(
+    _RECORDS.c.principal_id == bindparam("principal_id"), _RECORDS.c.key == bindparam("key")
+)
+_KEEP: Final = insert(_RECORDS)
 
 
 class Once:
@@ -38,6 +46,10 @@ class Once:
         self._digest = digest
 
     @property
+    def _identity(self) -> dict[str, Any]:
+        return {"principal_id": self._caller.admin_id, "key": self.key}
+
+    @property
     def _owner(self) -> str:
         return f"idempotency_records/{self._caller.admin_id}/{self.key}"
 
@@ -45,38 +57,35 @@ class Once:
         """Do `work` in a transaction that also keeps its answer, or give the answer kept.
 
         Raises Invalid (`idempotency-key-reused`) when the key came with another request before.
-        Two at once: the second waits at the unique key, or at a name the first has just taken,
-        rolls back and replays the first.
+        Nobody looks for the key first: a repeat fails at the unique key, or at what the first has
+        changed since, is rolled back and gets the answer of the first. Of two at once, the second
+        waits at the unique key and goes the same way.
         """
         for _ in range(_TRIES):
             try:
                 async with self._database.transaction() as session:
-                    kept = await self.replay(session)
-                    if kept is not None:
-                        return kept
                     answer = await work(session)
-                    self.keep(session, answer)
+                    await self._keep(session, answer)
             except KeyRepeated:
-                continue
-            except Conflict:
-                async with self._database.transaction() as session:
-                    kept = await self.replay(session)
-                if kept is None:
+                if (kept := await self._kept()) is not None:
+                    return kept
+            except Unavailable:
+                raise
+            except ScmError:
+                if (kept := await self._kept()) is None:
                     raise
                 return kept
-            return answer
+            else:
+                return answer
         raise Unavailable("Another request with this Idempotency-Key is under way.", retry_after=1)
 
-    async def replay(self, session: AsyncSession) -> Response | None:
+    async def _kept(self) -> Response | None:
         """The answer kept for this key, if any."""
         if self.key is None:
             return None
-        record = await session.scalar(
-            select(IdempotencyRecord).where(
-                IdempotencyRecord.principal_id == self._caller.admin_id,
-                IdempotencyRecord.key == self.key,
-            )
-        )
+        async with self._database.transaction() as session:
+            found = await session.execute(_FIND, self._identity)
+        record = found.one_or_none()
         if record is None:
             return None
         if not hmac.compare_digest(record.request_digest, self._digest):
@@ -93,21 +102,19 @@ class Once:
         body = self._ring.open(record.body, self._owner)
         return Response(body, record.status, record.headers, "application/json")
 
-    def keep(self, session: AsyncSession, answer: Response) -> None:
+    async def _keep(self, session: AsyncSession, answer: Response) -> None:
         """Store the answer in the transaction that made the thing."""
         if self.key is None:
             return
-        headers = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
-        session.add(
-            IdempotencyRecord(
-                principal_id=self._caller.admin_id,
-                key=self.key,
-                request_digest=self._digest,
-                status=answer.status_code,
-                headers=headers,
-                body=self._ring.seal(bytes(answer.body), self._owner),
-            )
-        )
+        values = {
+            "request_digest": self._digest,
+            "status": answer.status_code,
+            "headers": {
+                name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers
+            },
+            "body": self._ring.seal(bytes(answer.body), self._owner),
+        }
+        await session.execute(_KEEP, self._identity | values)
 
 
 async def _once(

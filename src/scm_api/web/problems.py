@@ -44,7 +44,7 @@ def problem(
     """One problem document. `members` are extension members (RFC 9457 section 3.2)."""
     body = {
         "type": URN + code,
-        "title": code.replace("-", " ").capitalize(),
+        "title": title_of(code),
         "status": status,
         "detail": detail,
         "request_id": request_id,
@@ -53,6 +53,11 @@ def problem(
     return Response(
         orjson.dumps(body), status, media_type=PROBLEM_JSON, headers=dict(headers or {})
     )
+
+
+def title_of(code: str) -> str:
+    """The `title` of a problem, made from the last part of its `type`."""
+    return code.replace("-", " ").capitalize()
 
 
 def fault_members(faults: Sequence[errors.Fault]) -> list[dict[str, str]]:

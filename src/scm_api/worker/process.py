@@ -34,20 +34,23 @@ async def run_worker(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with _working(settings) as queue:
-        working = asyncio.create_task(queue.run())
+    guard = asyncio.create_task(exit_when_paused(settings.lease_seconds))
+    async with working(settings) as queue:
+        jobs = asyncio.create_task(queue.run())
         _log.info("worker started")
         await asyncio.wait(
-            [working, asyncio.create_task(stopped.wait())], return_when=asyncio.FIRST_COMPLETED
+            [jobs, asyncio.create_task(stopped.wait())], return_when=asyncio.FIRST_COMPLETED
         )
         _log.info("worker stopping; calls under way end first")
         queue.stop()
-        await working
+        await jobs
+    guard.cancel()
     _log.info("worker stopped")
 
 
 @asynccontextmanager
-async def _working(settings: Settings) -> AsyncIterator[Queue]:
+async def working(settings: Settings) -> AsyncIterator[Queue]:
+    """A queue that is ready to run, with everything its jobs need, and upkeep beside it."""
     assert settings.database_url is not None
     database = Database(
         settings.database_url,
@@ -57,16 +60,12 @@ async def _working(settings: Settings) -> AsyncIterator[Queue]:
     pool = DriverPool()
     gateway = Gateway(database, load_key_ring(settings), pool)
     lease = timedelta(seconds=settings.lease_seconds)
-    aside = [
-        asyncio.create_task(exit_when_paused(settings.lease_seconds)),
-        asyncio.create_task(Upkeep(database, gateway, overdue=2 * lease).run()),
-    ]
+    upkeep = asyncio.create_task(Upkeep(database, gateway, overdue=2 * lease).run())
     try:
         yield _queue(settings, database, gateway)
     finally:
-        for task in aside:
-            task.cancel()
-        await asyncio.gather(*aside, return_exceptions=True)
+        upkeep.cancel()
+        await asyncio.gather(upkeep, return_exceptions=True)
         await pool.aclose()
         await database.aclose()
 

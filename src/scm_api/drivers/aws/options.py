@@ -207,16 +207,16 @@ class AwsConnection(_Options):
     read_timeout_seconds: Annotated[
         float,
         Field(gt=0, le=15, description="Longest silence of AWS in the middle of a call."),
-    ] = 10
+    ] = 6
     call_timeout_seconds: Annotated[
         float,
         Field(
             gt=0,
             le=20,
             description="Longest duration of one call as a whole. After it, an order counts as "
-            "sent with an unknown outcome.",
+            "sent with an unknown outcome. Workers may give up earlier, never later.",
         ),
-    ] = 15
+    ] = 8
 
 
 class AwsSecrets(_Options):

@@ -7,6 +7,8 @@ that was never made.
 """
 
 import ssl
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -75,9 +77,8 @@ class StrictSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no typ
         proxy_url: str | None,  # noqa: ARG002 - the base class passes it
     ) -> aiohttp.TCPConnector:
         """The same trust with a proxy as without; the base class gives it up behind a proxy."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_verify_locations(get_cert_path(self._verify))
+        roots = get_cert_path(self._verify)
+        context = _trusting(roots, Path(roots).stat().st_mtime_ns)
         return aiohttp.TCPConnector(
             limit=self._max_pool_connections, ssl=context, **self._connector_args
         )
@@ -109,6 +110,16 @@ class StrictSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no typ
             raise ReadTimeoutError(endpoint_url=url, error=error) from error
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionClosedError(endpoint_url=url, error=error) from error
+
+
+@lru_cache(maxsize=8)
+def _trusting(roots: str, _changed: int) -> ssl.SSLContext:
+    """Checks certificates and names. Reading the roots takes 50 ms of CPU, so it is done once for
+    each state of the file; `_changed` is its time of change in nanoseconds."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(roots)
+    return context
 
 
 def _headers(request: Any) -> dict[str, str]:

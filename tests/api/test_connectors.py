@@ -1,0 +1,145 @@
+"""Connectors and local CA backends: what is special about them."""
+
+from pathlib import Path
+
+from sqlalchemy import select
+
+from api_client import Api, Contract, code_of, faults_of
+from estate import NOWHERE, Estate
+from running import StartApi, settings_for
+from scm_api.core.sealing import KeyRing
+from scm_api.db.models import CaChoices, LocalCaBackend
+from scm_api.db.secrets import secrets_owner
+from scm_api.db.session import Database
+from scm_api.sandbox import aws
+from scm_api.secret_keys import load_key_ring
+from scm_api.settings import Settings
+
+
+async def stored_secrets(database: Database, ring: KeyRing) -> bytes:
+    """What the only local CA backend's secrets say."""
+    async with database.transaction() as session:
+        local = (await session.scalars(select(LocalCaBackend))).one()
+    return ring.open(local.sealed_secrets, secrets_owner(local.id))
+
+
+async def test_what_is_in_use_names_its_users(estate: Estate) -> None:
+    connector = await estate.connector()
+    local = await estate.local_ca_backend(connector["id"])
+    backend = await estate.ca_backend(local["id"])
+    problem = await estate.api.delete(f"/connectors/{connector['id']}", 409)
+    assert code_of(problem) == "in-use"
+    assert problem["used_by"] == [
+        {"kind": "local_ca_backend", "id": local["id"], "name": local["name"]}
+    ]
+    path = f"/connectors/{connector['id']}/local-ca-backends/{local['id']}"
+    problem = await estate.api.delete(path, 409)
+    assert problem["used_by"] == [
+        {"kind": "ca_backend", "id": backend["id"], "name": backend["name"]}
+    ]
+    await estate.api.delete(f"/ca-backends/{backend['id']}")
+    await estate.api.delete(path)
+    await estate.api.delete(f"/connectors/{connector['id']}")
+
+
+async def test_a_local_ca_backend_is_found_under_its_connector_only(estate: Estate) -> None:
+    local = await estate.local_ca_backend()
+    other = await estate.connector()
+    elsewhere = f"/connectors/{other['id']}/local-ca-backends"
+    assert await estate.api.everything(elsewhere) == []
+    await estate.api.get(f"{elsewhere}/{local['id']}", 404)
+    await estate.api.patch(f"{elsewhere}/{local['id']}", {"name": "taken"}, 404)
+    await estate.api.delete(f"{elsewhere}/{local['id']}", 404)
+    same_name = await estate.local_ca_backend(other["id"], name=local["name"])
+    assert same_name["name"] == local["name"]
+
+
+async def test_secrets_are_replaced_as_a_whole_and_options_alone(
+    estate: Estate, database: Database, settings: Settings
+) -> None:
+    ring = load_key_ring(settings)
+    local = await estate.local_ca_backend()
+    path = f"/connectors/{local['connector_id']}/local-ca-backends/{local['id']}"
+    secrets = {
+        "backend_type": "aws",
+        "access_key_id": aws.READER_ACCESS_KEY_ID,
+        "secret_access_key": aws.READER_SECRET_ACCESS_KEY,
+    }
+    changed = await estate.api.patch(path, {"secrets": secrets})
+    assert changed["version"] == 2
+    assert aws.READER_SECRET_ACCESS_KEY.encode() in await stored_secrets(database, ring)
+    options = local["options"] | {"region": "eu-west-1"}
+    changed = await estate.api.patch(path, {"options": options, "name": "moved"})
+    assert (changed["options"], changed["name"], changed["version"]) == (options, "moved", 3)
+    assert aws.READER_SECRET_ACCESS_KEY.encode() in await stored_secrets(database, ring)
+    events = await estate.api.everything(f"/audit-events?subject_id={local['id']}")
+    assert [event["details"].get("changed") for event in events] == [
+        ["name", "options"],
+        ["secrets"],
+        None,
+    ]
+
+
+async def test_options_and_secrets_that_cannot_work_together(estate: Estate) -> None:
+    local = await estate.local_ca_backend()
+    path = f"/connectors/{local['connector_id']}/local-ca-backends"
+    chain = estate.connection()["options"] | {"credentials": {"mode": "default_chain"}}
+    body = {"name": "local"} | estate.connection() | {"options": chain}
+    expected = {("/secrets/access_key_id", "unused-credentials")}
+    assert faults_of(await estate.api.post(path, body, 422)) == expected
+    assert faults_of(await estate.api.patch(f"{path}/{local['id']}", {"options": chain}, 422)) == (
+        expected
+    )
+    none = {"backend_type": "aws"}
+    problem = await estate.api.patch(f"{path}/{local['id']}", {"secrets": none}, 422)
+    assert faults_of(problem) == {("/secrets/access_key_id", "missing-credentials")}
+    both = await estate.api.patch(f"{path}/{local['id']}", {"options": chain, "secrets": none})
+    assert both["options"]["credentials"] == {"mode": "default_chain"}
+
+
+async def test_what_the_ca_offered_is_forgotten_with_the_connection(
+    estate: Estate, database: Database
+) -> None:
+    backend = await estate.ca_backend()
+    path = (
+        f"/connectors/{backend['connector_id']}/local-ca-backends/{backend['local_ca_backend_id']}"
+    )
+
+    async def kept() -> int:
+        async with database.transaction() as session:
+            return len((await session.scalars(select(CaChoices.kind))).all())
+
+    await estate.api.get(f"/ca-backends/{backend['id']}/issuing-cas")
+    await estate.api.patch(path, {"name": "renamed"})
+    assert await kept() == 1
+    await estate.api.patch(path, {"options": estate.connection(NOWHERE)["options"]})
+    assert await kept() == 0
+    problem = await estate.api.get(f"/ca-backends/{backend['id']}/issuing-cas", 503)
+    assert code_of(problem) == "ca-unavailable"
+
+
+async def test_t53_endpoints_on_this_machine_need_a_setting(
+    estate: Estate, start_api: StartApi, settings: Settings, contract: Contract
+) -> None:
+    connector = await estate.connector()
+    path = f"/connectors/{connector['id']}/local-ca-backends"
+    strict = settings_for(
+        settings.database_url or "", Path(settings.data_directory), allow_loopback_endpoints=False
+    )
+    async with start_api(strict) as app:
+        api = Api(app, contract, estate.api.key)
+        for host in ("127.0.0.1:9", "localhost", "[::1]", "[::ffff:127.0.0.1]"):
+            body = {"name": "local"} | estate.connection(f"http://{host}")
+            problem = await api.post(path, body, 422)
+            assert faults_of(problem) == {("/options/endpoint_url", "endpoint-not-allowed")}
+        role = {
+            "mode": "assumed_role",
+            "role_arn": aws.ROLE_ARN,
+            "external_id": aws.ROLE_EXTERNAL_ID,
+            "sts_endpoint_url": "http://localhost:1",
+        }
+        options = {"backend_type": "aws", "region": aws.REGION, "credentials": role}
+        body = {"name": "local"} | estate.connection() | {"options": options}
+        assert faults_of(await api.post(path, body, 422)) == {
+            ("/options/credentials/sts_endpoint_url", "endpoint-not-allowed")
+        }

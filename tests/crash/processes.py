@@ -1,0 +1,99 @@
+"""Processes of the service as tests start, freeze and kill them.
+
+They are forked from one that has imported everything, since importing costs seconds of CPU each;
+apart from that they run the very commands an operator runs.
+"""
+
+import asyncio
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+PATIENCE = 90.0  # seconds; only a test that fails waits that long
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(
+    ["scm_api.cli", "scm_api.app", "scm_api.serving", "scm_api.worker", "scm_api.drivers.aws.driver"]
+)
+
+
+class ServiceProcess:
+    """One process running `work` under `environment`, its output in the file `log`."""
+
+    def __init__(self, work: Callable[[], None], environment: Mapping[str, str], log: Path) -> None:
+        self.log = log
+        self._process = _context.Process(target=_run, args=(work, dict(environment), log))
+        self._process.start()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it lives; minus the signal's number when one ended it."""
+        return self._process.exitcode
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether SIGSTOP has taken effect."""
+        pid = self._process.pid
+        if self.exit_code is not None or pid is None:
+            return False
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; nothing happens if the process has ended."""
+        if self.exit_code is None and self._process.pid is not None:
+            os.kill(self._process.pid, number)
+
+    async def ended(self) -> int:
+        """Wait for the process to end; returns its exit code."""
+        await until(lambda: self.exit_code is not None, f"{self.log.stem} ends")
+        assert self.exit_code is not None
+        return self.exit_code
+
+    async def frozen(self) -> None:
+        """Wait until the process stands still."""
+        await until(lambda: self.is_frozen, f"{self.log.stem} freezes")
+
+    def destroy(self) -> None:
+        """End it now, frozen or not."""
+        self._process.kill()
+        self._process.join()
+        self._process.close()
+
+
+def command(*arguments: str) -> Callable[[], None]:
+    """Work for a process: the `scm-api` command with these arguments."""
+    return partial(_command, arguments)
+
+
+async def until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+    """Return once `holds()` is true; fails when that takes unreasonably long."""
+    deadline = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < deadline, f"waited {patience:g} s in vain: {what}"
+        await asyncio.sleep(0.02)
+
+
+def _command(arguments: tuple[str, ...]) -> None:
+    from scm_api.cli import app
+
+    app(list(arguments))
+
+
+def _run(work: Callable[[], None], environment: dict[str, str], log: Path) -> None:
+    # No process outlives the test run, a frozen one neither.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.environ.clear()
+    os.environ.update(environment)
+    with log.open("wb") as output:
+        os.dup2(output.fileno(), sys.stdout.fileno())
+        os.dup2(output.fileno(), sys.stderr.fileno())
+    work()

@@ -1,0 +1,145 @@
+"""Where a crash test plays: an API, workers that may die, a simulator, a database of its own."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import naive_worker
+from client import ENDED, Client
+from history import Verdict, judge, read_records
+from processes import PATIENCE, ServiceProcess, command
+from simulator import Simulator
+from sqlalchemy import func, select, text
+
+from scm_api.core.vocabulary import RevocationState
+from scm_api.db.models import CaBackendHealth, Certificate, Enrollment, EnrollmentAttempt
+from scm_api.db.session import Database
+
+LEASE = 2.0
+AT_REST = ENDED | {"parked"}
+_TIMES = {
+    "SCM_LEASE_SECONDS": f"{LEASE:g}",
+    "SCM_WRITE_DEADLINE_SECONDS": "1",
+    "SCM_QUEUE_POLL_SECONDS": "0.2",
+}
+
+
+class Stage:
+    """Starts workers, waits until nothing moves, and has the history checked."""
+
+    def __init__(
+        self,
+        client: Client,
+        simulator: Simulator,
+        database: Database,
+        environment: Mapping[str, str],
+        directory: Path,
+    ) -> None:
+        self.client = client
+        self.simulator = simulator
+        self.database = database
+        self._environment = {**environment, **_TIMES}
+        self._directory = directory
+        self._started: list[ServiceProcess] = []
+
+    def worker(
+        self, crash: str | None = None, how: Literal["kill", "stop"] = "kill", **settings: object
+    ) -> ServiceProcess:
+        """Start a worker, which dies or freezes at the crash point `crash` (`name:pass`)."""
+        if crash is not None:
+            settings |= {"test_crash_point": crash, "test_crash_signal": how}
+        return self.start(command("worker"), "worker", **settings)
+
+    def naive_worker(self, crash: str | None = None) -> ServiceProcess:
+        """Start a worker that orders again when an answer was lost."""
+        settings = {} if crash is None else {"test_crash_point": crash}
+        return self.start(naive_worker.main, "naive", **settings)
+
+    def start(self, work: Callable[[], None], name: str, **settings: object) -> ServiceProcess:
+        """Start a process of the service on this stage, with settings of its own."""
+        changes = {f"SCM_{key.upper()}": str(value) for key, value in settings.items()}
+        log = self._directory / f"{name}-{len(self._started)}.log"
+        process = ServiceProcess(work, self._environment | changes, log)
+        self._started.append(process)
+        return process
+
+    async def row(self, enrollment_id: UUID) -> Enrollment:
+        """An enrollment as it is stored now."""
+        async with self.database.transaction() as session:
+            return await session.get_one(Enrollment, enrollment_id)
+
+    async def attempts(self, enrollment_id: UUID) -> list[EnrollmentAttempt]:
+        """The attempts of an enrollment, first to last."""
+        query = (
+            select(EnrollmentAttempt)
+            .where(EnrollmentAttempt.enrollment_id == enrollment_id)
+            .order_by(EnrollmentAttempt.number)
+        )
+        async with self.database.transaction() as session:
+            return list(await session.scalars(query))
+
+    async def certificate_of(self, enrollment_id: UUID) -> Certificate | None:
+        """What was issued for an enrollment, if anything."""
+        query = select(Certificate).where(Certificate.enrollment_id == enrollment_id)
+        async with self.database.transaction() as session:
+            found: Certificate | None = await session.scalar(query)
+            return found
+
+    async def backend_status(self) -> str | None:
+        """What is known of the health of the only CA backend."""
+        async with self.database.transaction() as session:
+            status: str | None = await session.scalar(select(CaBackendHealth.status))
+            return status
+
+    async def execute(self, statement: str, **values: Any) -> None:
+        """Change rows behind the service's back."""
+        async with self.database.transaction() as session:
+            await session.execute(text(statement), values)
+
+    def orders(self, enrollment_id: UUID) -> int:
+        """How often the CA was made to order for this enrollment, by its ledger."""
+        key = self.client.log.keys[enrollment_id]
+        return sum(entry["spki_sha256"] == key for entry in self.simulator.ledger("order"))
+
+    async def at_rest(self) -> None:
+        """Wait until no enrollment and no revocation has a next step."""
+        restless = select(func.count()).where(Enrollment.state.not_in(AT_REST))
+        revoking = select(func.count()).where(
+            Certificate.revocation_state == RevocationState.REQUESTED
+        )
+
+        async def all_rest() -> bool:
+            async with self.database.transaction() as session:
+                return not (await session.scalar(restless) or await session.scalar(revoking))
+
+        await eventually(all_rest, "nothing moves any more")
+
+    async def verdicts(self) -> list[Verdict]:
+        """The history check, printed one line an invariant."""
+        records = await read_records(self.client.log, self.simulator, self.database)
+        found = judge(records)
+        for verdict in found:
+            print(verdict)  # noqa: T201 -- pytest shows it with a failure
+        return found
+
+    async def story_holds(self) -> None:
+        """Every invariant holds."""
+        assert [fault for verdict in await self.verdicts() for fault in verdict.violations] == []
+
+    def close(self) -> None:
+        """End every process."""
+        for process in self._started:
+            process.destroy()
+
+
+async def eventually(
+    holds: Callable[[], Awaitable[bool]], what: str, patience: float = PATIENCE
+) -> None:
+    """Return once `holds()` is true; fails when that takes unreasonably long."""
+    deadline = time.monotonic() + patience
+    while not await holds():
+        assert time.monotonic() < deadline, f"waited {patience:g} s in vain: {what}"
+        await asyncio.sleep(0.05)

@@ -1,0 +1,105 @@
+"""The demo does what it says, twice, and says in a sentence why it cannot."""
+
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from demo_process import PATIENCE, Demo
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+
+def _ports_are_free(demo: Demo) -> bool:
+    for port in (demo.port, demo.sandbox_port):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return False
+    return True
+
+
+def test_the_first_start_does_the_whole_job(
+    first_start: tuple[Demo, subprocess.CompletedProcess[str]],
+) -> None:
+    demo, done = first_start
+    assert done.returncode == 0, done.stdout + done.stderr
+    for shown in (
+        "POST /connectors",
+        "SCM Sandbox EC Issuing",
+        "name-not-allowed",
+        "Prefer: wait → 201",
+        "✓ cryptography: a path of 3",
+        "the old one is revoked",
+        "certificate.revoked",
+        "/docs",
+        demo.key,
+    ):
+        assert shown in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_files_belong_together_and_secrets_are_private(
+    first_start: tuple[Demo, subprocess.CompletedProcess[str]],
+) -> None:
+    demo, _ = first_start
+    certificate = x509.load_pem_x509_certificate((demo.folder / "certificate.pem").read_bytes())
+    chain = x509.load_pem_x509_certificates((demo.folder / "chain.pem").read_bytes())
+    key = serialization.load_pem_private_key((demo.folder / "key.pem").read_bytes(), None)
+    request = x509.load_pem_x509_csr((demo.folder / "request.csr").read_bytes())
+    assert chain[0] == certificate
+    assert key.public_key() == certificate.public_key() == request.public_key()
+    assert (demo.folder / "root.pem").read_bytes().startswith(b"-----BEGIN CERTIFICATE-----")
+    for secret in ("key.pem", "request.csr", "api-key"):
+        assert (demo.folder / secret).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_start_finds_its_data_again(demo: Demo) -> None:
+    for found in ("found demo", "found aws-simulator", "found demo-aws", "found Demo Corp"):
+        assert found in demo.output
+    with httpx.Client(
+        base_url=demo.url, headers={"Authorization": f"Bearer {demo.key}"}, trust_env=False
+    ) as client:
+        names = [item["name"] for item in client.get("/organizations").json()["items"]]
+        certificates = client.get("/certificates").json()["items"]
+    assert names.count("Demo Corp") == 1
+    # Two starts, each with one certificate and its renewal.
+    renewed = [item for item in certificates if item["renewed_by_certificate_ids"]]
+    assert [item["status"] for item in renewed] == ["revoked", "revoked"]
+
+
+@pytest.mark.parametrize("variable", ["PORT", "SANDBOX_PORT"])
+def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path, variable: str) -> None:
+    demo = Demo.in_directory(tmp_path)
+    taken = demo.port if variable == "PORT" else demo.sandbox_port
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", taken))
+        listener.listen()
+        done = demo.once()
+    assert done.returncode == 1
+    assert f"127.0.0.1 port {taken} cannot be used: Address already in use." in done.stdout
+    assert f"make demo {variable}={taken + 1}" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not demo.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130)]
+)
+def test_no_process_outlives_the_demo(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    demo = Demo.in_directory(tmp_path)
+    with demo.staying(until="ready after") as process:
+        children = process.children(recursive=True)
+        commands = " ".join(argument for child in children for argument in child.cmdline())
+        for command in ("sandbox aws", "serve", "worker", "keeper.py"):
+            assert command in commands
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == status
+        _, alive = psutil.wait_procs(children, timeout=PATIENCE)
+    assert not alive
+    assert _ports_are_free(demo)

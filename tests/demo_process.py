@@ -1,0 +1,98 @@
+"""`scm-api demo` as a person starts it: a process of its own, in a directory of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+PATIENCE = 60  # seconds; a start takes about five on a machine that is not busy
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One demo in `directory`, which holds its `demo` folder, and the ports it uses."""
+
+    directory: Path
+    port: int
+    sandbox_port: int
+
+    @classmethod
+    def in_directory(cls, directory: Path) -> "Demo":
+        """On two free ports."""
+        with socket.socket() as one, socket.socket() as other:
+            for listener in (one, other):
+                listener.bind(("127.0.0.1", 0))
+            return cls(directory, one.getsockname()[1], other.getsockname()[1])
+
+    @property
+    def folder(self) -> Path:
+        return self.directory / "demo"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def key(self) -> str:
+        return (self.folder / "api-key").read_text().strip()
+
+    @property
+    def output(self) -> str:
+        """What it printed since its last start that was not `once`."""
+        return (self.directory / "output").read_text()
+
+    def once(self) -> subprocess.CompletedProcess[str]:
+        """Start it, have it do its job and end."""
+        return subprocess.run(
+            [*self._command(), "--once"],
+            cwd=self.directory,
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    @contextmanager
+    def staying(self, until: str) -> Iterator[psutil.Popen]:
+        """Start it and wait until it printed `until`; Ctrl-C ends it after the block."""
+        with (self.directory / "output").open("w") as output:
+            process = psutil.Popen(
+                self._command(), cwd=self.directory, env=_environment(), stdout=output
+            )
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while until not in self.output:
+                assert process.is_running(), self.output
+                assert process.status() != psutil.STATUS_ZOMBIE, self.output
+                assert time.monotonic() < deadline, self.output
+                time.sleep(0.05)
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.wait(PATIENCE)
+
+    def _command(self) -> list[str]:
+        ports = ("--port", str(self.port), "--sandbox-port", str(self.sandbox_port))
+        return [sys.executable, "-m", "scm_api", "demo", *ports]
+
+
+def _environment() -> dict[str, str]:
+    """Without what surrounds the test, but with settings the demo must not mind."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SCM_")}
+    return kept | {
+        "SCM_PORT": "1",
+        "SCM_DATABASE_URL": "postgresql://nobody@192.0.2.1/nothing",
+        "AWS_PROFILE": "somebody-else",
+        "HTTP_PROXY": "http://192.0.2.1:3128",
+        "COLUMNS": "200",
+    }
