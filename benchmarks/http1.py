@@ -60,6 +60,4 @@ class Connection(asyncio.Protocol):
 async def connect(port: int, count: int) -> list[Connection]:
     """Open `count` connections to a port of this machine."""
     loop = asyncio.get_running_loop()
-    return [
-        (await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(count)
-    ]
+    return [(await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(count)]

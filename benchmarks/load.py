@@ -42,8 +42,12 @@ async def closed_loop(
     expected: int,
     seconds: float,
     watched: Sequence[int],
+    connected: Callable[[], None] = lambda: None,
 ) -> Load:
-    """Each of `clients` sends its next request when its last was answered; for maxima only."""
+    """Each of `clients` sends its next request when its last was answered; for maxima only.
+
+    `watched` are the processes whose CPU is counted; `connected` is called before time begins.
+    """
     connections = await connect(port, clients)
     latencies: list[float] = []
     ends = 0.0
@@ -56,6 +60,7 @@ async def closed_loop(
     try:
         for connection in connections:  # the first request of a connection may be slow
             await connection.request(next_request(), expected)
+        connected()
         cpu, own = cpu_seconds(watched), time.process_time()
         started = time.perf_counter()
         ends = started + seconds

@@ -9,6 +9,8 @@ from importlib.metadata import version
 
 import psutil
 
+from scm_api import __version__
+
 CORES = os.cpu_count() or 1
 _PACKAGES = ("asyncpg", "cryptography", "fastapi", "pgqueuer", "pydantic", "sqlalchemy", "uvicorn")
 _LOOPS = 400_000
@@ -21,7 +23,7 @@ def description() -> str:
     versions = " ".join(f"{name} {version(name)}" for name in _PACKAGES)
     return (
         f"machine  {_processor()}, {CORES} cores, {memory:.0f} GiB, {system}\n"
-        f"versions scm-api {version('scm-api')} Python {platform.python_version()} {versions}"
+        f"versions scm-api {__version__} Python {platform.python_version()} {versions}"
     )
 
 

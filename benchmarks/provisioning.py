@@ -57,9 +57,7 @@ def prepare(address: str, api_key: str, simulator: str) -> Prepared:
                 },
             },
         )
-        backend = _post(
-            client, "/ca-backends", {"name": "aws", "local_ca_backend_id": local["id"]}
-        )
+        backend = _post(client, "/ca-backends", {"name": "aws", "local_ca_backend_id": local["id"]})
         _post(client, f"/ca-backends/{backend['id']}/check", None, status=200)
         cas = client.get(f"/ca-backends/{backend['id']}/issuing-cas").raise_for_status()
         assert cas.json()["items"], "the simulator has CAs"

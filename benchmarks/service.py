@@ -128,7 +128,7 @@ class Service:
 
     def api(self, processes: int) -> Process:
         """Start API processes behind one port and wait until they are ready."""
-        port = _free_port()
+        port = free_port()
         settings = {"SCM_PORT": str(port), "SCM_API_PROCESSES": str(processes)}
         process = self._start(f"api-{processes}", ["serve"], port, settings)
         _wait_for(process, f"http://127.0.0.1:{port}/health/ready")
@@ -142,7 +142,7 @@ class Service:
 
     def simulator(self) -> Process:
         """Start the AWS simulator without quotas; certificates are ready at the first look."""
-        port = _free_port()
+        port = free_port()
         state = str(self._directory / "aws")
         options = ["--port", str(port), "--state", state, "--no-quotas", "--pending-gets", "0"]
         process = self._start("simulator", ["sandbox", "aws", *options], port, {})
@@ -192,7 +192,8 @@ def _end(popen: subprocess.Popen[bytes]) -> None:
         popen.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port nobody uses just now."""
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         port: int = chosen.getsockname()[1]

@@ -16,8 +16,9 @@ from loop_thread import LoopThread
 from scm_api.db.embedded import EmbeddedPostgres
 from scm_api.db.migrate import upgrade
 
-# Nothing of a test's database has to survive a power cut.
-UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# A test's database has to survive a crash of the server at most, never a power cut.
+_NO_POWER_CUT = {"fsync": "off", "full_page_writes": "off"}
+_NO_CRASH = _NO_POWER_CUT | {"synchronous_commit": "off"}
 _TEMPLATE = "scm_template"
 _ROOM = 2 * 1024**3
 
@@ -71,7 +72,7 @@ def shared_databases(run_id: str) -> Iterator[Databases]:
     The server's account must reach the directory, so it cannot be one of pytest's.
     """
     directory = _memory() / f"scm-tests-{run_id}"
-    postgres = EmbeddedPostgres(directory, options=UNSAFE)
+    postgres = EmbeddedPostgres(directory, options=_NO_CRASH)
     url = postgres.start()
     try:
         with LoopThread() as loop:
@@ -90,7 +91,7 @@ def own_server() -> Iterator[tuple[EmbeddedPostgres, str]]:
     directory = Path(tempfile.mkdtemp(prefix="scm-tests-own-", dir=_memory()))
     directory.chmod(0o711)
     try:
-        with EmbeddedPostgres(directory / "postgres", options=UNSAFE) as postgres:
+        with EmbeddedPostgres(directory / "postgres", options=_NO_POWER_CUT) as postgres:
             url = postgres.start()
             upgrade(url)
             yield postgres, url

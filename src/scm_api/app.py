@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
 
 from fastapi import FastAPI
 
-from scm_api import __version__
 from scm_api import __version__
 from scm_api.access.router import router as access
 from scm_api.audit.router import router as audit
@@ -110,7 +110,9 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _warm(settings: Settings) -> KeyChecks:
-    """Read the files that judging needs, so that no request waits for them."""
+    """Read and import what judging and enqueueing need, so that no request waits for it."""
+    for slow_to_load in ("badkeys.checks", "pgqueuer.queries"):
+        import_module(slow_to_load)
     public_suffixes()
     directory = settings.key_blocklist_directory
     return KeyChecks(None if directory is None else Blocklist.open(directory))

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from api_client import Api, code_of, faults_of
-from estate import Estate
+from estate import Estate, Json
 
 JSON = {"Content-Type": "application/json"}
 
@@ -121,11 +121,16 @@ async def test_filters_that_cannot_be_meant(api: Api, query: str) -> None:
     assert {pointer for pointer, _ in faults_of(problem)} == {f"query/{name}"}
 
 
+@pytest.mark.parametrize("query", ["/certificates?name=%00", "/certificates?spki_sha256=%00"])
+async def test_t78_what_postgresql_cannot_store_is_no_crash(api: Api, query: str) -> None:
+    assert code_of(await api.get(query, 400)) == "parameter-invalid"
+
+
 async def test_pointers_lead_to_the_member_at_fault(estate: Estate) -> None:
     """Also inside unions, where pydantic's own paths hold names the body does not have."""
     connector = await estate.connector()
     path = f"/connectors/{connector['id']}/local-ca-backends"
-    good = {"name": "local"} | estate.connection()
+    good: Json = {"name": "local"} | estate.connection()
 
     async def faults(**changes: object) -> set[tuple[str, str]]:
         return faults_of(await estate.api.post(path, good | changes, 422))

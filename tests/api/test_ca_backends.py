@@ -7,16 +7,18 @@ from itertools import pairwise
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from api_client import code_of
 from estate import NOWHERE, Estate, Json
 from scm_api.core.errors import Conflict
+from scm_api.core.vocabulary import BackendStatus
 from scm_api.db.models import CaChoices, LocalCaBackend
 from scm_api.db.session import Database
 from scm_api.drivers.registry import REGISTRY
 from scm_api.gateway.choices import Choice, choices
 from scm_api.gateway.connections import connection_of
+from scm_api.gateway.health import record_health
 from scm_api.sandbox import aws
 from scm_api.web.deps import Resources
 from simulator import DISABLED, EC_ISSUING, Simulator
@@ -88,6 +90,23 @@ async def test_checks_at_once_record_one_change(estate: Estate) -> None:
     path = f"/ca-backends/{backend['id']}/check"
     await asyncio.gather(*(estate.api.post(path, status=200) for _ in range(8)))
     assert await status_changes(estate) == [("unchecked", "available")]
+
+
+async def test_outcomes_recorded_at_once_are_one_change(estate: Estate, database: Database) -> None:
+    """As workers do that find the same CA away at the same moment."""
+    backend = await estate.ca_backend()
+
+    async def found_offline() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+            await ready.wait()
+            await record_health(
+                session, UUID(backend["id"]), BackendStatus.OFFLINE, "away", local_version=1
+            )
+
+    ready = asyncio.Barrier(5)
+    await asyncio.gather(*(found_offline() for _ in range(5)))
+    assert await status_changes(estate) == [("unchecked", "offline")]
 
 
 async def test_a_check_of_a_hanging_ca_comes_to_an_end(

@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from api_client import Api, Contract, code_of, faults_of
-from estate import NOWHERE, Estate
+from estate import NOWHERE, Estate, Json
 from running import StartApi, settings_for
 from scm_api.core.sealing import KeyRing
 from scm_api.db.models import CaChoices, LocalCaBackend
@@ -129,16 +129,16 @@ async def test_t53_endpoints_on_this_machine_need_a_setting(
     async with start_api(strict) as app:
         api = Api(app, contract, estate.api.key)
         for host in ("127.0.0.1:9", "localhost", "[::1]", "[::ffff:127.0.0.1]"):
-            body = {"name": "local"} | estate.connection(f"http://{host}")
+            body: Json = {"name": "local"} | estate.connection(f"http://{host}")
             problem = await api.post(path, body, 422)
             assert faults_of(problem) == {("/options/endpoint_url", "endpoint-not-allowed")}
-        role = {
+        role: Json = {
             "mode": "assumed_role",
             "role_arn": aws.ROLE_ARN,
             "external_id": aws.ROLE_EXTERNAL_ID,
             "sts_endpoint_url": "http://localhost:1",
         }
-        options = {"backend_type": "aws", "region": aws.REGION, "credentials": role}
+        options: Json = {"backend_type": "aws", "region": aws.REGION, "credentials": role}
         body = {"name": "local"} | estate.connection() | {"options": options}
         assert faults_of(await api.post(path, body, 422)) == {
             ("/options/credentials/sts_endpoint_url", "endpoint-not-allowed")

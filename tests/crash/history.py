@@ -14,6 +14,7 @@ from client import ENDED, ClientLog
 from simulator import Simulator
 from sqlalchemy import func, select, text
 
+from scm_api.core.lifecycle import ACTIVE
 from scm_api.core.vocabulary import EnrollmentState, RevocationState
 from scm_api.db.models import AuditEvent, Certificate, Enrollment
 from scm_api.db.session import Database
@@ -22,7 +23,6 @@ from scm_api.db.session import Database
 LOOK_AT_THE_CA = frozenset(
     {"outcome-unknown", "ca-reference-clash", "certificate-unreadable", "processing-failed"}
 )
-_FINAL = ENDED - {"issued"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +135,16 @@ def _i2(records: Records, orders: dict[str, list[str]]) -> Iterator[str]:
     for key, serials in orders.items():
         row = records.enrollments.get(by_key.get(key, UUID(int=0)))
         for serial in set(serials) - records.certificates.keys():
-            if row is None or not _in_hand(records, row):
+            if row is None or not _looked_after(records, row):
                 yield f"nobody knows of certificate {serial} of {by_key.get(key)}"
 
 
-def _in_hand(records: Records, row: Enrollment) -> bool:
-    """Whether a person has been told to look, or has decided after being told."""
+def _looked_after(records: Records, row: Enrollment) -> bool:
+    """Whether a worker is not done, or a person was told to look, or has decided after that."""
+    under_way = EnrollmentState(row.state) in ACTIVE
     parked = row.state == EnrollmentState.PARKED and row.reason_code in LOOK_AT_THE_CA
     decided = row.id in records.client.canceled or records.client.retried[row.id] > 0
-    return parked or decided
+    return under_way or parked or decided
 
 
 def _i3(records: Records) -> Iterator[str]:

@@ -10,7 +10,7 @@ from uuid import UUID
 import naive_worker
 from client import ENDED, Client
 from history import Verdict, judge, read_records
-from processes import PATIENCE, ServiceProcess, command
+from processes import PATIENCE, ServiceProcess, command, until
 from simulator import Simulator
 from sqlalchemy import func, select, text
 
@@ -104,6 +104,18 @@ class Stage:
         key = self.client.log.keys[enrollment_id]
         return sum(entry["spki_sha256"] == key for entry in self.simulator.ledger("order"))
 
+    async def waits_for(self, enrollment_id: UUID, reason_code: str) -> None:
+        """Wait until an enrollment says that it waits, or rests, for this reason."""
+
+        async def says_so() -> bool:
+            return (await self.row(enrollment_id)).reason_code == reason_code
+
+        await eventually(says_so, f"{enrollment_id} waits for {reason_code}")
+
+    async def ordered(self, enrollment_id: UUID) -> None:
+        """Wait until the CA has ordered for this enrollment."""
+        await until(lambda: self.orders(enrollment_id) > 0, "the CA orders")
+
     async def at_rest(self) -> None:
         """Wait until no enrollment and no revocation has a next step."""
         restless = select(func.count()).where(Enrollment.state.not_in(AT_REST))
@@ -127,7 +139,8 @@ class Stage:
 
     async def story_holds(self) -> None:
         """Every invariant holds."""
-        assert [fault for verdict in await self.verdicts() for fault in verdict.violations] == []
+        violations = [fault for verdict in await self.verdicts() for fault in verdict.violations]
+        assert not violations, violations
 
     def close(self) -> None:
         """End every process."""

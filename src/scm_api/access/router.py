@@ -77,7 +77,7 @@ async def index_admins(
     responses=problems(404),
 )
 async def read_admin(admin_id: UUID, caller: Caller, database: Db) -> Response:
-    """One admin."""
+    """One admin: who they are, in which role, and whether their keys are accepted."""
     async with database.transaction() as session:
         return reply(service.admin_content(await repository.admin(session, caller, admin_id)))
 

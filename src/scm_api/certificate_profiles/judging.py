@@ -138,7 +138,7 @@ def _backend_faults(draft: CertificateProfileCreate, backend: KnownBackend) -> I
             "/options/backend_type",
             "backend-type-differs",
             f"The options are for another type than the CA backend, which is {kind.type}.",
-            kind.type.value,
+            str(kind.type),
         )
         return
     for fault in kind.judge_profile(draft.options, backend.connection, backend.issuing_cas):

@@ -8,7 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
-from badkeys.checks import checkrsa
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, mldsa, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
@@ -68,6 +67,9 @@ class KeyChecks:
 
     def reasons_against(self, key: CertificatePublicKeyTypes) -> list[str]:
         """Why nobody should trust this key, each as the rest of "the key is refused: ..."."""
+        # A tenth of the service's start-up, so it waits for the first key.
+        from badkeys.checks import checkrsa
+
         reasons = []
         if isinstance(key, rsa.RSAPublicKey):
             numbers = key.public_numbers()

@@ -9,7 +9,6 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from pgqueuer.queries import Queries
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
@@ -37,6 +36,9 @@ async def enqueue_many(
     """Like `enqueue`, for many subjects in one statement."""
     if not subject_ids:
         return
+    # Loads the whole engine with its command line, which nothing but this needs.
+    from pgqueuer.queries import Queries
+
     raw = await (await session.connection()).get_raw_connection()
     connection = raw.driver_connection
     count = len(subject_ids)

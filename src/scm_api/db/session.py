@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -22,6 +23,7 @@ from scm_api.db.conflicts import conflict_of
 # SQLSTATE classes that mean the server is away or going: 08 connection, 57P shutdown and
 # recovery, 53 out of resources (PostgreSQL manual, appendix A).
 _AWAY = ("08", "57P", "53")
+_LONGEST_IDLE = timedelta(seconds=15)
 _BAD_CHARACTER = "22021"  # bodies are checked before; a filter in the address is not
 
 
@@ -30,20 +32,36 @@ def _dumps(value: Any) -> str:
 
 
 class Database:
-    """One engine and its sessions, for one process and event loop."""
+    """One engine and its sessions, for one process and event loop.
 
-    def __init__(self, url: str, *, pool_size: int = 10, application_name: str = "scm-api") -> None:
+    A transaction that stands still for `longest_idle` is ended by PostgreSQL: a frozen process
+    must not hold its row locks against those who take over.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        application_name: str = "scm-api",
+        longest_idle: timedelta = _LONGEST_IDLE,
+    ) -> None:
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool_size,
             max_overflow=0,
+            hide_parameters=True,  # errors are logged, and what is stored must not be
             pool_timeout=5,
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
             connect_args={
                 "timeout": 5,
                 "command_timeout": 30,
-                "server_settings": {"application_name": application_name, "timezone": "UTC"},
+                "server_settings": {
+                    "application_name": application_name,
+                    "timezone": "UTC",
+                    "idle_in_transaction_session_timeout": f"{longest_idle.total_seconds():g}s",
+                },
             },
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)

@@ -20,7 +20,15 @@ class BackendUnavailable(DriverError):
 
 
 class BackendRefused(DriverError):
-    """Credentials, rights or licence are wrong: nothing is retried until somebody mends them."""
+    """Credentials, rights or licence are wrong: nothing is retried until somebody mends them.
+
+    With `whole_backend` false only this kind of order is refused (one CA or template), so others
+    of the backend go on.
+    """
+
+    def __init__(self, detail: str, *, whole_backend: bool = True) -> None:
+        super().__init__(detail)
+        self.whole_backend = whole_backend
 
 
 class OrderRefused(DriverError):

@@ -130,7 +130,9 @@ async def retry(
     """
     row = await repository.locked(session, caller, enrollment_id)
     expected.check(row.version)
-    exists = select(Certificate.id).where(Certificate.enrollment_id == enrollment_id)
+    exists = select(Certificate.id).where(
+        Certificate.enrollment_id == enrollment_id, Certificate.quarantined.is_not(None)
+    )
     if await session.scalar(exists):
         raise Conflict(
             "The CA issued a certificate for this enrollment, which is quarantined. "

@@ -77,7 +77,7 @@ async def index(
     responses=problems(404),
 )
 async def read(organization_id: UUID, caller: Caller, database: Db) -> Response:
-    """One organization or department."""
+    """One organization or department; a department has a `parent_id`."""
     async with database.transaction() as session:
         found = await repository.organization(session, caller, organization_id)
         return reply(service.organization_content(found))

@@ -195,12 +195,16 @@ async def unavailable(
 async def refused(
     session: AsyncSession, claim: Claim, error: BackendRefused, *, nothing_sent: bool
 ) -> None:
-    """Our credentials or rights are wrong: the backend shows it, the enrollment waits."""
+    """Our credentials or rights are wrong: the backend shows it, the enrollment waits.
+
+    A right that only this order needs is shown on the enrollment alone.
+    """
     values = {"reason_code": "backend-refused", "reason": error.detail}
     await come_back(session, claim, REFUSED_WAIT, steps=claim.enrollment.steps + 1, **values)
     if nothing_sent and claim.attempt is not None:
         await write_attempt(session, claim, first_sent_at=None)
-    await backend_status(session, claim, BackendStatus.REFUSED, error.detail)
+    if error.whole_backend:
+        await backend_status(session, claim, BackendStatus.REFUSED, error.detail)
 
 
 async def backend_status(

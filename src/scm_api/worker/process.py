@@ -52,14 +52,15 @@ async def run_worker(settings: Settings) -> None:
 async def working(settings: Settings) -> AsyncIterator[Queue]:
     """A queue that is ready to run, with everything its jobs need, and upkeep beside it."""
     assert settings.database_url is not None
+    lease = timedelta(seconds=settings.lease_seconds)
     database = Database(
         settings.database_url,
         pool_size=settings.worker_pool_size,
         application_name="scm-api worker",
+        longest_idle=lease,
     )
     pool = DriverPool()
     gateway = Gateway(database, load_key_ring(settings), pool)
-    lease = timedelta(seconds=settings.lease_seconds)
     upkeep = asyncio.create_task(Upkeep(database, gateway, overdue=2 * lease).run())
     try:
         yield _queue(settings, database, gateway)

@@ -64,7 +64,8 @@ class Revocation:
             asked = error.retry_after if isinstance(error, BackendUnavailable) else None
             return retry_interval(tries, asked, random.random())  # noqa: S311 -- jitter
         except BackendRefused as error:
-            await self._backend_refused(connection, error.detail)
+            if error.whole_backend:
+                await self._backend_refused(connection, error.detail)
             return REFUSED_WAIT
         except OrderRefused as error:
             await self._settle(certificate, RevocationState.REFUSED, error.detail)

@@ -199,14 +199,16 @@ def _answered(
         case Verdict.THROTTLED:
             return Throttled(f"AWS asks for fewer {operation.name} calls.", _retry_after(error))
         case Verdict.DENIED:
-            return BackendRefused(_denied(operation, resource, template, said))
+            sentence = _denied(operation, resource, template, said)
+            return BackendRefused(sentence, whole_backend=not operation.writes)
         case Verdict.CREDENTIALS:
             # AWS's own words can hold the canonical request, and with it the session token.
             because = _CREDENTIAL_SENTENCES.get(code, _UNKNOWN_KEY)
             return BackendRefused(f"AWS does not accept the credentials: {because} ({code}).")
         case Verdict.QUOTA:
             return BackendRefused(
-                f"A quota of the AWS account is used up and has to be raised: {said} ({code})."
+                f"A quota of the AWS account is used up and has to be raised: {said} ({code}).",
+                whole_backend=not operation.writes,
             )
         case Verdict.ARGUMENT if operation.final:
             return OrderRefused(said or code, code=code)

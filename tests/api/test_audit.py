@@ -1,0 +1,82 @@
+"""Audit events: who did what, found by what one looks for."""
+
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from estate import Estate
+from scm_api.db.session import Database
+
+
+async def test_an_event_tells_who_did_what_by_which_request(estate: Estate) -> None:
+    response = await estate.api.send("POST", "/organizations", 201, json={"name": "Example"})
+    [event, *_] = await estate.api.everything("/audit-events")
+    [admin] = await estate.api.everything("/admins")
+    [key] = await estate.api.everything("/api-keys")
+    assert event == {
+        "number": event["number"],
+        "at": response.json()["created_at"],
+        "action": "organization.created",
+        "subject_kind": "organization",
+        "subject_id": response.json()["id"],
+        "organization_id": response.json()["id"],
+        "principal_id": admin["id"],
+        "principal_name": admin["name"],
+        "api_key_id": key["id"],
+        "request_id": response.headers["x-request-id"],
+        "details": {},
+    }
+
+
+async def test_what_is_refused_leaves_no_event(estate: Estate) -> None:
+    api = estate.api
+    connector = await estate.connector()
+    local = await estate.local_ca_backend(connector["id"])
+    before = await api.everything("/audit-events")
+    await api.post("/connectors", {"name": connector["name"]}, 409)
+    await api.post("/connectors", {}, 422)
+    await api.delete(f"/connectors/{connector['id']}", 409)
+    await api.patch(f"/connectors/{connector['id']}", {"name": "x"}, 412, if_match=7)
+    path = f"/connectors/{connector['id']}/local-ca-backends/{local['id']}"
+    await api.patch(path, {"options": {"backend_type": "aws", "region": "x"}}, 422)
+    await api.get("/ca-backends/types")
+    assert await api.everything("/audit-events") == before
+
+
+async def test_events_are_found_by_what_they_tell(estate: Estate) -> None:
+    chain = await estate.chain()
+    events = await estate.api.everything("/audit-events")
+    numbers = [event["number"] for event in events]
+    assert numbers == sorted(numbers, reverse=True)
+    middle = events[len(events) // 2]
+
+    async def found(**filters: str) -> list[int]:
+        query = "&".join(f"{name}={quote(value)}" for name, value in filters.items())
+        return [event["number"] for event in await estate.api.everything(f"/audit-events?{query}")]
+
+    for name, value in {
+        "action": "organization.domain_added",
+        "subject_kind": "organization",
+        "subject_id": chain.profile["id"],
+        "organization_id": chain.organization["id"],
+        "principal_id": middle["principal_id"],
+    }.items():
+        expected = [event["number"] for event in events if event[name] == value]
+        assert expected
+        assert await found(**{name: value}) == expected, name
+    after, before = await found(since=middle["at"]), await found(until=middle["at"])
+    assert middle["number"] in after
+    assert sorted(after + before, reverse=True) == numbers
+    assert await found(since=middle["at"], until=middle["at"]) == []
+    assert await found(action="nothing.happened") == []
+
+
+async def test_events_are_read_only(estate: Estate, database: Database) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        await estate.api.send(method, "/audit-events", 405)
+    for statement in ("DELETE FROM audit_events", "UPDATE audit_events SET action = 'x'"):
+        with pytest.raises(DBAPIError, match="never changed"):
+            async with database.transaction() as session:
+                await session.execute(text(statement))

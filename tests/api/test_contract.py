@@ -1,0 +1,117 @@
+"""The OpenAPI document says everything a client needs, in one style."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from openapi_spec_validator import validate
+
+from api_client import PROBLEM, Contract
+from scm_api.web.openapi import TAGS
+
+PUBLIC = {"get_liveness", "get_readiness", "get_metrics"}
+
+
+def operations(contract: Contract) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Method, path and operation of everything there is."""
+    for path, methods in contract.document["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def test_the_document_is_valid_openapi(contract: Contract) -> None:
+    assert contract.document["openapi"].startswith("3.1")
+    validate(dict(contract.document))
+
+
+def test_operations_are_named_described_and_grouped(contract: Contract) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(contract)]
+    assert len(set(names)) == len(names)
+    groups = [tag["name"] for tag in TAGS]
+    seen = []
+    for _, path, operation in operations(contract):
+        assert operation["operationId"].islower(), path
+        assert operation["summary"][0].isupper()
+        assert not operation["summary"].endswith(".")
+        assert len(operation["description"]) > 12
+        assert "\n\n    " not in operation["description"]
+        [group] = operation["tags"]
+        seen.append(groups.index(group))
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "header":
+                assert parameter["description"], (path, parameter["name"])
+    assert seen == sorted(seen), "operations come in the order of the groups"
+
+
+def test_paths_are_kebab_case_and_fields_snake_case(contract: Contract) -> None:
+    for path in contract.document["paths"]:
+        fixed = [part for part in path.split("/") if not part.startswith("{")]
+        assert "".join(fixed).replace("-", "").islower() or path == "/"
+        assert "_" not in "".join(fixed)
+    for name, schema in contract.document["components"]["schemas"].items():
+        for field in schema.get("properties", {}):
+            assert field == field.lower(), (name, field)
+            assert "-" not in field, (name, field)
+
+
+def test_every_operation_lists_its_errors_as_problems(contract: Contract) -> None:
+    for method, path, operation in operations(contract):
+        where = f"{method} {path}"
+        statuses = {int(status) for status in operation["responses"]}
+        for status in statuses:
+            if status >= 400:
+                content = operation["responses"][str(status)]["content"]
+                assert list(content) == [PROBLEM], where
+        if operation["operationId"] in PUBLIC:
+            continue
+        expected = {401, 503}
+        expected |= {400, 413, 422} if "requestBody" in operation else set()
+        expected |= {404} if "{" in path else set()
+        expected |= {412, 428} if method == "patch" else set()
+        expected |= {403} if method in {"patch", "delete"} else set()
+        assert expected <= statuses, (where, expected - statuses)
+
+
+@pytest.mark.parametrize("verb", ["post", "patch"])
+def test_every_body_has_an_example_that_fits(contract: Contract, verb: str) -> None:
+    components = contract.document["components"]
+    checked = 0
+    for method, path, operation in operations(contract):
+        if method != verb or "requestBody" not in operation:
+            continue
+        reference = operation["requestBody"]["content"]["application/json"]["schema"]
+        name = (reference.get("$ref") or reference["anyOf"][0]["$ref"]).rpartition("/")[2]
+        examples = components["schemas"][name].get("examples")
+        assert examples, f"{name} of {path} has no example"
+        root = {"$ref": f"#/components/schemas/{name}", "components": components}
+        validator = jsonschema_rs.Draft202012Validator(root, validate_formats=True)
+        for example in examples:
+            validator.validate(example)
+        checked += 1
+    assert checked > 5
+
+
+def test_the_options_of_each_ca_are_told_apart_by_its_type(contract: Contract) -> None:
+    schemas = contract.document["components"]["schemas"]
+    for name, field in (
+        ("LocalCaBackendCreate", "options"),
+        ("LocalCaBackendCreate", "secrets"),
+        ("LocalCaBackendOut", "options"),
+        ("CertificateProfileCreate", "options"),
+        ("CertificateProfileOut", "options"),
+    ):
+        union = schemas[name]["properties"][field]
+        assert union["discriminator"]["propertyName"] == "backend_type"
+        assert set(union["discriminator"]["mapping"]) == {"aws"}
+        assert len(union["oneOf"]) == 1
+
+
+def test_requests_refuse_what_they_do_not_know(contract: Contract) -> None:
+    for _, path, operation in operations(contract):
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        reference = body.get("schema", {})
+        target = reference.get("$ref") or reference.get("anyOf", [{}])[0].get("$ref")
+        if target:
+            schema = contract.document["components"]["schemas"][target.rpartition("/")[2]]
+            assert schema["additionalProperties"] is False, path

@@ -1,0 +1,83 @@
+"""F23: without the database nothing is half done, and everything goes on when it is back."""
+
+import asyncio
+from pathlib import Path
+
+from api_client import Api, Contract, code_of
+from running import StartApi, settings_for
+from scm_api.access.provisioning import create_admin_with_key
+from scm_api.db.embedded import EmbeddedPostgres
+
+Own = tuple[EmbeddedPostgres, str]
+
+
+async def test_f23_requests_answer_503_and_nothing_is_lost(
+    own_postgres: Own, start_api: StartApi, contract: Contract, tmp_path: Path
+) -> None:
+    postgres, url = own_postgres
+    async with start_api(settings_for(url, tmp_path)) as app:
+        database = app.state.resources.database
+        api = Api(app, contract, await create_admin_with_key(database, "Ada", "ada@example.com"))
+        kept = await api.post("/connectors", {"name": "kept"})
+        await asyncio.to_thread(postgres.down)
+        assert (await api.get("/health/live"))["status"] == "alive"
+        for path in ("/health/ready", "/connectors", f"/connectors/{kept['id']}"):
+            response = await api.send("GET", path, 503)
+            assert code_of(response.json()) == "database-unavailable"
+            assert int(response.headers["retry-after"]) >= 1
+        for _ in range(3):
+            headers = {"Idempotency-Key": "lost"}
+            await api.post("/connectors", {"name": "lost"}, 503, headers=headers)
+        await asyncio.to_thread(postgres.up)
+        await ready(api)
+        assert await api.get(f"/connectors/{kept['id']}") == kept
+        await api.post("/connectors", {"name": "lost"}, headers={"Idempotency-Key": "lost"})
+        assert [item["name"] for item in await api.everything("/connectors")] == ["lost", "kept"]
+
+
+async def test_f23_a_restart_under_load_loses_nothing_that_was_answered(
+    own_postgres: Own, start_api: StartApi, contract: Contract, tmp_path: Path
+) -> None:
+    postgres, url = own_postgres
+    async with start_api(settings_for(url, tmp_path)) as app:
+        database = app.state.resources.database
+        api = Api(app, contract, await create_admin_with_key(database, "Ada", "ada@example.com"))
+        promised: list[str] = []
+        over = asyncio.Event()
+
+        async def client(number: int) -> None:
+            """Repeats each creation with its key until it is answered, as clients shall."""
+            for count in range(10_000):
+                if over.is_set():
+                    return
+                name = f"{number}-{count}"
+                headers = {"Idempotency-Key": name}
+                answer = None
+                while answer is None or answer.status_code == 503:
+                    answer = await api.send(
+                        "POST", "/connectors", json={"name": name}, headers=headers
+                    )
+                assert answer.status_code == 201, answer.text
+                promised.append(name)
+
+        clients = [asyncio.create_task(client(number)) for number in range(6)]
+        for mode in ("immediate", "kill"):
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(postgres.restart, mode)
+        await ready(api)
+        await asyncio.sleep(0.3)
+        over.set()
+        await asyncio.gather(*clients)
+        stored = [item["name"] for item in await api.everything("/connectors")]
+        assert sorted(stored) == sorted(promised)
+        made = await api.everything("/audit-events?action=connector.created")
+        assert len(made) == len(promised)
+
+
+async def ready(api: Api) -> None:
+    """Returns when the API says that it can serve."""
+    for _ in range(100):
+        if (await api.send("GET", "/health/ready")).status_code == 200:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("the API does not become ready again")
