@@ -25,7 +25,7 @@ GATE = (2, 16)
 _DATABASE = "accept"
 _CSRS = 2000
 _SECONDS = 2
-_LOGGED = re.compile(r"LOG:  (?:execute [^:]+|statement): *(\w+)", re.ASCII)
+_LOGGED = re.compile(r"LOG:  (?:execute [^:]+|statement): *(\w*)", re.ASCII)
 _UNITS = {
     "commit_floor": "commits/s",
     "asgi_floor": "requests/s",

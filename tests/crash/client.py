@@ -13,10 +13,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from csrs import csr_for, new_key
+from estate import Chain
 
 ENDED = frozenset({"issued", "rejected", "failed", "canceled", "declined"})
 
@@ -49,42 +49,39 @@ class Client:
     """Enrolls, looks, decides and revokes, and keeps the log."""
 
     def __init__(
-        self, http: httpx.AsyncClient, organization_id: str, certificate_profile_id: str
+        self, http: httpx.AsyncClient, chain: Chain, log: ClientLog | None = None
     ) -> None:
-        self.http = http
-        self.log = ClientLog()
+        """Enrolls through the chain's profile; clients may share a log."""
+        self.log = log or ClientLog()
+        self._http = http
         self._for = {
-            "organization_id": organization_id,
-            "certificate_profile_id": certificate_profile_id,
+            "organization_id": chain.organization["id"],
+            "certificate_profile_id": chain.profile["id"],
         }
         self._numbers = count(1)
 
     async def enroll(self, *names: str) -> UUID:
         """Have one enrollment accepted; repeats with the same key until somebody answers."""
-        csr, spki_sha256 = _request(*(names or (f"host{next(self._numbers)}.example.com",)))
-        body = self._for | {"csr": csr}
+        key = new_key()
+        csr = csr_for(*(names or (f"host{next(self._numbers)}.example.com",)), key=key)
         headers = {"Idempotency-Key": str(uuid4())}
-        while True:
-            answer = await self._send("POST", "/enrollments", json=body, headers=headers)
-            if answer is not None:
-                break
-            await asyncio.sleep(0.2)
-        assert answer.status_code in (201, 202), answer.text
+        answer = await self._asked(
+            "POST", "/enrollments", json=self._for | {"csr": csr}, headers=headers
+        )
         content = answer.json()
         enrollment_id = UUID(content["id"])
+        spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.log.keys[enrollment_id] = sha256(spki).hexdigest()
         self._note(content)
-        assert content["spki_sha256"] == spki_sha256
-        self.log.keys[enrollment_id] = spki_sha256
         return enrollment_id
 
     async def enroll_many(self, number: int) -> list[UUID]:
         """So many enrollments, sent side by side."""
         return list(await asyncio.gather(*(self.enroll() for _ in range(number))))
 
-    async def look(self, enrollment_id: UUID, wait: int = 0) -> dict[str, Any]:
-        """The enrollment as the API shows it now, or once it rests, `wait` seconds at most."""
-        headers = {"Prefer": f"wait={wait}"} if wait else {}
-        answer = await self._asked("GET", f"/enrollments/{enrollment_id}", headers=headers)
+    async def look(self, enrollment_id: UUID) -> dict[str, Any]:
+        """The enrollment as the API shows it now."""
+        answer = await self._asked("GET", f"/enrollments/{enrollment_id}")
         content: dict[str, Any] = answer.json()
         self._note(content)
         return content
@@ -105,11 +102,6 @@ class Client:
         """Ask for the revocation of a certificate."""
         await self._asked("POST", f"/certificates/{certificate_id}/revoke", json={"reason": reason})
 
-    async def certificate(self, certificate_id: str) -> dict[str, Any]:
-        """A certificate as the API shows it."""
-        content: dict[str, Any] = (await self._asked("GET", f"/certificates/{certificate_id}")).json()
-        return content
-
     def _note(self, content: Mapping[str, Any]) -> None:
         self.log.told.append(
             Told(UUID(content["id"]), content["state"], content["certificate_id"])
@@ -125,7 +117,7 @@ class Client:
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response | None:
         """The answer; None where none came, or only that the service is not there now."""
         try:
-            answer = await self.http.request(method, path, **request)
+            answer = await self._http.request(method, path, **request)
         except httpx.TransportError:
             self.log.unanswered += 1
             return None
@@ -133,14 +125,3 @@ class Client:
             self.log.unanswered += 1
             return None
         return answer
-
-
-def _request(*names: str) -> tuple[str, str]:
-    """A CSR for these names in PEM, and the SHA-256 of its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
-    alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-    builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    csr = builder.add_extension(alternatives, critical=False).sign(key, hashes.SHA256())
-    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return csr.public_bytes(Encoding.PEM).decode(), sha256(spki).hexdigest()

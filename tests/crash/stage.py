@@ -88,11 +88,14 @@ class Stage:
             found: Certificate | None = await session.scalar(query)
             return found
 
-    async def backend_status(self) -> str | None:
-        """What is known of the health of the only CA backend."""
-        async with self.database.transaction() as session:
-            status: str | None = await session.scalar(select(CaBackendHealth.status))
-            return status
+    async def backend_is(self, status: str) -> None:
+        """Wait until this is known of the health of the only CA backend."""
+
+        async def known() -> bool:
+            async with self.database.transaction() as session:
+                return bool(await session.scalar(select(CaBackendHealth.status)) == status)
+
+        await eventually(known, f"the CA backend is {status}")
 
     async def execute(self, statement: str, **values: Any) -> None:
         """Change rows behind the service's back."""
@@ -138,7 +141,9 @@ class Stage:
         return found
 
     async def story_holds(self) -> None:
-        """Every invariant holds."""
+        """Every invariant holds, with the API's last word on each enrollment."""
+        for enrollment_id in self.client.log.keys:
+            await self.client.look(enrollment_id)
         violations = [fault for verdict in await self.verdicts() for fault in verdict.violations]
         assert not violations, violations
 

@@ -62,22 +62,20 @@ def test_every_example_works_as_it_stands(client: httpx.Client) -> None:
 def _send(
     client: httpx.Client, contract: Any, method: str, path: str, operation: Any
 ) -> httpx.Response:
-    headers, query = {}, {}
+    places: dict[str, dict[str, str]] = {"header": {}, "query": {}}
     for parameter in operation.get("parameters", []):
         if "example" not in parameter:
             assert not parameter.get("required"), f"{path} needs an example for {parameter['name']}"
         elif parameter["in"] == "path":
             path = path.replace("{" + parameter["name"] + "}", parameter["example"])
         else:
-            {"header": headers, "query": query}[parameter["in"]][parameter["name"]] = parameter[
-                "example"
-            ]
+            places[parameter["in"]][parameter["name"]] = parameter["example"]
     body = None
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         name = schema["$ref"].rpartition("/")[2]
         body = contract["components"]["schemas"][name]["examples"][0]
-    return client.request(method, path, headers=headers, params=query, json=body)
+    return client.request(method, path, headers=places["header"], params=places["query"], json=body)
 
 
 def test_the_committed_contract_keeps_its_placeholders(client: httpx.Client) -> None:

@@ -1,5 +1,6 @@
 """The first admin cannot come through the API: an operator makes one on the command line."""
 
+from scm_api.access.service import email_of
 from scm_api.core.vocabulary import Role
 from scm_api.db.audit import record
 from scm_api.db.base import new_id
@@ -11,12 +12,13 @@ from scm_api.web.auth import new_key
 async def create_admin_with_key(database: Database, name: str, email: str) -> str:
     """Make an MRAO and return the text of an API key, which is not kept anywhere.
 
-    Raises Conflict when another admin has the e-mail address.
+    Raises Conflict when another admin has the e-mail address and Invalid when it is none.
     """
+    address = email_of(email)
     text, prefix, digest = new_key()
     admin_id, key_id = new_id(), new_id()
     async with database.transaction() as session:
-        session.add(Admin(id=admin_id, name=name, email=email, role=Role.MRAO, active=True))
+        session.add(Admin(id=admin_id, name=name, email=address, role=Role.MRAO, active=True))
         await session.flush()
         session.add(
             ApiKey(id=key_id, admin_id=admin_id, name="first key", prefix=prefix, digest=digest)

@@ -125,7 +125,10 @@ async def download(
         ),
     ] = service.Format.CHAIN,
 ) -> Response:
-    """A quarantined certificate is not handed out (409)."""
+    """The certificate itself as a file, alone or with its chain.
+
+    A quarantined certificate is not handed out (409).
+    """
     async with database.transaction() as session:
         serial, leaf, chain = await repository.text_of(session, caller, certificate_id)
     return service.download(serial, leaf, chain, form)

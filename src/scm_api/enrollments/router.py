@@ -50,7 +50,7 @@ async def create(
     wait: WaitSeconds,
     changes: EnrollmentChanges,
 ) -> Response:
-    """Checked at once, with every fault listed; stored; then sent to the CA by a worker.
+    """Judged at once: refused with every fault listed, or stored and sent to the CA by a worker.
 
     The answer is 202 with the enrollment's address, or 201 with the certificate's address when it
     was issued within `Prefer: wait=N`. With an Idempotency-Key a repeat never orders twice.

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Integer, Row, String, Uuid, bindparam, exists, func, select
+from sqlalchemy import Integer, Row, String, Subquery, Uuid, bindparam, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
@@ -87,7 +87,6 @@ def _statement() -> AnySelect:
     """One row in any case; columns of what does not exist are null."""
     organization_id = bindparam("organization_id", type_=Uuid)
     profile_id = bindparam("certificate_profile_id", type_=Uuid)
-    version = bindparam("profile_version", type_=Integer)
     spki_sha256 = bindparam("spki_sha256", type_=String)
     domains = (
         select(func.array_agg(OrganizationDomain.name))
@@ -99,7 +98,26 @@ def _statement() -> AnySelect:
         CertificateProfileDelegation.organization_id == organization_id,
     )
     organization = select(Organization.id).where(Organization.id == organization_id)
-    profile = (
+    profile = _profile()
+    one = select(func.now().label("now")).subquery()
+    return select(
+        one.c.now,
+        organization.scalar_subquery().label("organization_id"),
+        profile.c.enabled.label("profile_enabled"),
+        profile.c.version.label("profile_version"),
+        profile.c.rules,
+        profile.c.options.label("connection_options"),
+        profile.c["items"].label("issuing_cas"),
+        domains.label("owned_domains"),
+        delegated.label("delegated"),
+        exists().where(BlockedKey.spki_sha256 == spki_sha256).label("key_blocked"),
+    ).select_from(one.outerjoin(profile, one.c.now.is_not(None)))
+
+
+def _profile() -> Subquery:
+    """The profile with the rules asked for, its connection's options and the last known CAs."""
+    version = bindparam("profile_version", type_=Integer)
+    return (
         select(
             CertificateProfile.enabled,
             CertificateProfileVersion.version,
@@ -121,22 +139,9 @@ def _statement() -> AnySelect:
             CaChoices,
             (CaChoices.ca_backend_id == CaBackend.id) & (CaChoices.kind == "issuing_cas"),
         )
-        .where(CertificateProfile.id == profile_id)
+        .where(CertificateProfile.id == bindparam("certificate_profile_id", type_=Uuid))
         .subquery()
     )
-    one = select(func.now().label("now")).subquery()
-    return select(
-        one.c.now,
-        organization.scalar_subquery().label("organization_id"),
-        profile.c.enabled.label("profile_enabled"),
-        profile.c.version.label("profile_version"),
-        profile.c.rules,
-        profile.c.options.label("connection_options"),
-        profile.c["items"].label("issuing_cas"),
-        domains.label("owned_domains"),
-        delegated.label("delegated"),
-        exists().where(BlockedKey.spki_sha256 == spki_sha256).label("key_blocked"),
-    ).select_from(one.outerjoin(profile, one.c.now.is_not(None)))
 
 
 # Made once: putting it together takes ten times longer than sending it.

@@ -29,6 +29,7 @@ _STATUS: dict[type[errors.ScmError], int] = {
     errors.Unavailable: 503,
 }
 _HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
+_ACRONYMS = {word.lower(): word for word in ("ARN", "CA", "CN", "CSR", "JSON", "MRAO", "SAN")}
 _log = structlog.get_logger(__name__)
 
 
@@ -57,7 +58,9 @@ def problem(
 
 def title_of(code: str) -> str:
     """The `title` of a problem, made from the last part of its `type`."""
-    return code.replace("-", " ").capitalize()
+    words = [_ACRONYMS.get(word, word) for word in code.split("-")]
+    title = " ".join(words)
+    return title[:1].upper() + title[1:]
 
 
 def fault_members(faults: Sequence[errors.Fault]) -> list[dict[str, str]]:

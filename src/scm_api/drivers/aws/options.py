@@ -46,7 +46,7 @@ HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
 
 
 class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class StaticKeys(_Options):
@@ -171,6 +171,7 @@ class AwsConnection(_Options):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         frozen=True,
         json_schema_extra={
             "examples": [
@@ -224,6 +225,7 @@ class AwsSecrets(_Options):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         frozen=True,
         hide_input_in_errors=True,
         json_schema_extra={
@@ -274,6 +276,7 @@ class AwsProfileOptions(_Options):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         frozen=True,
         json_schema_extra={
             "examples": [
