@@ -21,7 +21,7 @@ demo: $(RUN) ## Issue a certificate with everything started here, then stay up (
 		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
 test: lint ## Every gate and the whole suite, on a PostgreSQL it starts itself
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: $(DEV) ## Style, types and the rules between layers
 	$(BIN)/ruff check

@@ -182,6 +182,7 @@ ED25519, ML_DSA_44, ML_KEM = "1.3.101.112", "2.16.840.1.101.3.4.3.17", "2.16.840
         sequence(sequence(oid(ML_DSA_44)), tlv(3, b"\0" * 1313)),
         sequence(sequence(oid(ML_KEM)), tlv(3, b"\0" * 1185)),
     ],
+    ids=["ec", "rsa", "ed25519", "x25519", "ml-dsa", "ml-kem"],
 )
 def test_t01_a_signature_of_another_kind_is_seen(algorithm: str, spki: bytes) -> None:
     parameters = NULL if algorithm == RSA_SHA256 else b""

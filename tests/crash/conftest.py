@@ -5,13 +5,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from client import Client
+from stage import Stage
 
 from api_client import Api
-from client import Client
 from estate import Chain, Estate
 from scm_api.db.session import Database
 from simulator import Simulator
-from stage import Stage
 
 
 @pytest.fixture

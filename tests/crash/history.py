@@ -11,13 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from client import ENDED, ClientLog
-from simulator import Simulator
 from sqlalchemy import func, select, text
 
 from scm_api.core.lifecycle import ACTIVE
 from scm_api.core.vocabulary import EnrollmentState, RevocationState
 from scm_api.db.models import AuditEvent, Certificate, Enrollment
 from scm_api.db.session import Database
+from simulator import Simulator
 
 # Parked for these reasons, an enrollment tells a person to look for a certificate at the CA.
 LOOK_AT_THE_CA = frozenset(

@@ -11,12 +11,12 @@ import naive_worker
 from client import ENDED, Client
 from history import Verdict, judge, read_records
 from processes import PATIENCE, ServiceProcess, command, until
-from simulator import Simulator
 from sqlalchemy import func, select, text
 
 from scm_api.core.vocabulary import RevocationState
 from scm_api.db.models import CaBackendHealth, Certificate, Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
+from simulator import Simulator
 
 LEASE = 2.0
 AT_REST = ENDED | {"parked"}
@@ -107,6 +107,10 @@ class Stage:
         key = self.client.log.keys[enrollment_id]
         return sum(entry["spki_sha256"] == key for entry in self.simulator.ledger("order"))
 
+    def struck(self, operation: str) -> int:
+        """How many calls of an operation met a scripted fault."""
+        return sum(bool(call["fault"]) for call in self.simulator.calls(operation))
+
     async def waits_for(self, enrollment_id: UUID, reason_code: str) -> None:
         """Wait until an enrollment says that it waits, or rests, for this reason."""
 
@@ -131,6 +135,15 @@ class Stage:
                 return not (await session.scalar(restless) or await session.scalar(revoking))
 
         await eventually(all_rest, "nothing moves any more")
+
+    async def queue_is_empty(self) -> None:
+        """Wait until every job was delivered and done."""
+
+        async def nothing_left() -> bool:
+            async with self.database.transaction() as session:
+                return await session.scalar(text("SELECT count(*) FROM pgqueuer")) == 0
+
+        await eventually(nothing_left, "the queue is empty")
 
     async def verdicts(self) -> list[Verdict]:
         """The history check, printed one line an invariant."""

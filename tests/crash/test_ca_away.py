@@ -6,15 +6,14 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+from client import Client
+from processes import command
+from stage import Stage, eventually
 
 from api_client import Api
-from client import Client
 from estate import Chain, Estate
-from processes import command
 from scm_api.db.session import Database
-from scm_api.sandbox import aws
 from simulator import Simulator
-from stage import Stage, eventually
 
 
 def free_port() -> int:

@@ -28,8 +28,7 @@ async def ordered_through(stage: Stage, faults: list[dict[str, Any]]) -> None:
     enrollments = await stage.client.enroll_many(len(faults))
     stage.worker()
     await stage.at_rest()
-    struck = [call for call in stage.simulator.calls("IssueCertificate") if call.get("fault")]
-    assert len(struck) == len(faults)
+    assert stage.struck("IssueCertificate") == len(faults)
     for enrollment_id in enrollments:
         assert (await stage.row(enrollment_id)).state == "issued"
         assert stage.orders(enrollment_id) == 1

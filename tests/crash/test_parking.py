@@ -1,24 +1,21 @@
 """What only a person can decide is parked with what to do, and ordered again on their word."""
 
 from dataclasses import replace
-from typing import Any
 
-from api_client import Api
 from client import Client
-from estate import Chain, Estate
 from stage import Stage
 
-A_SILENT_CA: dict[str, Any] = {"action": "close", "when": "before", "count": None}
+from api_client import Api
+from estate import Chain, Estate
 
 
 async def parked_with_unknown_outcome(stage: Stage, number: int) -> None:
     """Enrollments whose orders the CA accepted unheard, until its token was too old to ask."""
-    stage.simulator.fault("IssueCertificate", "close", when="after", count=number)
-    stage.simulator.fault("IssueCertificate", **A_SILENT_CA)
+    stage.simulator.fault("IssueCertificate", "close", when="after", count=None)
     enrollments = await stage.client.enroll_many(number)
     stage.worker()
     for enrollment_id in enrollments:
-        await stage.waits_for(enrollment_id, "outcome-unknown")
+        await stage.ordered(enrollment_id)
     await stage.execute(
         "UPDATE enrollment_attempts SET first_sent_at = first_sent_at - interval '1 minute'"
     )
@@ -51,6 +48,20 @@ async def test_f02_an_order_too_old_to_ask_about_is_parked_and_never_sent_again(
     lost, again = await stage.attempts(retried)
     assert lost.token != again.token
     assert lost.ended_at is not None
+    await stage.story_holds()
+
+
+async def test_f06_a_refused_repeat_says_nothing_about_the_order_before(stage: Stage) -> None:
+    stage.simulator.fault("IssueCertificate", "reset", when="after")
+    refused = {"status": 400, "code": "InvalidArgsException", "message": "no such template"}
+    stage.simulator.fault("IssueCertificate", "error", **refused)
+    stage.worker()
+    enrollment_id = await stage.client.enroll()
+    await stage.at_rest()
+    shown = await stage.client.look(enrollment_id)
+    assert (shown["state"], shown["reason_code"]) == ("parked", "outcome-unknown")
+    assert "no such template" in shown["reason"]
+    assert "revoke it there" in shown["reason"]
     await stage.story_holds()
 
 

@@ -15,6 +15,8 @@ from demo_process import PATIENCE, Demo
 
 pytestmark = pytest.mark.xdist_group("demo")
 
+CHILDREN = ("AWS simulator", "API", "worker", "PostgreSQL's keeper")
+
 
 def _ports_are_free(demo: Demo) -> bool:
     for port in (demo.port, demo.sandbox_port):
@@ -89,15 +91,21 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path, variable: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130)]
+    ("number", "during", "status"),
+    [
+        (signal.SIGKILL, "ready after", -signal.SIGKILL),
+        (signal.SIGTERM, "Starting PostgreSQL", 130),
+    ],
 )
-def test_no_process_outlives_the_demo(tmp_path: Path, number: signal.Signals, status: int) -> None:
+def test_no_process_outlives_the_demo(
+    tmp_path: Path, number: signal.Signals, during: str, status: int
+) -> None:
     demo = Demo.in_directory(tmp_path)
-    with demo.staying(until="ready after") as process:
+    with demo.staying(until=during) as process:
         children = process.children(recursive=True)
-        commands = " ".join(argument for child in children for argument in child.cmdline())
-        for command in ("sandbox aws", "serve", "worker", "keeper.py"):
-            assert command in commands
+        while len(children) < len(CHILDREN):
+            assert process.poll() is None, demo.output
+            children = process.children(recursive=True)
         process.send_signal(number)
         assert process.wait(PATIENCE) == status
         _, alive = psutil.wait_procs(children, timeout=PATIENCE)

@@ -222,11 +222,11 @@ class Story:
             (
                 event["number"],
                 event["action"],
-                f"{event['subject_kind']} …{event['subject_id'][-6:]}",
+                f"…{event['subject_id'][-6:]}",
                 event["principal_name"] or "the service",
             )
             for event in reversed(events)
         ]
-        self.show.table(("no.", "what happened", "to", "by"), rows)
+        self.show.table(("no.", "what happened", "to id", "by"), rows)
         if [event["action"] for event in events].count("enrollment.issued") != 2:
             raise DemoError("The audit trail does not show both issuances.")

@@ -220,7 +220,6 @@ window.ui = SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
-  persistAuthorization: true,
   displayRequestDuration: true,
   tryItOutEnabled: true,
   docExpansion: "list",

@@ -45,6 +45,11 @@ _log = structlog.get_logger(__name__)
 Outcome = Issued | Pending | Rejected | Untraced
 # Opening the driver took so long that the call might outlast the claim: take a fresh one.
 _TOO_LATE = Defer(timedelta(seconds=0.1), ("busy", "Waits for the connection to the CA."))
+_CLASH = (
+    "ca-reference-clash",
+    "The CA answered with a reference or serial number that belongs to another enrollment. "
+    "Compare both at the CA before anything else is ordered.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +84,26 @@ class Issuance:
             if not isinstance(claim, Claim):
                 return claim.wait if isinstance(claim, Busy) else None
         try:
-            await self._step(claim)
+            await self._step_or_stumble(claim)
         except Lost:
             _log.warning("enrollment taken over by another worker", enrollment_id=str(claim.id))
+            # The other one may work on the same job, which would end with this run; it may die.
+            return self._limits.lease
+        return None
+
+    async def _step_or_stumble(self, claim: Claim) -> None:
+        try:
+            await self._step(claim)
+        except Lost:
+            raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the job must not be lost
             await self._stumble(claim, error)
-        return None
 
     async def _step(self, claim: Claim) -> None:
         try:
             driver = await self._gateway.driver(claim.connection)
         except DriverError as error:
-            await self._troubled(claim, error, first_send=False)
+            await self._troubled(claim, error, None)
             return
         options, chosen = await self._prepare(claim)
         while not isinstance(chosen, (Defer, Park)):
@@ -103,7 +116,7 @@ class Issuance:
 
     async def _prepare(self, claim: Claim) -> tuple[Any, Plan]:
         """Decide, and store what is about to be done before it is done."""
-        async with self._writing() as session:
+        async with self._writing(claim) as session:
             options = await _profile_options(session, claim)
             chosen = self._plan(claim) if self._in_time(claim) else _TOO_LATE
             if isinstance(chosen, Submit) and claim.state is EnrollmentState.APPROVED:
@@ -149,7 +162,7 @@ class Issuance:
             outcome = await self._call(claim, driver, chosen, options)
             self._crash.passing(Point.AFTER_REPLY)
         except DriverError as error:
-            await self._troubled(claim, error, first_send=isinstance(chosen, Submit))
+            await self._troubled(claim, error, chosen)
             return None
         await self._conclude(claim, chosen, outcome)
         return outcome
@@ -198,21 +211,27 @@ class Issuance:
         finally:
             task.cancel()
 
-    async def _troubled(self, claim: Claim, error: DriverError, *, first_send: bool) -> None:
-        """Record that the CA gave no outcome, by which of the four kinds it is."""
-        async with self._writing() as session:
+    async def _troubled(self, claim: Claim, error: DriverError, chosen: Plan | None) -> None:
+        """Record that the CA gave no outcome, by which of the four kinds it is.
+
+        `chosen` is what was asked of it, None if it was not asked.
+        """
+        first_send = isinstance(chosen, Submit)
+        async with self._writing(claim) as session:
             match error:
                 case BackendUnavailable():
                     await outcomes.unavailable(session, claim, error, nothing_sent=first_send)
                 case BackendRefused():
                     await outcomes.refused(session, claim, error, nothing_sent=first_send)
+                case OrderRefused() if isinstance(chosen, Recover):
+                    await outcomes.unaccounted(session, claim, error)
                 case OrderRefused():
                     await outcomes.rejected(session, claim, error)
                 case _:
                     await outcomes.unanswered(session, claim, error.detail)
 
     async def _conclude(self, claim: Claim, chosen: Plan, outcome: Outcome) -> None:
-        async with self._writing() as session:
+        async with self._writing(claim) as session:
             match outcome:
                 case Issued():
                     verdict = await verdict_of(session, claim.enrollment, outcome, claim.now)
@@ -231,34 +250,27 @@ class Issuance:
             self._crash.passing(Point.BEFORE_COMMIT)
         self._crash.passing(Point.AFTER_COMMIT)
 
-    async def _record(self, work: Any) -> None:
-        async with self._writing() as session:
-            await work(session)
-
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncSession]:
-        async with self._database.transaction() as session:
-            yield session
+    async def _writing(self, claim: Claim) -> AsyncIterator[AsyncSession]:
+        """A transaction; when it fails, the claim says again what the rows say."""
+        state, attempt = claim.enrollment.state, claim.attempt
+        try:
+            async with self._database.transaction() as session:
+                yield session
+        except BaseException:
+            claim.enrollment.state, claim.attempt = state, attempt
+            raise
 
     async def _stumble(self, claim: Claim, error: Exception) -> None:
         """Note an error of ours. If the database is away, the lease runs out by itself."""
         if is_away(error):
             raise error
         _log.error("step failed", enrollment_id=str(claim.id), exc_info=error)
-        if isinstance(error, (Conflict, IntegrityError)):
-            reason = (
-                "ca-reference-clash",
-                "The CA answered with a reference or serial number that belongs to another "
-                "enrollment. Compare both at the CA before anything else is ordered.",
-            )
-            await self._record(lambda session: outcomes.parked(session, claim, reason))
-            return
-        try:
-            await self._record(
-                lambda session: outcomes.stumbled(session, claim, error, self._limits.attempts)
-            )
-        except Lost:
-            _log.warning("enrollment taken over by another worker", enrollment_id=str(claim.id))
+        async with self._writing(claim) as session:
+            if isinstance(error, (Conflict, IntegrityError)):
+                await outcomes.parked(session, claim, _CLASH)
+            else:
+                await outcomes.stumbled(session, claim, error, self._limits.attempts)
 
 
 async def _profile_options(session: AsyncSession, claim: Claim) -> Any:

@@ -19,7 +19,7 @@ from scm_api.drivers.base import Issued, Pending, Rejected
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.gateway.health import record_health
 from scm_api.worker.claims import Claim, move, write, write_attempt
-from scm_api.worker.planning import REFUSED_WAIT
+from scm_api.worker.planning import REFUSED_WAIT, outcome_unknown
 
 _ENDED: dict[str, Any] = {"due_at": None, "lease_until": None, "steps": 0, "failures": 0}
 _PROGRESS: dict[str, Any] = {"reason_code": None, "reason": None, "steps": 0, "failures": 0}
@@ -167,6 +167,14 @@ async def unanswered(session: AsyncSession, claim: Claim, detail: str) -> None:
     values = {"reason_code": "outcome-unknown", "reason": detail}
     wait = timedelta(seconds=1 + random.random())  # noqa: S311 -- jitter
     await come_back(session, claim, wait, steps=claim.enrollment.steps + 1, **values)
+
+
+async def unaccounted(session: AsyncSession, claim: Claim, error: OrderRefused) -> None:
+    """The CA refuses the repeat of an order, which says nothing about the first send of it."""
+    assert claim.attempt is not None
+    assert claim.attempt.first_sent_at is not None
+    why = f"asked again, the CA refuses the order: {error.detail}"
+    await parked(session, claim, outcome_unknown(claim.attempt.first_sent_at, why))
 
 
 async def untraced(session: AsyncSession, claim: Claim) -> None:

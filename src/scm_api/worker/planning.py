@@ -87,14 +87,15 @@ def _after_silence(found: Decision, first_sent_at: datetime) -> Plan:
             reason = "The CA did not answer; waiting until no earlier send can still arrive."
             return Defer(found.wait, ("outcome-unknown", reason))
         case Step.PARK:
-            return Park(("outcome-unknown", _unknown_text(first_sent_at)))
+            return Park(outcome_unknown(first_sent_at, "it is too late to ask again safely."))
 
 
-def _unknown_text(first_sent_at: datetime) -> str:
+def outcome_unknown(first_sent_at: datetime, why: str) -> tuple[str, str]:
+    """The reason of an order that may exist at the CA and that nobody can ask about any more."""
     sent = first_sent_at.strftime("%Y-%m-%d %H:%M:%S UTC")
     return (
-        f"The order was sent at {sent} and the CA's answer was lost; it is too late to ask again "
-        "safely. Look at the CA for a certificate with this enrollment's public key "
-        "(spki_sha256), issued around that time: revoke it there if it exists. Then retry this "
-        "enrollment for a new order, or cancel it."
+        "outcome-unknown",
+        f"The order was sent at {sent} and the CA's answer was lost; {why} Look at the CA for a "
+        "certificate with this enrollment's public key (spki_sha256), issued around that time: "
+        "revoke it there if it exists. Then retry this enrollment for a new order, or cancel it.",
     )

@@ -1,0 +1,89 @@
+"""F16, F29 and lost jobs: however often a job is delivered, one step is taken once."""
+
+import asyncio
+import signal
+from datetime import timedelta
+from uuid import UUID
+
+from stage import Stage
+
+from scm_api.db.jobs import Job, enqueue_many
+from scm_api.db.session import Database
+from scm_api.drivers.pool import DriverPool
+from scm_api.gateway.connections import Gateway
+from scm_api.secret_keys import load_key_ring
+from scm_api.settings import Settings
+from scm_api.worker.claims import Busy, Claim, take
+from scm_api.worker.upkeep import Upkeep
+
+ROUNDS = 1000
+
+
+async def test_f16_two_workers_claim_one_enrollment_at_once(
+    stage: Stage, database: Database
+) -> None:
+    enrollment_id = await stage.client.enroll()
+    barrier = asyncio.Barrier(2)
+
+    async def claim() -> Claim | Busy | None:
+        async with database.transaction() as session:
+            await session.connection()
+            await barrier.wait()
+            return await take(session, enrollment_id, timedelta(seconds=60))
+
+    for number in range(1, ROUNDS + 1):
+        claims = await asyncio.gather(claim(), claim())
+        assert sorted(type(found).__name__ for found in claims) == ["Busy", "Claim"]
+        (won,) = (found for found in claims if isinstance(found, Claim))
+        assert won.generation == number
+        await stage.execute("UPDATE enrollments SET lease_until = NULL")
+
+
+async def test_f29_a_job_delivered_ten_times_is_done_once(
+    stage: Stage, database: Database
+) -> None:
+    enrollment_id = await stage.client.enroll()
+    await _repeat(database, Job.ADVANCE_ENROLLMENT, enrollment_id)
+    for _ in range(2):
+        stage.worker()
+    await stage.at_rest()
+    assert stage.orders(enrollment_id) == 1
+
+    certificate = await stage.certificate_of(enrollment_id)
+    assert certificate is not None
+    await stage.client.revoke(str(certificate.id))
+    await _repeat(database, Job.REVOKE_CERTIFICATE, certificate.id)
+    await stage.at_rest()
+    await stage.queue_is_empty()
+    assert len(stage.simulator.ledger("revocation")) == 1
+    await stage.story_holds()
+
+
+async def _repeat(database: Database, job: Job, subject_id: UUID) -> None:
+    async with database.transaction() as session:
+        await enqueue_many(session, job, [subject_id] * 10)
+
+
+async def test_jobs_that_vanished_are_found_by_upkeep(
+    stage: Stage, database: Database, settings: Settings
+) -> None:
+    worker = stage.worker()
+    (certified,) = await stage.client.enroll_many(1)
+    await stage.at_rest()
+    worker.send(signal.SIGTERM)
+    assert await worker.ended() == 0
+    certificate = await stage.certificate_of(certified)
+    assert certificate is not None
+    await stage.client.enroll_many(2)
+    await stage.client.revoke(str(certificate.id))
+    await stage.execute("DELETE FROM pgqueuer")
+
+    gateway = Gateway(database, load_key_ring(settings), DriverPool())
+    assert await Upkeep(database, gateway, overdue=timedelta(minutes=1)).requeue_lost() == 0
+    upkeep = Upkeep(database, gateway, overdue=timedelta(0))
+    assert await upkeep.requeue_lost() == 3
+    assert await upkeep.requeue_lost() == 0
+    await stage.story_holds()
+    stage.worker()
+    await stage.at_rest()
+    await stage.story_holds()
