@@ -9,6 +9,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -72,6 +73,14 @@ class ServiceProcess:
 def command(*arguments: str) -> Callable[[], None]:
     """Work for a process: the `scm-api` command with these arguments."""
     return partial(_command, arguments)
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 async def until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:

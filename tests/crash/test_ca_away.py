@@ -1,27 +1,18 @@
 """F04, F07, F41: the CA is away or refuses us; enrollments wait and go on by themselves."""
 
 import signal
-import socket
 from contextlib import closing
 from pathlib import Path
 
 import httpx
 from client import Client
-from processes import command
+from processes import command, free_port
 from stage import Stage, eventually
 
 from api_client import Api
 from estate import Chain, Estate
 from scm_api.db.session import Database
 from simulator import Simulator
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def answers(url: str) -> None:

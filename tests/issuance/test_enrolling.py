@@ -333,9 +333,7 @@ async def test_fifty_at_once_are_issued_once_each(
 ) -> None:
     key = new_key()
     names = [f"host{number}.example.com" for number in range(50)]
-    made = await asyncio.gather(
-        *(enrolling.enroll(csr=csr_for(name, key=key)) for name in names)
-    )
+    made = await asyncio.gather(*(enrolling.enroll(csr=csr_for(name, key=key)) for name in names))
     ended = await asyncio.gather(*(enrolling.settled(each["id"]) for each in made))
     assert {each["state"] for each in ended} == {"issued"}
     assert len(simulator.ledger("order")) == 50

@@ -20,8 +20,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-NOW = datetime.now(UTC)
-
 
 def validity(kind: str, value: Any) -> dict[str, Any]:
     return {"Validity": {"Type": kind, "Value": value}}
@@ -32,9 +30,10 @@ def near(moment: datetime, expected: datetime) -> bool:
 
 
 def test_validity_is_honoured_in_every_unit_and_begins_an_hour_ago(sandbox: Sandbox) -> None:
-    in_a_year = NOW.replace(year=NOW.year + 1, day=1, microsecond=0)
+    now = datetime.now(UTC)
+    in_a_year = now.replace(year=now.year + 1, day=1, microsecond=0)
     cases = [
-        ("DAYS", 1, NOW + timedelta(days=1)),
+        ("DAYS", 1, now + timedelta(days=1)),
         ("ABSOLUTE", int(in_a_year.timestamp()), in_a_year),
         ("END_DATE", int(f"{in_a_year:%Y%m%d%H%M%S}"), in_a_year),
         ("END_DATE", int(f"{in_a_year:%y%m%d%H%M%S}"), in_a_year),
@@ -46,8 +45,8 @@ def test_validity_is_honoured_in_every_unit_and_begins_an_hour_ago(sandbox: Sand
     months = sandbox.certificate(**validity("MONTHS", 12))
     years = sandbox.certificate(**validity("YEARS", 1))
     assert near(months.not_valid_after_utc, years.not_valid_after_utc)
-    assert years.not_valid_after_utc.year == NOW.year + 1
-    assert (years.not_valid_after_utc.day == NOW.day) or (NOW.month, NOW.day) == (2, 29)
+    assert years.not_valid_after_utc.year == now.year + 1
+    assert (years.not_valid_after_utc.day == now.day) or (now.month, now.day) == (2, 29)
 
 
 def test_validity_may_be_one_second_long_and_begin_when_asked(sandbox: Sandbox) -> None:

@@ -1,5 +1,6 @@
 """What may be done to certificates."""
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import BlockedKey, CaBackend, Certificate
 from scm_api.drivers.registry import REGISTRY
-from scm_api.issuance.intake import Request, accept, judge_request
+from scm_api.issuance.intake import Judged, Request, accept, judge_request
 from scm_api.issuance.judgement import Asked
 from scm_api.web.concurrency import Expected
 from scm_api.web.replies import reply
@@ -144,13 +145,23 @@ async def renew(
         comment=body.comment,
         renews_certificate_id=row.id,
     )
-    judged = await judge_request(session, caller, request, checks)
+    judged = _without_names(await judge_request(session, caller, request, checks))
     if judged.facts is not None and not judged.facts.rules.allow_renew:
         raise Conflict("The certificate profile does not allow renewals.", code="renew-not-allowed")
     values = await accept(session, caller, judged)
     location = f"/enrollments/{values['id']}"
     content = {"enrollment_id": values["id"], "state": values["state"]}
     return reply(content, status=202, headers={"Location": location, "Retry-After": "2"})
+
+
+def _without_names(judged: Judged) -> Judged:
+    """A renewal's body has no names, they are those of the certificate: what is wrong with them
+    is wrong with the CSR."""
+    faults = (
+        replace(fault, pointer="/csr") if fault.pointer.startswith("/names") else fault
+        for fault in judged.faults
+    )
+    return replace(judged, faults=tuple(dict.fromkeys(faults)))
 
 
 def state_of(certificate: dict[str, Any]) -> int:

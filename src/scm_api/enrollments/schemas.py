@@ -44,6 +44,7 @@ class EnrollmentCreate(Input):
     )
     names: list[NameIn] | None = Field(
         None,
+        min_length=1,
         max_length=250,
         description="The names you expect; refused when the CSR holds others. Leave it out to "
         "take them from the CSR.",

@@ -119,7 +119,7 @@ class Issuance:
         async with self._writing(claim) as session:
             options = await _profile_options(session, claim)
             chosen = self._plan(claim) if self._in_time(claim) else _TOO_LATE
-            if isinstance(chosen, Submit) and claim.state is EnrollmentState.APPROVED:
+            if isinstance(chosen, Submit):
                 found = await objections(session, claim.enrollment)
                 chosen = Park(found) if found else chosen
             match chosen:

@@ -25,17 +25,18 @@ from scm_api.worker.upkeep import Upkeep
 _log = structlog.get_logger(__name__)
 
 
-async def run_worker(settings: Settings) -> None:
+async def run_worker(settings: Settings, issuing: type[Issuance] = Issuance) -> None:
     """Work until SIGTERM or SIGINT; calls under way end first, within their deadline.
 
     `settings.database_url` must be set: whoever starts the embedded database passes its URL.
+    `issuing` takes the enrollments forward.
     """
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     guard = asyncio.create_task(exit_when_paused(settings.lease_seconds))
-    async with working(settings) as queue:
+    async with working(settings, issuing) as queue:
         jobs = asyncio.create_task(queue.run())
         _log.info("worker started")
         await asyncio.wait(
@@ -49,7 +50,9 @@ async def run_worker(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[Queue]:
+async def working(
+    settings: Settings, issuing: type[Issuance] = Issuance
+) -> AsyncIterator[Queue]:
     """A queue that is ready to run, with everything its jobs need, and upkeep beside it."""
     assert settings.database_url is not None
     lease = timedelta(seconds=settings.lease_seconds)
@@ -63,7 +66,7 @@ async def working(settings: Settings) -> AsyncIterator[Queue]:
     gateway = Gateway(database, load_key_ring(settings), pool)
     upkeep = asyncio.create_task(Upkeep(database, gateway, overdue=2 * lease).run())
     try:
-        yield _queue(settings, database, gateway)
+        yield _queue(settings, database, gateway, issuing)
     finally:
         upkeep.cancel()
         await asyncio.gather(upkeep, return_exceptions=True)
@@ -71,7 +74,9 @@ async def working(settings: Settings) -> AsyncIterator[Queue]:
         await database.aclose()
 
 
-def _queue(settings: Settings, database: Database, gateway: Gateway) -> Queue:
+def _queue(
+    settings: Settings, database: Database, gateway: Gateway, issuing: type[Issuance]
+) -> Queue:
     assert settings.database_url is not None
     lease = timedelta(seconds=settings.lease_seconds)
     deadline = timedelta(seconds=settings.write_deadline_seconds)
@@ -82,7 +87,7 @@ def _queue(settings: Settings, database: Database, gateway: Gateway) -> Queue:
         longest_pause=timedelta(seconds=settings.longest_pause_seconds),
         attempts=settings.job_attempts,
     )
-    issuance = Issuance(database, gateway, limits, crash)
+    issuance = issuing(database, gateway, limits, crash)
     revocation = Revocation(database, gateway, deadline, crash)
 
     async def advance(enrollment_id: UUID, _tries: int) -> timedelta | None:

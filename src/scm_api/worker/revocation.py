@@ -60,7 +60,8 @@ class Revocation:
                 await driver.revoke(certificate.ca_ref, serial, reason, options)
             self._crash.passing(Point.AFTER_REPLY)
         except (BackendUnavailable, OutcomeUnknown, TimeoutError) as error:
-            _log.warning("revocation waits", certificate_id=str(certificate_id), why=str(error))
+            why = str(error) or "no answer in time"
+            _log.warning("revocation waits", certificate_id=str(certificate_id), why=why)
             asked = error.retry_after if isinstance(error, BackendUnavailable) else None
             return retry_interval(tries, asked, random.random())  # noqa: S311 -- jitter
         except BackendRefused as error:
