@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from csrs import csr_for, new_key
 from estate import Chain
 
+_TRIES = 300
 ENDED = frozenset({"issued", "rejected", "failed", "canceled", "declined"})
 
 
@@ -48,9 +49,7 @@ class ClientLog:
 class Client:
     """Enrolls, looks, decides and revokes, and keeps the log."""
 
-    def __init__(
-        self, http: httpx.AsyncClient, chain: Chain, log: ClientLog | None = None
-    ) -> None:
+    def __init__(self, http: httpx.AsyncClient, chain: Chain, log: ClientLog | None = None) -> None:
         """Enrolls through the chain's profile; clients may share a log."""
         self.log = log or ClientLog()
         self._http = http
@@ -103,16 +102,17 @@ class Client:
         await self._asked("POST", f"/certificates/{certificate_id}/revoke", json={"reason": reason})
 
     def _note(self, content: Mapping[str, Any]) -> None:
-        self.log.told.append(
-            Told(UUID(content["id"]), content["state"], content["certificate_id"])
-        )
+        self.log.told.append(Told(UUID(content["id"]), content["state"], content["certificate_id"]))
 
     async def _asked(self, method: str, path: str, **request: Any) -> httpx.Response:
         """An answer that is no refusal, however often it takes to get one."""
-        while (answer := await self._send(method, path, **request)) is None:
+        for _ in range(_TRIES):
+            answer = await self._send(method, path, **request)
+            if answer is not None:
+                assert answer.is_success, answer.text
+                return answer
             await asyncio.sleep(0.2)
-        assert answer.is_success, answer.text
-        return answer
+        raise AssertionError(f"{method} {path} is not answered")
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response | None:
         """The answer; None where none came, or only that the service is not there now."""

@@ -58,7 +58,7 @@ async def read_records(client: ClientLog, simulator: Simulator, database: Databa
     async with database.transaction() as session:
         enrollments = list(await session.scalars(select(Enrollment)))
         certificates = list(await session.scalars(select(Certificate)))
-        events = (await session.execute(counted))
+        events = await session.execute(counted)
         payloads = await session.scalars(text("SELECT payload FROM pgqueuer"))
         return Records(
             client,

@@ -23,7 +23,13 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(
-    ["scm_api.cli", "scm_api.app", "scm_api.serving", "scm_api.worker", "scm_api.drivers.aws.driver"]
+    [
+        "scm_api.cli",
+        "scm_api.app",
+        "scm_api.serving",
+        "scm_api.worker",
+        "scm_api.drivers.aws.driver",
+    ]
 )
 
 
@@ -63,7 +69,7 @@ class ServiceProcess:
         """Wait until the process stands still."""
         await until(lambda: self.is_frozen, f"{self.log.stem} freezes")
 
-    def destroy(self) -> None:
+    def close(self) -> None:
         """End it now, frozen or not."""
         self._process.kill()
         self._process.join()

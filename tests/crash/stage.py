@@ -93,7 +93,8 @@ class Stage:
 
         async def known() -> bool:
             async with self.database.transaction() as session:
-                return bool(await session.scalar(select(CaBackendHealth.status)) == status)
+                found: str | None = await session.scalar(select(CaBackendHealth.status))
+                return found == status
 
         await eventually(known, f"the CA backend is {status}")
 
@@ -141,7 +142,7 @@ class Stage:
 
         async def nothing_left() -> bool:
             async with self.database.transaction() as session:
-                return await session.scalar(text("SELECT count(*) FROM pgqueuer")) == 0
+                return not list(await session.scalars(text("SELECT id FROM pgqueuer LIMIT 1")))
 
         await eventually(nothing_left, "the queue is empty")
 
@@ -163,7 +164,7 @@ class Stage:
     def close(self) -> None:
         """End every process."""
         for process in self._started:
-            process.destroy()
+            process.close()
 
 
 async def eventually(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 from client import Client
-from processes import command, free_port
+from processes import ServiceProcess, command, free_port
 from stage import Stage, eventually
 
 from api_client import Api
@@ -36,14 +36,13 @@ async def test_f04_orders_wait_for_a_ca_that_is_away(
     run_ca = command("sandbox", "aws", "--port", f"{port}", "--state", f"{state}")
     estate.aws_url = f"http://127.0.0.1:{port}"
     ca = Simulator(estate.aws_url)
-    with closing(Stage(None, ca, database, environment, tmp_path)) as stage:
-        running = stage.start(run_ca, "ca")
+    with closing(ServiceProcess(run_ca, environment, tmp_path / "ca.log")) as running:
         await answers(ca.url)
         chain = await estate.chain()
-        stage.client = Client(api.http, chain)
         running.send(signal.SIGKILL)
         await running.ended()
-
+    client = Client(api.http, chain)
+    with closing(Stage(client, ca, database, environment, tmp_path)) as stage:
         stage.worker()
         enrollments = await stage.client.enroll_many(3)
         for enrollment_id in enrollments:
@@ -80,7 +79,9 @@ async def test_f41_orders_wait_until_refused_credentials_are_replaced(
     assert not stage.simulator.ledger()
     asked = len(stage.simulator.calls())
 
-    await stage.client.enroll()
+    later = await stage.client.enroll()
+    await stage.waits_for(later, "backend-refused")
+    assert len(stage.simulator.calls()) == asked
     await estate.api.patch(path, {"secrets": good})
     await estate.api.post(f"/ca-backends/{chain.ca_backend['id']}/check", status=200)
     await stage.at_rest()

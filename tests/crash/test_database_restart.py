@@ -5,17 +5,17 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+from client import Client
+from processes import command, free_port
+from stage import Stage, eventually
 
 from api_client import Api, Contract
-from client import Client
 from estate import Estate
-from processes import command, free_port
 from running import settings_for, started
 from scm_api.access.provisioning import create_admin_with_key
 from scm_api.db.embedded import EmbeddedPostgres
 from scm_api.db.session import Database
 from simulator import Simulator
-from stage import Stage, eventually
 
 CLIENTS, ENROLLMENTS_EACH = 5, 10
 

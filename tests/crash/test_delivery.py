@@ -39,9 +39,7 @@ async def test_f16_two_workers_claim_one_enrollment_at_once(
         await stage.execute("UPDATE enrollments SET lease_until = NULL")
 
 
-async def test_f29_a_job_delivered_ten_times_is_done_once(
-    stage: Stage, database: Database
-) -> None:
+async def test_f29_a_job_delivered_ten_times_is_done_once(stage: Stage, database: Database) -> None:
     enrollment_id = await stage.client.enroll()
     await _repeat(database, Job.ADVANCE_ENROLLMENT, enrollment_id)
     for _ in range(2):

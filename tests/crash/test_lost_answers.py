@@ -46,7 +46,7 @@ async def test_f06_an_error_that_may_hide_an_order(stage: Stage) -> None:
 
 async def test_f05_throttling_slows_every_worker_and_fails_nothing(stage: Stage) -> None:
     """With one failure allowed, a throttled call that counted as one would park its enrollment."""
-    patient = {"job_attempts": 1, "lease_seconds": 10, "write_deadline_seconds": 6}
+    patient: dict[str, Any] = {"job_attempts": 1, "lease_seconds": 10, "write_deadline_seconds": 6}
     stage.simulator.fault("IssueCertificate", "throttle", count=2)
     stage.worker(**patient)
     first = await stage.client.enroll()

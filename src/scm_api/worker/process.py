@@ -50,9 +50,7 @@ async def run_worker(settings: Settings, issuing: type[Issuance] = Issuance) -> 
 
 
 @asynccontextmanager
-async def working(
-    settings: Settings, issuing: type[Issuance] = Issuance
-) -> AsyncIterator[Queue]:
+async def working(settings: Settings, issuing: type[Issuance] = Issuance) -> AsyncIterator[Queue]:
     """A queue that is ready to run, with everything its jobs need, and upkeep beside it."""
     assert settings.database_url is not None
     lease = timedelta(seconds=settings.lease_seconds)
