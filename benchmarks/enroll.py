@@ -15,7 +15,7 @@ from benchmarks.report import Report
 from benchmarks.service import postgres
 
 # On the disk of the working directory: /tmp may be memory, where a commit costs nothing.
-_DIRECTORY = Path(".scm-api/benchmark")
+_DIRECTORY = Path(".scm-api/benchmark").absolute()
 _MINUTES = 9.5
 
 
@@ -32,7 +32,7 @@ def main() -> None:
 
 async def _run(lottery: random.Random, only: str | None) -> None:
     started, report = time.monotonic(), Report()
-    directory = _DIRECTORY.absolute()
+    directory = _DIRECTORY
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     with postgres(directory / "postgres") as server:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import asyncpg
 import httpx
@@ -118,7 +119,7 @@ class Service:
             "SCM_ALLOW_LOOPBACK_ENDPOINTS": "true",
         }
 
-    def __enter__(self) -> "Service":
+    def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._run("migrate")
         return self
