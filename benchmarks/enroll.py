@@ -9,21 +9,22 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import accept
+from benchmarks import accept, issue
 from benchmarks.machine import description
 from benchmarks.report import Report
 from benchmarks.service import postgres
 
 # On the disk of the working directory: /tmp may be memory, where a commit costs nothing.
 _DIRECTORY = Path(".scm-api/benchmark").absolute()
-_MINUTES = 9.5
+# Each workload with the minute of the run after which it repeats no more blocks.
+_WORKLOADS = {"accept": (accept.run, 4), "issue": (issue.run, 8)}
 
 
 def main() -> None:
     """Run the workloads and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
-    parser.add_argument("--only", choices=("accept", "issue"), help="one workload alone")
+    parser.add_argument("--only", choices=tuple(_WORKLOADS), help="one workload alone")
     options = parser.parse_args()
     print(description())
     print(f"seed     {options.seed}")
@@ -36,10 +37,10 @@ async def _run(lottery: random.Random, only: str | None) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     with postgres(directory / "postgres") as server:
-        if only != "issue":
-            await accept.run(
-                server, directory, lottery, report, deadline=started + _MINUTES * 60 / 2
-            )
+        for name, (run, minutes) in _WORKLOADS.items():
+            if only in {None, name}:
+                deadline = started + minutes * 60
+                await run(server, directory, lottery, report, deadline=deadline)
     report.note(f"took {(time.monotonic() - started) / 60:.1f} minutes")
     report.finish()
 

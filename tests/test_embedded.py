@@ -23,10 +23,11 @@ from scm_api.db.embedded import EmbeddedError, EmbeddedPostgres
 
 FAST = {"fsync": "off"}
 USER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from scm_api.db.embedded import EmbeddedPostgres
 postgres = EmbeddedPostgres(Path(sys.argv[1]), options={"fsync": "off"})
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell runs this aside
 print(postgres.start(), flush=True)
 time.sleep(600)
 """

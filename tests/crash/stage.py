@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -18,12 +19,13 @@ from scm_api.db.models import CaBackendHealth, Certificate, Enrollment, Enrollme
 from scm_api.db.session import Database
 from simulator import Simulator
 
-LEASE = 2.0
+LEASE = 3.0
 AT_REST = ENDED | {"parked"}
-_TIMES = {
+_SETTINGS = {
     "SCM_LEASE_SECONDS": f"{LEASE:g}",
     "SCM_WRITE_DEADLINE_SECONDS": "1",
     "SCM_QUEUE_POLL_SECONDS": "0.2",
+    "SCM_WORKER_CONCURRENCY": "10",
 }
 
 
@@ -41,7 +43,7 @@ class Stage:
         self.client = client
         self.simulator = simulator
         self.database = database
-        self._environment = {**environment, **_TIMES}
+        self._environment = {**environment, **_SETTINGS}
         self._directory = directory
         self._started: list[ServiceProcess] = []
 
@@ -165,6 +167,29 @@ class Stage:
         """End every process."""
         for process in self._started:
             process.close()
+
+
+OpenStage = Callable[[], AbstractAsyncContextManager[Stage]]
+
+
+async def side_by_side(
+    open_stage: OpenStage,
+    play: Callable[[Stage, str, str], Awaitable[None]],
+    points: Iterable[tuple[str, str]],
+) -> None:
+    """Play a scene for each crash point and the state in which it leaves things."""
+
+    async def played(point: str, state: str) -> None:
+        async with open_stage() as stage:
+            try:
+                await play(stage, point, state)
+            except AssertionError as error:
+                error.add_note(f"at {point}")
+                raise
+
+    async with asyncio.TaskGroup() as scenes:
+        for point, state in points:
+            scenes.create_task(played(point, state))
 
 
 async def eventually(

@@ -3,9 +3,7 @@
 import asyncio
 import signal
 
-import pytest
-from processes import ServiceProcess
-from stage import LEASE, Stage
+from stage import LEASE, OpenStage, Stage, side_by_side
 
 from scm_api.db.models import Certificate
 from scm_api.worker.clock import EXIT_PAUSED
@@ -43,34 +41,38 @@ async def taken_over(stage: Stage, certificate: Certificate) -> None:
     await stage.at_rest()
     assert await state_of(stage, certificate) == "done"
     assert len(stage.simulator.ledger("revocation")) == 1
-
-
-@pytest.mark.parametrize(("point", "state"), POINTS)
-async def test_f03_killed_while_revoking(stage: Stage, point: str, state: str) -> None:
-    certificate = await issued(stage)
-    dying: ServiceProcess = stage.worker(point)
-    await stage.client.revoke(str(certificate.id))
-    assert await dying.ended() == -signal.SIGKILL
-    assert await state_of(stage, certificate) == state
-    await stage.story_holds()
-    await taken_over(stage, certificate)
     await stage.story_holds()
 
 
-@pytest.mark.parametrize(("point", "state"), POINTS)
-async def test_f17_frozen_while_revoking(stage: Stage, point: str, state: str) -> None:
-    certificate = await issued(stage)
-    freezing = stage.worker(point, "stop")
-    await stage.client.revoke(str(certificate.id))
-    await freezing.frozen()
-    past_the_lease = asyncio.create_task(asyncio.sleep(1.2 * LEASE))
-    assert await state_of(stage, certificate) == state
-    await taken_over(stage, certificate)
-    await past_the_lease
+async def test_f03_killed_while_revoking(open_stage: OpenStage) -> None:
+    async def scene(stage: Stage, point: str, state: str) -> None:
+        certificate = await issued(stage)
+        dying = stage.worker(point)
+        await stage.client.revoke(str(certificate.id))
+        assert await dying.ended() == -signal.SIGKILL
+        assert await state_of(stage, certificate) == state
+        await stage.story_holds()
+        await taken_over(stage, certificate)
 
-    freezing.send(signal.SIGCONT)
-    assert await freezing.ended() == EXIT_PAUSED
-    await stage.story_holds()
+    await side_by_side(open_stage, scene, POINTS)
+
+
+async def test_f17_frozen_while_revoking(open_stage: OpenStage) -> None:
+    async def scene(stage: Stage, point: str, state: str) -> None:
+        certificate = await issued(stage)
+        freezing = stage.worker(point, "stop")
+        await stage.client.revoke(str(certificate.id))
+        await freezing.frozen()
+        past_the_lease = asyncio.create_task(asyncio.sleep(1.2 * LEASE))
+        assert await state_of(stage, certificate) == state
+        await taken_over(stage, certificate)
+        await past_the_lease
+
+        freezing.send(signal.SIGCONT)
+        assert await freezing.ended() == EXIT_PAUSED
+        await stage.story_holds()
+
+    await side_by_side(open_stage, scene, POINTS)
 
 
 async def test_f21_the_answer_to_a_revocation_is_lost(stage: Stage) -> None:

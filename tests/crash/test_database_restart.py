@@ -17,7 +17,7 @@ from scm_api.db.embedded import EmbeddedPostgres
 from scm_api.db.session import Database
 from simulator import Simulator
 
-CLIENTS, ENROLLMENTS_EACH = 5, 10
+CLIENTS, ENROLLMENTS_EACH = 4, 8
 
 
 async def test_f23_everything_accepted_is_issued_once(

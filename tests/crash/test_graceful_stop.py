@@ -14,7 +14,7 @@ LOAD = 24
 
 async def test_f32_a_worker_is_told_to_stop_under_load(stage: Stage) -> None:
     stage.simulator.behave(latency={"ms": 300})
-    stopping = stage.worker(worker_concurrency=AT_A_TIME)
+    stopping = stage.worker(worker_concurrency=AT_A_TIME, lease_seconds=8, write_deadline_seconds=5)
     await stage.client.enroll_many(LOAD)
     await until(lambda: len(stage.simulator.ledger("order")) >= AT_A_TIME, "the CA orders")
     begun = _orders_begun(stage)

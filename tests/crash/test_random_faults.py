@@ -9,7 +9,7 @@ import time
 from processes import ServiceProcess
 from stage import LEASE, Stage
 
-SECONDS, WORKERS, ENROLLMENTS = 8.0, 3, 40
+SECONDS, WORKERS, ENROLLMENTS = 7.0, 3, 40
 LOST = ("close", "reset", "hang")
 
 

@@ -3,25 +3,15 @@
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.correlation import request_id
 from scm_api.db.base import Base
 from scm_api.db.models import AuditEvent
+from scm_api.db.statements import NewRow
 
 _EVENTS: Final = Base.metadata.tables[AuditEvent.__tablename__]
-_FILLED: Final = [
-    column.name for column in _EVENTS.c if not (column.server_default or column.identity)
-]
-_PREFIX = "event_"
-
-ADDED_EVENT: Final = (
-    insert(_EVENTS).values({name: bindparam(_PREFIX + name) for name in _FILLED}).cte("event")
-)
-"""An event that another statement writes along with its own change (`add_cte`), at the cost of
-one statement for both. Its parameters are those of `parameters`."""
 
 
 def record(
@@ -41,17 +31,16 @@ def record(
     session.add(AuditEvent(**_event(principal, action, subject, organization_id, details)))
 
 
-def parameters(
+def event_row(
     principal: Principal | None,
     action: str,
     subject: tuple[str, UUID],
     *,
     organization_id: UUID | None = None,
     details: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """What a statement with `ADDED_EVENT` takes for it; arguments are those of `record`."""
-    columns = _event(principal, action, subject, organization_id, details)
-    return {_PREFIX + name: value for name, value in columns.items()}
+) -> NewRow:
+    """What `record` adds, for a statement that inserts it together with the change."""
+    return NewRow(_EVENTS, _event(principal, action, subject, organization_id, details))
 
 
 def _event(

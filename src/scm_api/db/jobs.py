@@ -7,9 +7,14 @@ the row and does the next step, so a job delivered twice does nothing the second
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
+from sqlalchemy import Integer, LargeBinary, Text, column, table
+from sqlalchemy.dialects.postgresql import ENUM
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.db.statements import NewRow
 
 
 class Job(StrEnum):
@@ -17,6 +22,21 @@ class Job(StrEnum):
 
     ADVANCE_ENROLLMENT = "advance_enrollment"
     REVOKE_CERTIFICATE = "revoke_certificate"
+
+
+_QUEUE: Final = table(
+    "pgqueuer",
+    column("priority", Integer),
+    column("status", ENUM("queued", name="pgqueuer_status", create_type=False)),
+    column("entrypoint", Text),
+    column("payload", LargeBinary),
+)
+
+
+def job_row(job: Job, subject_id: UUID) -> NewRow:
+    """What `enqueue` adds, for a statement that inserts it together with the intent."""
+    values = {"priority": 0, "status": "queued", "entrypoint": job.value}
+    return NewRow(_QUEUE, values | {"payload": subject_id.bytes})
 
 
 async def enqueue(

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
@@ -65,6 +66,7 @@ class Database:
             },
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -73,19 +75,33 @@ class Database:
         Raises Unavailable when PostgreSQL is away, Stale when a row was changed by somebody else
         meanwhile, and the Conflict or Invalid of `db.conflicts` when a named constraint refuses.
         """
-        try:
-            async with self._sessions.begin() as session:
-                yield session
-        except StaleDataError as error:
-            raise Stale("Somebody else changed this meanwhile; read it again.") from error
-        except IntegrityError as error:
-            raise conflict_of(error) from error
-        except (DBAPIError, PoolTimeout, OSError, asyncpg.InterfaceError) as error:
-            raise _unavailable_or(error) from error
+        async with _translated(), self._sessions.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def each_statement(self) -> AsyncIterator[AsyncConnection]:
+        """Every statement is a transaction of its own: for reads, and for a change that is one
+        statement. Half the cost of `transaction`; raises what that raises.
+        """
+        async with _translated(), self._single.connect() as connection:
+            yield connection
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Database errors in the words of `core.errors`."""
+    try:
+        yield
+    except StaleDataError as error:
+        raise Stale("Somebody else changed this meanwhile; read it again.") from error
+    except IntegrityError as error:
+        raise conflict_of(error) from error
+    except (DBAPIError, PoolTimeout, OSError, asyncpg.InterfaceError) as error:
+        raise _unavailable_or(error) from error
 
 
 def _unavailable_or(error: BaseException) -> BaseException:

@@ -56,8 +56,8 @@ async def create(
     was issued within `Prefer: wait=N`. With an Idempotency-Key a repeat never orders twice.
     """
     request = service.request_of(body)
-    answer = await once.create(
-        lambda session: service.create(session, caller, app.key_checks, request)
+    answer = await once.create_in_one(
+        lambda connection: service.create(connection, caller, app.key_checks, request, once)
     )
     if not wait:
         return answer
@@ -76,8 +76,8 @@ async def create(
 async def validate(body: EnrollmentCreate, caller: Caller, app: App) -> Response:
     """Lists the faults `POST /enrollments` would list; stores nothing and calls no CA."""
     request = service.request_of(body)
-    async with app.database.transaction() as session:
-        judged = await judge_request(session, caller, request, app.key_checks)
+    async with app.database.each_statement() as connection:
+        judged = await judge_request(connection, caller, request, app.key_checks)
     return reply(service.validation_content(judged))
 
 

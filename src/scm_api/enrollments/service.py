@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Response
 from sqlalchemy import func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, Fault, Invalid
@@ -22,9 +22,10 @@ from scm_api.db.statements import changed_rows
 from scm_api.enrollments import repository
 from scm_api.enrollments.schemas import EnrollmentCreate
 from scm_api.enrollments.waiting import Changes
-from scm_api.issuance.intake import Judged, Request, accept, judge_request
+from scm_api.issuance.intake import Judged, Request, intent, judge_request, store
 from scm_api.issuance.judgement import Asked
 from scm_api.web.concurrency import Expected
+from scm_api.web.idempotency import Once
 from scm_api.web.problems import fault_members
 from scm_api.web.replies import reply
 
@@ -50,12 +51,18 @@ def request_of(body: EnrollmentCreate) -> Request:
 
 
 async def create(
-    session: AsyncSession, caller: Principal, checks: KeyChecks, request: Request
+    connection: AsyncConnection,
+    caller: Principal,
+    checks: KeyChecks,
+    request: Request,
+    once: Once,
 ) -> Response:
-    """Judge and store; the answer is 202 with where to look."""
-    judged = await judge_request(session, caller, request, checks)
-    values = await accept(session, caller, judged)
-    return accepted(repository.content_of_new(values))
+    """Judge and store; the answer is 202 with where to look, and is kept with what it tells of."""
+    judged = await judge_request(connection, caller, request, checks)
+    values = intent(caller, judged)
+    answer = accepted(repository.content_of_new(values))
+    await store(connection, caller, values, *once.kept_rows(answer))
+    return answer
 
 
 def accepted(content: dict[str, Any]) -> Response:

@@ -62,7 +62,7 @@ class Changes:
             await self._connection.close(timeout=2)
 
 
-def _seconds(
+async def _seconds(
     prefer: Annotated[
         str | None,
         Header(
@@ -77,7 +77,7 @@ def _seconds(
     return min(int(match[1]), LONGEST_WAIT) if match else 0
 
 
-def _changes(request: Request) -> Changes:
+async def _changes(request: Request) -> Changes:
     changes: Changes = request.app.state.changes
     return changes
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import Integer, Row, String, Subquery, Uuid, bindparam, exists, func, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Fault
@@ -52,7 +52,7 @@ class Facts:
 
 
 async def load_facts(
-    session: AsyncSession,
+    session: AsyncSession | AsyncConnection,
     principal: Principal | None,
     *,
     organization_id: UUID,

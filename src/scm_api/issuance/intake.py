@@ -2,26 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert
-from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.csr import CsrFacts, read_csr
 from scm_api.core.errors import Fault, Invalid
 from scm_api.core.vocabulary import EnrollmentState
 from scm_api.core.weak_keys import KeyChecks
-from scm_api.db.audit import ADDED_EVENT, parameters
+from scm_api.db.audit import event_row
 from scm_api.db.base import Base, new_id
-from scm_api.db.jobs import Job, enqueue
+from scm_api.db.jobs import Job, job_row
 from scm_api.db.models import Enrollment
+from scm_api.db.statements import NewRow, insert_together
 from scm_api.issuance.facts import Facts, load_facts
 from scm_api.issuance.judgement import Asked, Judgement, judge
+
+_ENROLLMENTS: Final = Base.metadata.tables[Enrollment.__tablename__]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Judged:
 
 
 async def judge_request(
-    session: AsyncSession, caller: Principal, request: Request, checks: KeyChecks
+    session: AsyncSession | AsyncConnection, caller: Principal, request: Request, checks: KeyChecks
 ) -> Judged:
     """Find every fault of a request; nothing is written and no CA is called."""
     csr, csr_faults = read_csr(request.csr)
@@ -69,34 +68,42 @@ async def judge_request(
 async def accept(session: AsyncSession, caller: Principal, judged: Judged) -> dict[str, Any]:
     """Store the intent of a request without faults; returns the enrollment's columns.
 
-    Raises Invalid with all faults otherwise. The CA is called only after the commit, by a worker.
+    Raises Invalid with all faults otherwise.
+    """
+    values = intent(caller, judged)
+    await store(session, caller, values)
+    return values
+
+
+def intent(caller: Principal, judged: Judged) -> dict[str, Any]:
+    """The columns of the enrollment a request without faults becomes.
+
+    Raises Invalid with all faults otherwise.
     """
     if judged.faults:
         raise Invalid(judged.faults)
-    values = _columns(caller, judged)
-    event = parameters(
+    return _columns(caller, judged)
+
+
+async def store(
+    session: AsyncSession | AsyncConnection,
+    caller: Principal,
+    values: Mapping[str, Any],
+    *also: NewRow,
+) -> None:
+    """Store enrollment, audit event and job, and what else belongs to them, in one statement.
+
+    The CA is called only after the commit, by a worker.
+    """
+    event = event_row(
         caller,
         "enrollment.created",
         ("enrollment", values["id"]),
         organization_id=values["organization_id"],
         details=_audit_details(values),
     )
-    times = (await session.execute(_storing(tuple(values)), values | event)).one()
-    await enqueue(session, Job.ADVANCE_ENROLLMENT, values["id"])
-    return values | {
-        "created_at": times.created_at,
-        "updated_at": times.created_at,
-        "due_at": times.due_at,
-    }
-
-
-@cache
-def _storing(columns: tuple[str, ...]) -> ReturningInsert[datetime, datetime | None]:
-    """One statement for enrollment and event: each statement costs a round trip."""
-    enrollments = Base.metadata.tables[Enrollment.__tablename__]
-    given: dict[str, Any] = {name: bindparam(name) for name in columns}
-    statement = insert(enrollments).values(**given, due_at=func.now()).add_cte(ADDED_EVENT)
-    return statement.returning(Enrollment.created_at, Enrollment.due_at)
+    job = job_row(Job.ADVANCE_ENROLLMENT, values["id"])
+    await insert_together(session, NewRow(_ENROLLMENTS, values), event, job, *also)
 
 
 def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
@@ -123,8 +130,10 @@ def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
         "not_after": judgement.term.not_after,
         "comment": request.comment,
         "state": EnrollmentState.APPROVED.value,
+        "created_at": facts.now,
+        "updated_at": facts.now,
+        "due_at": facts.now,
         "version": 1,
-        # The models' defaults do not reach a statement that adds another one.
         "lease_generation": 0,
         "steps": 0,
         "failures": 0,

@@ -78,22 +78,21 @@ class Authenticator:
         return Principal(row.admin_id, row.name, Role(row.role), key_id, organization_ids=None)
 
 
+async def _authenticator(request: Request) -> Authenticator:
+    authenticator: Authenticator = request.app.state.authenticator
+    return authenticator
+
+
 async def _current(
-    request: Request,
+    authenticator: Annotated[Authenticator, Depends(_authenticator)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
 ) -> Principal:
     if credentials is None:
         raise Unauthenticated(
             "Send an API key: Authorization: Bearer scm_… (make one with `scm-api admin create`)."
         )
-    return await authenticator_of(request).principal(credentials.credentials)
+    return await authenticator.principal(credentials.credentials)
 
 
-def authenticator_of(request: Request) -> Authenticator:
-    """The process's authenticator."""
-    authenticator: Authenticator = request.app.state.authenticator
-    return authenticator
-
-
-Keys = Annotated[Authenticator, Depends(authenticator_of)]
+Keys = Annotated[Authenticator, Depends(_authenticator)]
 Caller = Annotated[Principal, Depends(_current)]

@@ -46,13 +46,13 @@ _HEADER = Header(
 )
 
 
-def _required(if_match: Annotated[str | None, _HEADER] = None) -> Expected:
+async def _required(if_match: Annotated[str | None, _HEADER] = None) -> Expected:
     if if_match is None:
         raise PreconditionRequired("Send If-Match with the ETag you read, so no change is lost.")
     return Expected(_parse(if_match))
 
 
-def _optional(if_match: Annotated[str | None, _HEADER] = None) -> Expected:
+async def _optional(if_match: Annotated[str | None, _HEADER] = None) -> Expected:
     return Expected(None if if_match is None else _parse(if_match))
 
 

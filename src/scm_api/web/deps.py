@@ -23,15 +23,16 @@ class Resources:
     key_checks: KeyChecks
 
 
-def resources_of(request: Request) -> Resources:
-    """The process's resources."""
+# Dependencies are coroutines even if they await nothing: FastAPI sends plain functions to a
+# thread, which costs a request more than all that they do.
+async def _resources(request: Request) -> Resources:
     resources: Resources = request.app.state.resources
     return resources
 
 
-def _database(request: Request) -> Database:
-    return resources_of(request).database
+async def _database(app: Annotated[Resources, Depends(_resources)]) -> Database:
+    return app.database
 
 
-App = Annotated[Resources, Depends(resources_of)]
+App = Annotated[Resources, Depends(_resources)]
 Db = Annotated[Database, Depends(_database)]

@@ -2,12 +2,12 @@
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request, Response
 from sqlalchemy import bindparam, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Fault, Invalid, ScmError, Unavailable
@@ -16,6 +16,7 @@ from scm_api.db.base import Base
 from scm_api.db.conflicts import KeyRepeated
 from scm_api.db.models import IdempotencyRecord
 from scm_api.db.session import Database
+from scm_api.db.statements import NewRow
 from scm_api.web.auth import Caller
 from scm_api.web.deps import App
 
@@ -61,11 +62,33 @@ class Once:
         changed since, is rolled back and gets the answer of the first. Of two at once, the second
         waits at the unique key and goes the same way.
         """
+
+        async def attempt() -> Response:
+            async with self._database.transaction() as session:
+                answer = await work(session)
+                for row in self.kept_rows(answer):
+                    await session.execute(_KEEP, row.values)
+                return answer
+
+        return await self._first(attempt)
+
+    async def create_in_one(
+        self, work: Callable[[AsyncConnection], Awaitable[Response]]
+    ) -> Response:
+        """Like `create`, for work whose only change is one statement, which inserts `kept_rows`
+        along with the thing it makes.
+        """
+
+        async def attempt() -> Response:
+            async with self._database.each_statement() as connection:
+                return await work(connection)
+
+        return await self._first(attempt)
+
+    async def _first(self, attempt: Callable[[], Awaitable[Response]]) -> Response:
         for _ in range(_TRIES):
             try:
-                async with self._database.transaction() as session:
-                    answer = await work(session)
-                    await self._keep(session, answer)
+                return await attempt()
             except KeyRepeated:
                 if (kept := await self._kept()) is not None:
                     return kept
@@ -75,16 +98,14 @@ class Once:
                 if (kept := await self._kept()) is None:
                     raise
                 return kept
-            else:
-                return answer
         raise Unavailable("Another request with this Idempotency-Key is under way.", retry_after=1)
 
     async def _kept(self) -> Response | None:
         """The answer kept for this key, if any."""
         if self.key is None:
             return None
-        async with self._database.transaction() as session:
-            found = await session.execute(_FIND, self._identity)
+        async with self._database.each_statement() as connection:
+            found = await connection.execute(_FIND, self._identity)
         record = found.one_or_none()
         if record is None:
             return None
@@ -102,10 +123,10 @@ class Once:
         body = self._ring.open(record.body, self._owner)
         return Response(body, record.status, record.headers, "application/json")
 
-    async def _keep(self, session: AsyncSession, answer: Response) -> None:
-        """Store the answer in the transaction that made the thing."""
+    def kept_rows(self, answer: Response) -> Sequence[NewRow]:
+        """The row that keeps the answer; none without a key."""
         if self.key is None:
-            return
+            return ()
         values = {
             "request_digest": self._digest,
             "status": answer.status_code,
@@ -114,7 +135,7 @@ class Once:
             },
             "body": self._ring.seal(bytes(answer.body), self._owner),
         }
-        await session.execute(_KEEP, self._identity | values)
+        return (NewRow(_RECORDS, self._identity | values),)
 
 
 async def _once(

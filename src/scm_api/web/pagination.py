@@ -91,7 +91,7 @@ class Page:
         return last
 
 
-def _page(
+async def _page(
     request: Request,
     app: App,
     caller: Caller,

@@ -86,7 +86,7 @@ class Issuance:
         try:
             await self._step_or_stumble(claim)
         except Lost:
-            _log.warning("enrollment taken over by another worker", enrollment_id=str(claim.id))
+            _log.warning("claim lost or run out", enrollment_id=str(claim.id))
             # The other one may work on the same job, which would end with this run; it may die.
             return self._limits.lease
         return None
