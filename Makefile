@@ -43,7 +43,7 @@ openapi: $(RUN) ## Write openapi/openapi.yaml from the code
 	@$(BIN)/scm-api openapi --write
 
 bench-enroll: $(DEV) ## Workloads W0, W1 and W2: floors, accept, accept to issued
-	@$(BIN)/python benchmarks/enroll.py
+	@$(BIN)/python -m benchmarks.enroll
 
 lock: ## Resolve the lock files anew (needs uv)
 	$(COMPILE) pyproject.toml -o requirements-image.lock
