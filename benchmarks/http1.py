@@ -6,6 +6,8 @@ bytes made beforehand, one request at a time, and understands what our API answe
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import httptools
@@ -16,7 +18,7 @@ class RequestError(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """One connection. Open it with `connect`."""
+    """One connection. Open it with `connections`."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
@@ -57,7 +59,14 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
 
-async def connect(port: int, count: int) -> list[Connection]:
-    """Open `count` connections to a port of this machine."""
-    loop = asyncio.get_running_loop()
-    return [(await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(count)]
+@asynccontextmanager
+async def connections(port: int, count: int) -> AsyncIterator[list[Connection]]:
+    """`count` connections to a port of this machine, closed with the block."""
+    loop, opened = asyncio.get_running_loop(), list[Connection]()
+    try:
+        for _ in range(count):
+            opened.append((await loop.create_connection(Connection, "127.0.0.1", port))[1])
+        yield opened
+    finally:
+        for connection in opened:
+            connection.close()

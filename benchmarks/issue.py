@@ -13,7 +13,7 @@ import asyncpg
 import orjson
 
 from benchmarks.enrollment_requests import EnrollmentRequests, signed_csrs
-from benchmarks.http1 import Connection, connect
+from benchmarks.http1 import Connection, connections
 from benchmarks.load import open_loop
 from benchmarks.machine import cpu_seconds, memory_mib
 from benchmarks.report import Report
@@ -25,7 +25,7 @@ from scm_api.settings import Settings
 _DATABASE = "issue"
 _CHANNEL = "scm_enrollments"
 _CSRS = 1000
-_CONNECTIONS = 32
+_CONNECTIONS = 30
 _SECONDS = 3.0
 _BACKLOG = 240
 _WAKE_UPS = 12
@@ -76,14 +76,14 @@ class Issuing:
         connection: asyncpg.Connection,
         ca: SimulatedCa,
         worker: Process,
-        api_connections: list[Connection],
+        api: Process,
         requests: EnrollmentRequests,
         lottery: random.Random,
     ) -> None:
         self._connection = connection
         self._ca = ca
         self._worker = worker
-        self._api = api_connections
+        self._port = api.port
         self._requests = requests
         self._lottery = lottery
         self._changed: dict[UUID, float] = {}
@@ -99,8 +99,8 @@ class Issuing:
         """How many certificates a second one worker makes when more are waiting."""
         await self._ca.behave(0, 0, self._lottery.randrange(10**6))
         cpu, started = cpu_seconds(self._worker.pids), time.perf_counter()
-        pieces = [_BACKLOG // len(self._api)] * len(self._api)
-        answers = await asyncio.gather(*map(self._send, self._api, pieces))
+        async with connections(self._port, _CONNECTIONS) as opened:
+            answers = await asyncio.gather(*map(self._send, opened))
         ids = [enrollment_id for sent in answers for enrollment_id in sent]
         await self._settled(ids)
         last = max(self._changed[enrollment_id] for enrollment_id in ids)
@@ -108,14 +108,16 @@ class Issuing:
         await self._ca.orders()
         return Block(rate=len(ids) / (last - started), worker_cpu=used / len(ids))
 
-    async def _send(self, connection: Connection, count: int) -> list[UUID]:
-        return [_id(await connection.request(self._requests(), 202)) for _ in range(count)]
+    async def _send(self, connection: Connection) -> list[UUID]:
+        pieces = range(_BACKLOG // _CONNECTIONS)
+        return [_id(await connection.request(self._requests(), 202)) for _ in pieces]
 
     async def arrivals(self, behaviour: Behaviour, rate: float) -> Block:
         """Requests at fixed times, followed until their certificates are recorded."""
         seed = self._lottery.randrange(10**6)
         await self._ca.behave(behaviour.milliseconds, behaviour.pending_gets, seed)
-        answers = await open_loop(self._api, rate, self._requests, expected=202, seconds=_SECONDS)
+        async with connections(self._port, _CONNECTIONS) as opened:
+            answers = await open_loop(opened, rate, self._requests, expected=202, seconds=_SECONDS)
         sent = {_id(body): (planned, answered) for planned, answered, body in answers}
         await self._settled(list(sent))
         orders = await self._ca.orders()
@@ -132,11 +134,12 @@ class Issuing:
         the CA has the order."""
         await self._ca.behave(0, 0, self._lottery.randrange(10**6))
         answered = {}
-        for _ in range(_WAKE_UPS):
-            body = await self._api[0].request(self._requests(), 202)
-            answered[_id(body)] = time.time()
-            await self._settled([_id(body)])
-            await asyncio.sleep(self._lottery.uniform(0.05, 0.25))
+        async with connections(self._port, 1) as (connection,):
+            for _ in range(_WAKE_UPS):
+                body = await connection.request(self._requests(), 202)
+                answered[_id(body)] = time.time()
+                await self._settled([_id(body)])
+                await asyncio.sleep(self._lottery.uniform(0.05, 0.25))
         orders = await self._ca.orders()
         return Block(
             added=[orders[enrollment_id].asked_at - at for enrollment_id, at in answered.items()]
@@ -168,16 +171,13 @@ async def run(
             prepared = service.prepare(api, simulator)
             worker, ca = service.worker(), SimulatedCa(prepared.simulator)
             requests = EnrollmentRequests(prepared, signed_csrs(_CSRS))
-            api_connections = await connect(api.port, _CONNECTIONS)
-            issuing = Issuing(connection, ca, worker, api_connections, requests, lottery)
+            issuing = Issuing(connection, ca, worker, api, requests, lottery)
             await issuing.listen()
             print("W2: accept to issued")
             await issuing.backlog()  # the first certificate loads the SDK
             await _measure(issuing, connection, lottery, report, deadline)
             used = ", ".join(f"{size:.0f}" for size in memory_mib(worker.pids))
             report.note(f"memory (PSS, MiB) of the worker: {used}")
-            for each in api_connections:
-                each.close()
             await ca.aclose()
     finally:
         await connection.close()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.http1 import Connection, connect
+from benchmarks.http1 import Connection, connections
 from benchmarks.machine import cpu_seconds
 
 NextRequest = Callable[[], bytes]
@@ -48,36 +48,29 @@ async def closed_loop(
 
     `watched` are the processes whose CPU is counted; `connected` is called before time begins.
     """
-    connections = await connect(port, clients)
     latencies: list[float] = []
-    ends = 0.0
 
-    async def one_client(connection: Connection) -> None:
+    async def one_client(connection: Connection, ends: float) -> None:
         while (started := time.perf_counter()) < ends:
             await connection.request(next_request(), expected)
             latencies.append(time.perf_counter() - started)
 
-    try:
-        for connection in connections:  # the first request of a connection may be slow
+    async with connections(port, clients) as opened:
+        for connection in opened:  # the first request of a connection may be slow
             await connection.request(next_request(), expected)
         connected()
-        cpu, own = cpu_seconds(watched), time.process_time()
-        started = time.perf_counter()
-        ends = started + seconds
-        await asyncio.gather(*map(one_client, connections))
+        cpu, own, started = cpu_seconds(watched), time.process_time(), time.perf_counter()
+        await asyncio.gather(*(one_client(each, started + seconds) for each in opened))
         return Load(
             latencies,
             time.perf_counter() - started,
             cpu_seconds(watched) - cpu,
             time.process_time() - own,
         )
-    finally:
-        for connection in connections:
-            connection.close()
 
 
 async def open_loop(
-    connections: Sequence[Connection],
+    opened: Sequence[Connection],
     rate: float,
     next_request: NextRequest,
     *,
@@ -89,7 +82,7 @@ async def open_loop(
     Returns the planned time, the time of the answer (both `time.perf_counter`) and the body.
     """
     idle: asyncio.Queue[Connection] = asyncio.Queue()
-    for connection in connections:
+    for connection in opened:
         idle.put_nowait(connection)
 
     async def arrive(planned: float) -> tuple[float, float, bytes]:

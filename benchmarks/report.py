@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -60,7 +61,7 @@ class Report:
         """Something to know when reading the figures."""
         print(f"  {text}", flush=True)
 
-    def rounds(self, record: Record[object]) -> None:
+    def rounds(self, record: Record[Any]) -> None:
         """How quiet the machine was."""
         self.note(
             f"{record.thrown_away} of {record.blocks} blocks thrown away; "

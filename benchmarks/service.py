@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +170,7 @@ class Service:
         return done.stdout
 
     def _start(
-        self, name: str, arguments: Sequence[str], port: int, settings: Mapping[str, str]
+        self, name: str, arguments: Sequence[str], port: int, settings: dict[str, str]
     ) -> Process:
         log = self._directory / f"{name}.log"
         with log.open("wb") as output:
