@@ -27,6 +27,11 @@ from simulator import Simulator, running_simulator
 _APPLICATION = create_app(Settings())
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Requests and keys are made anew in every process, which must name the tests alike."""
+    return argname if isinstance(val, (str, bytes)) and len(val) > 60 else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _logging() -> None:
     """As in production: records without pages of local variables under each traceback."""

@@ -1,5 +1,6 @@
 """The unit of work: a transaction is opened here and committed before anybody is answered."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -24,6 +25,7 @@ from scm_api.db.conflicts import conflict_of
 # SQLSTATE classes that mean the server is away or going: 08 connection, 57P shutdown and
 # recovery, 53 out of resources (PostgreSQL manual, appendix A).
 _AWAY = ("08", "57P", "53")
+_LONGEST_WAIT = 5.0  # seconds, for one of the pool's connections
 _LONGEST_IDLE = timedelta(seconds=15)
 _BAD_CHARACTER = "22021"  # bodies are checked before; a filter in the address is not
 
@@ -52,7 +54,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             hide_parameters=True,  # errors are logged, and what is stored must not be
-            pool_timeout=5,
+            pool_timeout=_LONGEST_WAIT,
             json_serializer=_dumps,
             json_deserializer=orjson.loads,
             connect_args={
@@ -66,6 +68,7 @@ class Database:
             },
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._turns = asyncio.Semaphore(pool_size)
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
@@ -75,7 +78,7 @@ class Database:
         Raises Unavailable when PostgreSQL is away, Stale when a row was changed by somebody else
         meanwhile, and the Conflict or Invalid of `db.conflicts` when a named constraint refuses.
         """
-        async with _translated(), self._sessions.begin() as session:
+        async with _translated(), self._turn(), self._sessions.begin() as session:
             yield session
 
     @asynccontextmanager
@@ -83,8 +86,20 @@ class Database:
         """Every statement is a transaction of its own: for reads, and for a change that is one
         statement. Half the cost of `transaction`; raises what that raises.
         """
-        async with _translated(), self._single.connect() as connection:
+        async with _translated(), self._turn(), self._single.connect() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """First come, first served. SQLAlchemy's pool serves newcomers before those who wait, so
+        that under load some would wait for seconds while most do not wait at all.
+        """
+        async with asyncio.timeout(_LONGEST_WAIT):
+            await self._turns.acquire()
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def aclose(self) -> None:
         """Close every connection."""

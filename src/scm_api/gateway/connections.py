@@ -1,10 +1,10 @@
 """From a CA backend's row to an open driver: the only place where secrets are opened."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import NotFound
@@ -38,28 +38,42 @@ class Connection:
         return self.kind.connection_options.model_validate(self.options)
 
 
+CONNECTION_COLUMNS: Final = (
+    CaBackend.id.label("ca_backend_id"),
+    CaBackend.name,
+    LocalCaBackend.backend_type,
+    LocalCaBackend.id.label("local_ca_backend_id"),
+    LocalCaBackend.version,
+    LocalCaBackend.options,
+    LocalCaBackend.sealed_secrets,
+)
+"""What `connection_from` reads; to be selected from a CA backend and its local CA backend."""
+
+_CONNECTION: Final = select(*CONNECTION_COLUMNS).where(
+    CaBackend.id == bindparam("ca_backend_id"), CaBackend.local_ca_backend_id == LocalCaBackend.id
+)
+
+
+def connection_from(row: Row[Any]) -> Connection:
+    """The connection in a row that has CONNECTION_COLUMNS."""
+    return Connection(
+        row.ca_backend_id,
+        row.name,
+        REGISTRY[BackendType(row.backend_type)],
+        row.local_ca_backend_id,
+        row.version,
+        row.options,
+        row.sealed_secrets,
+    )
+
+
 async def connection_of(session: AsyncSession, ca_backend_id: UUID) -> Connection:
     """Load one CA backend's connection; raises NotFound when the backend is gone."""
-    row = (
-        await session.execute(
-            select(
-                CaBackend.name,
-                LocalCaBackend.backend_type,
-                LocalCaBackend.id,
-                LocalCaBackend.version,
-                LocalCaBackend.options,
-                LocalCaBackend.sealed_secrets,
-            ).where(
-                CaBackend.id == ca_backend_id, CaBackend.local_ca_backend_id == LocalCaBackend.id
-            )
-        )
-    ).one_or_none()
+    found = await session.execute(_CONNECTION, {"ca_backend_id": ca_backend_id})
+    row = found.one_or_none()
     if row is None:
         raise NotFound("CA backend")
-    kind = REGISTRY[BackendType(row.backend_type)]
-    return Connection(
-        ca_backend_id, row.name, kind, row.id, row.version, row.options, row.sealed_secrets
-    )
+    return connection_from(row)
 
 
 class Gateway:

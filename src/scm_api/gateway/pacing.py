@@ -45,10 +45,10 @@ class DatabaseLimiter:
         """Wait for a slot under `key`; raises BackendUnavailable if it is too far away."""
         gap = timedelta(seconds=1 / per_second)
         values = {"key": key, "gap": gap, "burst": _BURST, "longest": LONGEST_WAIT}
-        async with self._database.transaction() as session:
-            wait = await session.scalar(_RESERVE, values)
+        async with self._database.each_statement() as connection:
+            wait = await connection.scalar(_RESERVE, values)
             if wait is None:
-                ahead = float(await session.scalar(_WAIT, {"key": key}) or 1)
+                ahead = float(await connection.scalar(_WAIT, {"key": key}) or 1)
                 raise BackendUnavailable(
                     "More calls are waiting for this CA than its quota lets through just now.",
                     retry_after=timedelta(seconds=max(ahead, 0.1)),

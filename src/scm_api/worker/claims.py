@@ -6,21 +6,94 @@ that no row matches and stops: `Lost`.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import (
+    Interval,
+    Row,
+    Text,
+    Update,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.lifecycle import ACTIVE, Move, after
 from scm_api.core.vocabulary import EnrollmentState
-from scm_api.db.audit import record
-from scm_api.db.models import CaBackendHealth, Enrollment, EnrollmentAttempt
+from scm_api.db.audit import event_row
+from scm_api.db.base import Base
+from scm_api.db.models import (
+    CaBackend,
+    CaBackendHealth,
+    CertificateProfileVersion,
+    Enrollment,
+    EnrollmentAttempt,
+    LocalCaBackend,
+)
 from scm_api.db.statements import changed_rows
-from scm_api.gateway.connections import Connection, connection_of
+from scm_api.gateway.connections import CONNECTION_COLUMNS, Connection, connection_from
 from scm_api.worker.clock import boottime
 
 CHANNEL = "scm_enrollments"
+_ENROLLMENTS: Final = Base.metadata.tables[Enrollment.__tablename__]
+_ATTEMPTS: Final = Base.metadata.tables[EnrollmentAttempt.__tablename__]
+_CLOCK: Final = func.clock_timestamp()
+_DUE: Final = (
+    _ENROLLMENTS.c.id == bindparam("enrollment", type_=Uuid),
+    _ENROLLMENTS.c.state.in_([state.value for state in ACTIVE]),
+    _ENROLLMENTS.c.due_at <= _CLOCK,
+)
+_TAKE: Final = (
+    update(_ENROLLMENTS)
+    .where(
+        *_DUE,
+        or_(_ENROLLMENTS.c.lease_until.is_(None), _ENROLLMENTS.c.lease_until <= _CLOCK),
+    )
+    .values(
+        lease_generation=_ENROLLMENTS.c.lease_generation + 1,
+        lease_until=_CLOCK + bindparam("lease", type_=Interval),
+    )
+    .returning(_ENROLLMENTS)
+)
+_HELD_FOR: Final = select(_ENROLLMENTS.c.lease_until - _CLOCK).where(
+    *_DUE, _ENROLLMENTS.c.lease_until > _CLOCK
+)
+_LIVE: Final = (_ATTEMPTS.c.enrollment_id == Enrollment.id) & _ATTEMPTS.c.ended_at.is_(None)
+_EVER: Final = (
+    select(func.coalesce(func.max(EnrollmentAttempt.number), 0))
+    .where(EnrollmentAttempt.enrollment_id == Enrollment.id)
+    .correlate(Enrollment)
+    .scalar_subquery()
+)
+_BELONGINGS: Final = (
+    select(
+        *CONNECTION_COLUMNS,
+        *(column.label(f"attempt_{column.name}") for column in _ATTEMPTS.c),
+        _EVER.label("attempts"),
+        CaBackendHealth.status,
+        CaBackendHealth.local_version,
+        CertificateProfileVersion.rules,
+        _CLOCK.label("now"),
+    )
+    .select_from(Enrollment)
+    .join(CaBackend, CaBackend.id == Enrollment.ca_backend_id)
+    .join(LocalCaBackend, LocalCaBackend.id == CaBackend.local_ca_backend_id)
+    .join(
+        CertificateProfileVersion,
+        (CertificateProfileVersion.certificate_profile_id == Enrollment.certificate_profile_id)
+        & (CertificateProfileVersion.version == Enrollment.profile_version),
+    )
+    .outerjoin(CaBackendHealth, CaBackendHealth.ca_backend_id == CaBackend.id)
+    .outerjoin(_ATTEMPTS, _LIVE)
+    .where(Enrollment.id == bindparam("enrollment", type_=Uuid))
+)
 
 
 class Lost(Exception):
@@ -36,11 +109,16 @@ class Busy:
 
 @dataclass(slots=True)
 class Claim:
-    """One enrollment, held by this worker under `generation` since `taken_at` (boot time)."""
+    """One enrollment, held by this worker under `generation` since `taken_at` (boot time).
+
+    `attempt` is the live one, `attempts` the number of the last one that was ever made.
+    """
 
     enrollment: Enrollment
     attempt: EnrollmentAttempt | None
+    attempts: int
     connection: Connection
+    rules: dict[str, Any]
     refused: bool
     generation: int
     taken_at: float
@@ -57,60 +135,40 @@ class Claim:
         return EnrollmentState(self.enrollment.state)
 
 
-async def take(session: AsyncSession, enrollment_id: UUID, lease: timedelta) -> Claim | Busy | None:
+async def take(
+    session: AsyncSession | AsyncConnection, enrollment_id: UUID, lease: timedelta
+) -> Claim | Busy | None:
     """Claim the enrollment if it is due and free; None when there is nothing to do."""
     taken_at = boottime()
-    clock = func.clock_timestamp()
-    enrollment = await session.scalar(
-        update(Enrollment)
-        .where(
-            Enrollment.id == enrollment_id,
-            Enrollment.state.in_([state.value for state in ACTIVE]),
-            Enrollment.due_at <= clock,
-            or_(Enrollment.lease_until.is_(None), Enrollment.lease_until <= clock),
-        )
-        .values(lease_generation=Enrollment.lease_generation + 1, lease_until=clock + lease)
-        .returning(Enrollment)
-    )
-    if enrollment is None:
+    asked = {"enrollment": enrollment_id, "lease": lease}
+    taken = (await session.execute(_TAKE, asked)).mappings().one_or_none()
+    if taken is None:
         return await _busy(session, enrollment_id)
-    attempt = await session.scalar(
-        select(EnrollmentAttempt).where(
-            EnrollmentAttempt.enrollment_id == enrollment_id, EnrollmentAttempt.ended_at.is_(None)
-        )
-    )
-    connection = await connection_of(session, enrollment.ca_backend_id)
-    health = (
-        await session.execute(
-            select(CaBackendHealth.status, CaBackendHealth.local_version, clock.label("now"))
-            .select_from(Enrollment)
-            .outerjoin(CaBackendHealth, CaBackendHealth.ca_backend_id == Enrollment.ca_backend_id)
-            .where(Enrollment.id == enrollment_id)
-        )
-    ).one()
-    refused = health.status == "refused" and health.local_version == connection.version
-    session.expunge_all()
+    enrollment = Enrollment(**taken)
+    # Only now, when the row is ours, is it certain what belongs to it.
+    row = (await session.execute(_BELONGINGS, {"enrollment": enrollment_id})).one()
     return Claim(
         enrollment=enrollment,
-        attempt=attempt,
-        connection=connection,
-        refused=refused,
+        attempt=_attempt(row),
+        attempts=row.attempts,
+        connection=connection_from(row),
+        rules=row.rules,
+        refused=row.status == "refused" and row.local_version == row.version,
         generation=enrollment.lease_generation,
         taken_at=taken_at,
-        now=health.now,
+        now=row.now,
     )
 
 
-async def _busy(session: AsyncSession, enrollment_id: UUID) -> Busy | None:
-    clock = func.clock_timestamp()
-    wait: timedelta | None = await session.scalar(
-        select(Enrollment.lease_until - clock).where(
-            Enrollment.id == enrollment_id,
-            Enrollment.state.in_([state.value for state in ACTIVE]),
-            Enrollment.due_at <= clock,
-            Enrollment.lease_until > clock,
-        )
-    )
+def _attempt(row: Row[Any]) -> EnrollmentAttempt | None:
+    if row.attempt_number is None:
+        return None
+    columns = EnrollmentAttempt.__table__.c.keys()
+    return EnrollmentAttempt(**{name: getattr(row, f"attempt_{name}") for name in columns})
+
+
+async def _busy(session: AsyncSession | AsyncConnection, enrollment_id: UUID) -> Busy | None:
+    wait = await session.scalar(_HELD_FOR, {"enrollment": enrollment_id})
     return None if wait is None else Busy(max(timedelta(0), wait))
 
 
@@ -122,41 +180,47 @@ async def move(
     Whoever waits for the enrollment is notified when the transaction commits.
     """
     state = after(claim.state, step)
-    await write(session, claim, state=state.value, version=Enrollment.version + 1, **values)
-    claim.enrollment.state = state.value
-    record(
-        session,
+    event = event_row(
         None,
         f"enrollment.{step.value}",
         ("enrollment", claim.id),
         organization_id=claim.enrollment.organization_id,
         details=details,
     )
-    await session.execute(
-        text("SELECT pg_notify(:channel, :id)"), {"channel": CHANNEL, "id": str(claim.id)}
+    statement = (
+        _written(claim, state=state.value, version=_ENROLLMENTS.c.version + 1, **values)
+        # When no row is ours, the event goes with the transaction.
+        .add_cte(insert(event.table).values(event.values).cte())
+        .returning(func.pg_notify(CHANNEL, cast(_ENROLLMENTS.c.id, Text)))
     )
+    if (await session.execute(statement)).one_or_none() is None:
+        raise Lost
+    claim.enrollment.state = state.value
 
 
 async def write(session: AsyncSession, claim: Claim, **values: Any) -> None:
     """Update the enrollment under the claim; raises Lost when the row moved on."""
-    statement = (
-        update(Enrollment)
-        .where(Enrollment.id == claim.id, Enrollment.lease_generation == claim.generation)
+    if await changed_rows(session, _written(claim, **values)) != 1:
+        raise Lost
+
+
+def _written(claim: Claim, **values: Any) -> Update:
+    return (
+        update(_ENROLLMENTS)
+        .where(_ENROLLMENTS.c.id == claim.id, _ENROLLMENTS.c.lease_generation == claim.generation)
         .values(updated_at=func.now(), **values)
     )
-    if await changed_rows(session, statement) != 1:
-        raise Lost
 
 
 async def write_attempt(session: AsyncSession, claim: Claim, **values: Any) -> None:
     """Update the live attempt; call after `write` or `move`, whose row lock makes it ours."""
     assert claim.attempt is not None
     statement = (
-        update(EnrollmentAttempt)
+        update(_ATTEMPTS)
         .where(
-            EnrollmentAttempt.enrollment_id == claim.id,
-            EnrollmentAttempt.number == claim.attempt.number,
-            EnrollmentAttempt.ended_at.is_(None),
+            _ATTEMPTS.c.enrollment_id == claim.id,
+            _ATTEMPTS.c.number == claim.attempt.number,
+            _ATTEMPTS.c.ended_at.is_(None),
         )
         .values(**values)
     )

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, insert, select
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,7 +21,7 @@ from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move
 from scm_api.core.recovery import Timing
 from scm_api.core.vocabulary import EnrollmentState
-from scm_api.db.models import CertificateProfileVersion, EnrollmentAttempt
+from scm_api.db.models import EnrollmentAttempt
 from scm_api.db.session import Database, is_away
 from scm_api.drivers.base import Driver, Issued, Order, Pending, Rejected, Untraced
 from scm_api.drivers.errors import (
@@ -79,10 +79,10 @@ class Issuance:
         Returns how long the same job should wait before it looks again, because another worker
         holds the enrollment; None when this job is done.
         """
-        async with self._database.transaction() as session:
-            claim = await take(session, enrollment_id, self._limits.lease)
-            if not isinstance(claim, Claim):
-                return claim.wait if isinstance(claim, Busy) else None
+        async with self._database.each_statement() as connection:
+            claim = await take(connection, enrollment_id, self._limits.lease)
+        if not isinstance(claim, Claim):
+            return claim.wait if isinstance(claim, Busy) else None
         try:
             await self._step_or_stumble(claim)
         except Lost:
@@ -105,7 +105,8 @@ class Issuance:
         except DriverError as error:
             await self._troubled(claim, error, None)
             return
-        options, chosen = await self._prepare(claim)
+        chosen = await self._prepare(claim)
+        options = ProfileRules.model_validate(claim.rules).typed_options
         while not isinstance(chosen, (Defer, Park)):
             outcome = await self._ask(claim, driver, chosen, options)
             if not isinstance(outcome, Pending) or isinstance(chosen, Poll):
@@ -114,11 +115,12 @@ class Issuance:
                 return
             chosen = Poll(outcome.ca_ref)
 
-    async def _prepare(self, claim: Claim) -> tuple[Any, Plan]:
-        """Decide, and store what is about to be done before it is done."""
+    async def _prepare(self, claim: Claim) -> Plan:
+        """Decide, and store what is about to be done before it is done; asking needs no trace."""
+        chosen = self._plan(claim) if self._in_time(claim) else _TOO_LATE
+        if isinstance(chosen, (Poll, Recover)):
+            return chosen
         async with self._writing(claim) as session:
-            options = await _profile_options(session, claim)
-            chosen = self._plan(claim) if self._in_time(claim) else _TOO_LATE
             if isinstance(chosen, Submit):
                 found = await objections(session, claim.enrollment)
                 chosen = Park(found) if found else chosen
@@ -131,7 +133,7 @@ class Issuance:
                     )
                 case Park(reason):
                     await outcomes.parked(session, claim, reason)
-        return options, chosen
+        return chosen
 
     def _plan(self, claim: Claim) -> Plan:
         capabilities = claim.connection.kind.capabilities
@@ -273,17 +275,6 @@ class Issuance:
                 await outcomes.stumbled(session, claim, error, self._limits.attempts)
 
 
-async def _profile_options(session: AsyncSession, claim: Claim) -> Any:
-    rules = await session.scalar(
-        select(CertificateProfileVersion.rules).where(
-            CertificateProfileVersion.certificate_profile_id
-            == claim.enrollment.certificate_profile_id,
-            CertificateProfileVersion.version == claim.enrollment.profile_version,
-        )
-    )
-    return ProfileRules.model_validate(rules).typed_options
-
-
 async def _intend(session: AsyncSession, claim: Claim, chosen: Submit) -> None:
     """Store the attempt, its token and the moment of its first send; then it may be sent."""
     if claim.state is EnrollmentState.APPROVED:
@@ -291,26 +282,17 @@ async def _intend(session: AsyncSession, claim: Claim, chosen: Submit) -> None:
     else:
         await write(session, claim)
     if chosen.fresh:
-        last = await session.scalar(
-            select(func.max(EnrollmentAttempt.number)).where(
-                EnrollmentAttempt.enrollment_id == claim.id
-            )
+        claim.attempts += 1
+        claim.attempt = EnrollmentAttempt(
+            enrollment_id=claim.id,
+            number=claim.attempts,
+            ca_backend_id=claim.enrollment.ca_backend_id,
+            token=_token(claim.id, claim.attempts),
+            first_sent_at=claim.now,
         )
-        number = (last or 0) + 1
-        claim.attempt = await session.scalar(
-            insert(EnrollmentAttempt)
-            .values(
-                enrollment_id=claim.id,
-                number=number,
-                ca_backend_id=claim.enrollment.ca_backend_id,
-                token=_token(claim.id, number),
-                first_sent_at=func.clock_timestamp(),
-            )
-            .returning(EnrollmentAttempt)
-        )
+        session.add(claim.attempt)
     else:
         await write_attempt(session, claim, first_sent_at=func.clock_timestamp(), untraced_at=None)
-    session.expunge_all()
 
 
 def _token(enrollment_id: UUID, number: int) -> str:
