@@ -22,6 +22,7 @@ from scm_api.gateway.health import record_health
 
 CHECK_EVERY = timedelta(seconds=60)
 IDEMPOTENCY_KEPT = timedelta(hours=24)
+JOB_LOG_KEPT = timedelta(hours=24)
 _CHECK_DEADLINE = 20.0
 _BATCH = 500
 _log = structlog.get_logger(__name__)
@@ -45,10 +46,12 @@ _LOST_REVOCATIONS = text("""
                         WHERE job.entrypoint = :job AND job.payload = uuid_send(certificates.id))
      LIMIT :batch FOR UPDATE SKIP LOCKED
 """)
+# pgqueuer writes a row for each step of a job and deletes none. Nothing is decided by them.
+_OLD_JOB_LOG = text("DELETE FROM pgqueuer_log WHERE created < now() - CAST(:kept AS interval)")
 
 
 class Upkeep:
-    """Finds lost jobs, checks backends, forgets old idempotency records."""
+    """Finds lost jobs, checks backends, forgets old idempotency records and job logs."""
 
     def __init__(self, database: Database, gateway: Gateway, overdue: timedelta) -> None:
         self._database = database
@@ -61,6 +64,7 @@ class Upkeep:
             tasks.create_task(self._repeat(self.requeue_lost, 15))
             tasks.create_task(self._repeat(self.check_backends, 5))
             tasks.create_task(self._repeat(self.forget_old_keys, 600))
+            tasks.create_task(self._repeat(self.forget_job_log, 600))
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
         while True:
@@ -145,3 +149,8 @@ class Upkeep:
                     IdempotencyRecord.created_at < func.now() - literal(IDEMPOTENCY_KEPT, Interval)
                 )
             )
+
+    async def forget_job_log(self) -> None:
+        """The queue's log of finished jobs lives a day, for whoever looks into a failure."""
+        async with self._database.transaction() as session:
+            await session.execute(_OLD_JOB_LOG, {"kept": JOB_LOG_KEPT})
