@@ -273,3 +273,27 @@ async def test_profiles_are_found_by_what_they_are(estate: Estate) -> None:
     assert await found("enabled=false") == {other["id"]}
     assert await found(f"organization_id={chain.organization['id']}") == {chain.profile["id"]}
     assert await found(f"name={other['name']}") == {other["id"]}
+
+
+async def test_a_rule_that_does_not_compile_is_refused(estate: Estate) -> None:
+    backend = await estate.ca_backend()
+    rule = {"expression": "names.all(n, ", "explanation": "No."}
+    assert await refused(estate, backend, rule=rule) == {("/rule/expression", "rule-invalid")}
+
+
+async def test_a_rule_comes_and_goes_and_each_version_keeps_its_own(
+    estate: Estate, database: Database
+) -> None:
+    rule = {"expression": "term_days <= 30", "explanation": "Short-lived only."}
+    profile = await estate.profile(rule=rule)
+    assert profile["rule"] == rule
+    path = f"/certificate-profiles/{profile['id']}"
+    kept = await estate.api.patch(path, {"description": "as before"})
+    assert kept["rule"] == rule
+    gone = await estate.api.patch(path, {"rule": None})
+    assert gone["rule"] is None
+    told = [
+        found.rule.explanation if found.rule else None
+        for found in await versions(database, profile)
+    ]
+    assert told == ["Short-lived only.", "Short-lived only.", None]

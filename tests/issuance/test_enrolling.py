@@ -337,3 +337,17 @@ async def test_fifty_at_once_are_issued_once_each(
     ended = await asyncio.gather(*(enrolling.settled(each["id"]) for each in made))
     assert {each["state"] for each in ended} == {"issued"}
     assert len(simulator.ledger("order")) == 50
+
+
+async def test_a_profile_s_own_rule_is_explained(
+    enrolling: Enrolling, simulator: Simulator, estate: Estate, chain: Chain
+) -> None:
+    rule = {
+        "expression": 'names.all(n, n.value.startsWith("www."))',
+        "explanation": "Only web servers are certified by this profile.",
+    }
+    await estate.api.patch(f"/certificate-profiles/{chain.profile['id']}", {"rule": rule})
+    problem = await _refused(enrolling, simulator, **enrolling.body("mail.example.com"))
+    assert faults_of(problem) == {("", "rule-refused")}
+    assert rule["explanation"] in str(problem)
+    await enrolling.enroll(WWW)

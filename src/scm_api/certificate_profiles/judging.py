@@ -10,6 +10,9 @@ from scm_api.core.domain_policy import normalise_network
 from scm_api.core.domains import normalise_domain
 from scm_api.core.errors import Fault, NotFound
 from scm_api.core.key_types import KEY_TYPES
+from scm_api.core.names import Name
+from scm_api.core.profile_rule import RuleContext, rule_faults
+from scm_api.core.vocabulary import NameKind
 from scm_api.drivers.base import BackendKind, IssuingCa
 from scm_api.drivers.errors import DriverError
 from scm_api.gateway.choices import issuing_cas
@@ -71,7 +74,7 @@ async def _cas(
 
 def judge_draft(draft: CertificateProfileCreate, backend: KnownBackend | None) -> list[Fault]:
     """Every fault of a draft that can be told without asking anybody. Pure."""
-    faults = [*_term_faults(draft.term), *_policy_faults(draft.domain_policy)]
+    faults = [*_term_faults(draft.term), *_policy_faults(draft.domain_policy), *_rule_faults(draft)]
     if backend is None:
         return [unknown_reference("/ca_backend_id", "CA backend"), *faults]
     if backend.connection is None:
@@ -113,6 +116,21 @@ def _policy_faults(policy: DomainPolicy) -> Iterator[Fault]:
             found = normalise(value, f"/domain_policy/{field}/{index}")
             if isinstance(found, Fault):
                 yield found
+
+
+def _rule_faults(draft: CertificateProfileCreate) -> list[Fault]:
+    if draft.rule is None:
+        return []
+    names = [Name(NameKind.DNS, f"host-{number}.example.com") for number in range(3)]
+    sample = RuleContext(
+        names=names,
+        common_name=names[0].value,
+        key_type=next(iter(KEY_TYPES)),
+        term_days=draft.term.default_days,
+        certificate_type=draft.certificate_type.value,
+        organization_id="018f0000-0000-7000-8000-000000000000",
+    )
+    return rule_faults(draft.rule.expression, sample, "/rule/expression")
 
 
 def _backend_faults(draft: CertificateProfileCreate, backend: KnownBackend) -> Iterator[Fault]:

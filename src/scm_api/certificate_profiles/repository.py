@@ -42,6 +42,7 @@ def certificate_profiles(principal: Principal) -> AnySelect:
         CertificateProfile.key_types,
         CertificateProfile.domain_policy,
         CertificateProfile.allow_renew,
+        CertificateProfile.rule,
         CertificateProfile.options,
         func.array(organizations.scalar_subquery(), type_=ARRAY(Uuid())).label("organization_ids"),
         CertificateProfile.created_at,

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from scm_api.core.key_types import KEY_TYPES
+from scm_api.core.profile_rule import LONGEST
 from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.options import ProfileOptions
 from scm_api.web import examples
@@ -70,6 +71,30 @@ class DomainPolicy(Input):
     )
 
 
+class Rule(Input):
+    """A condition of the profile's own that every request has to meet.
+
+    Variables: `names` (a list of maps with `kind`, such as dns, and `value`), `common_name`,
+    `key_type`, `term_days`, `certificate_type` and `organization_id`. Besides operators a rule
+    may call all, exists, exists_one, filter, has, size, contains, startsWith, endsWith, int,
+    double and string. Comprehensions cannot stand inside one another.
+    """
+
+    expression: str = Field(
+        min_length=1,
+        max_length=LONGEST,
+        description="In the Common Expression Language (CEL), true of what may be issued.",
+        examples=['names.all(n, n.value.endsWith(".example.com")) || term_days <= 30'],
+    )
+    explanation: str = Field(
+        min_length=1,
+        max_length=500,
+        description="Told to whoever asks for something else.",
+        examples=["Names outside example.com are certified for 30 days at most."],
+    )
+
+
+_Rule = Field(description="A condition beyond the other fields. Null removes it.")
 _Enabled = Field(description="A disabled profile stays readable, but nothing is issued by it.")
 _AllowRenew = Field(description="Whether certificates may be renewed.")
 _KeyTypes = Field(
@@ -117,6 +142,7 @@ class CertificateProfileCreate(Input):
     key_types: Annotated[list[KeyType], _KeyTypes] | None = None
     domain_policy: DomainPolicy = DomainPolicy()
     allow_renew: Annotated[bool, _AllowRenew] = True
+    rule: Annotated[Rule, _Rule] | None = None
     options: ProfileOptions
     organization_ids: Annotated[list[Id], _OrganizationIds] = Field([])
 
@@ -138,6 +164,7 @@ class CertificateProfileUpdate(Input):
     key_types: Annotated[list[KeyType], _KeyTypes] | None = None
     domain_policy: DomainPolicy | None = None
     allow_renew: Annotated[bool, _AllowRenew] | None = None
+    rule: Annotated[Rule, _Rule] | None = None
     options: ProfileOptions | None = None
     organization_ids: Annotated[list[Id], _OrganizationIds] | None = None
 
@@ -155,6 +182,7 @@ class CertificateProfileOut(VersionedOutput):
     key_types: list[KeyType] = Field(examples=[["ec-p256", "rsa-3072"]])
     domain_policy: DomainPolicy
     allow_renew: Annotated[bool, _AllowRenew]
+    rule: Rule | None
     options: ProfileOptions
     organization_ids: list[UUID] = Field(
         description="Organizations and departments that may use it, as far as you may see them."

@@ -157,7 +157,8 @@ def _merged(stored: Mapping[str, Any], body: CertificateProfileUpdate) -> Certif
     )
     given = {name: getattr(body, name) for name in body.model_fields_set}
     return kept.model_copy(
-        update={name: value for name, value in given.items() if value is not None}
+        # Null is "left out", but for a rule, which a profile may lose again.
+        update={name: value for name, value in given.items() if value is not None or name == "rule"}
     )
 
 
@@ -176,6 +177,7 @@ def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str
         "key_types": key_types_of(draft, backend.kind),
         "domain_policy": policy_of(draft),
         "allow_renew": draft.allow_renew,
+        "rule": draft.rule.model_dump() if draft.rule else None,
         "options": draft.options.model_dump(mode="json"),
     }
 

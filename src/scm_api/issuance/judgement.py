@@ -10,6 +10,7 @@ from scm_api.core.domain_policy import judge_names
 from scm_api.core.errors import Fault
 from scm_api.core.key_policy import judge_key
 from scm_api.core.names import Name
+from scm_api.core.profile_rule import RuleContext, judge_rule
 from scm_api.core.term import Term, TermRules, judge_term
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.drivers.base import IssuingCa, RequestFacts
@@ -56,7 +57,22 @@ def judge(facts: Facts, csr: CsrFacts, asked: Asked, checks: KeyChecks) -> Judge
     )
     connection = kind.connection_options.model_validate(facts.connection_options)
     faults += kind.judge_request(rules.typed_options, connection, facts.issuing_cas, request)
+    if rules.rule is not None and not name_faults:
+        faults += judge_rule(rules.rule, _rule_context(facts, csr, names, request.term_days))
     return Judgement(names, term, _distinct(faults))
+
+
+def _rule_context(
+    facts: Facts, csr: CsrFacts, names: Sequence[Name], term_days: int
+) -> RuleContext:
+    return RuleContext(
+        names=names,
+        common_name=csr.common_names[0] if csr.common_names else "",
+        key_type=csr.key_type,
+        term_days=term_days,
+        certificate_type=facts.rules.certificate_type.value,
+        organization_id=str(facts.organization_id),
+    )
 
 
 def usability_faults(facts: Facts) -> list[Fault]:

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from scm_api.core.domain_policy import DomainPolicy
+from scm_api.core.profile_rule import ProfileRule
 from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.base import BackendKind
 from scm_api.drivers.registry import REGISTRY
@@ -37,6 +38,7 @@ class ProfileRules(BaseModel):
     key_types: frozenset[str]
     domain_policy: DomainPolicy
     allow_renew: bool
+    rule: ProfileRule | None = None
     options: dict[str, Any]
 
     @property

@@ -28,6 +28,7 @@ class CertificateProfile(Versioned, Base):
     key_types: Mapped[list[str]] = mapped_column(JSONB)
     domain_policy: Mapped[dict[str, Any]] = mapped_column(JSONB)
     allow_renew: Mapped[bool] = mapped_column(Boolean, default=True)
+    rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     options: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 
