@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from scm_api import __version__
 from scm_api.access.router import router as access
+from scm_api.account_settings.router import router as account_settings
 from scm_api.audit.router import router as audit
 from scm_api.ca_backends.router import router as ca_backends
 from scm_api.certificate_profiles.router import router as certificate_profiles
@@ -80,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
         connectors,
         organizations,
         access,
+        account_settings,
         audit,
         health,
     ):

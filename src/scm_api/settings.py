@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -201,6 +202,13 @@ class Settings(BaseSettings):
     job_attempts: int = Field(
         10, ge=1, le=1000, description="Failures of one job before a person must look, 1 to 1000."
     )
+    approval_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        description="A request for approval that nobody answers is over after this many days, 1 to "
+        "365; later changes concern new requests.",
+    )
     allow_loopback_endpoints: bool = Field(
         False,
         description="true lets a CA's endpoint URL name this machine, as with the sandbox; "
@@ -223,6 +231,11 @@ class Settings(BaseSettings):
     test_crash_signal: Literal["kill", "stop"] = Field(
         "kill", description="Test only, with SCM_TEST_MODE=1: kill or stop, sent to itself there."
     )
+
+    @property
+    def approval_within(self) -> timedelta:
+        """How long a request waits for approval."""
+        return timedelta(days=self.approval_days)
 
     @classmethod
     def settings_customise_sources(

@@ -6,6 +6,7 @@ from typing import Any
 
 from scm_api.certificate_profiles.schemas import CertificateProfileCreate, DomainPolicy, Term
 from scm_api.core.access import Principal
+from scm_api.core.approval import judge_approvable
 from scm_api.core.domain_policy import normalise_network
 from scm_api.core.domains import normalise_domain
 from scm_api.core.errors import Fault, NotFound
@@ -75,6 +76,7 @@ async def _cas(
 def judge_draft(draft: CertificateProfileCreate, backend: KnownBackend | None) -> list[Fault]:
     """Every fault of a draft that can be told without asking anybody. Pure."""
     faults = [*_term_faults(draft.term), *_policy_faults(draft.domain_policy), *_rule_faults(draft)]
+    faults += judge_approvable(draft.certificate_type, requires_approval=draft.requires_approval)
     if backend is None:
         return [unknown_reference("/ca_backend_id", "CA backend"), *faults]
     if backend.connection is None:

@@ -43,6 +43,8 @@ def certificate_profiles(principal: Principal) -> AnySelect:
         CertificateProfile.domain_policy,
         CertificateProfile.allow_renew,
         CertificateProfile.rule,
+        CertificateProfile.requires_approval,
+        CertificateProfile.revocation_requires_approval,
         CertificateProfile.options,
         func.array(organizations.scalar_subquery(), type_=ARRAY(Uuid())).label("organization_ids"),
         CertificateProfile.created_at,

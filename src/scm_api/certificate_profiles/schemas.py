@@ -97,6 +97,13 @@ class Rule(Input):
 _Rule = Field(description="A condition beyond the other fields. Null removes it.")
 _Enabled = Field(description="A disabled profile stays readable, but nothing is issued by it.")
 _AllowRenew = Field(description="Whether certificates may be renewed.")
+_RequiresApproval = Field(
+    description="Whether another admin has to approve each request before the CA hears of it. For "
+    "the types ssl and device."
+)
+_RevocationRequiresApproval = Field(
+    description="Whether another admin has to approve each revocation before the CA hears of it."
+)
 _KeyTypes = Field(
     min_length=1,
     description="Key types a CSR may have. Left out: every one of them the CA takes.",
@@ -143,6 +150,8 @@ class CertificateProfileCreate(Input):
     domain_policy: DomainPolicy = DomainPolicy()
     allow_renew: Annotated[bool, _AllowRenew] = True
     rule: Annotated[Rule, _Rule] | None = None
+    requires_approval: Annotated[bool, _RequiresApproval] = False
+    revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval] = False
     options: ProfileOptions
     organization_ids: Annotated[list[Id], _OrganizationIds] = Field([])
 
@@ -165,6 +174,8 @@ class CertificateProfileUpdate(Input):
     domain_policy: DomainPolicy | None = None
     allow_renew: Annotated[bool, _AllowRenew] | None = None
     rule: Annotated[Rule, _Rule] | None = None
+    requires_approval: Annotated[bool, _RequiresApproval] | None = None
+    revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval] | None = None
     options: ProfileOptions | None = None
     organization_ids: Annotated[list[Id], _OrganizationIds] | None = None
 
@@ -183,6 +194,8 @@ class CertificateProfileOut(VersionedOutput):
     domain_policy: DomainPolicy
     allow_renew: Annotated[bool, _AllowRenew]
     rule: Rule | None
+    requires_approval: Annotated[bool, _RequiresApproval]
+    revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval]
     options: ProfileOptions
     organization_ids: list[UUID] = Field(
         description="Organizations and departments that may use it, as far as you may see them."

@@ -178,6 +178,8 @@ def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str
         "domain_policy": policy_of(draft),
         "allow_renew": draft.allow_renew,
         "rule": draft.rule.model_dump() if draft.rule else None,
+        "requires_approval": draft.requires_approval,
+        "revocation_requires_approval": draft.revocation_requires_approval,
         "options": draft.options.model_dump(mode="json"),
     }
 

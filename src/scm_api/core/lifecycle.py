@@ -13,6 +13,7 @@ class Move(StrEnum):
     APPROVE = "approved"
     DECLINE = "declined"
     CANCEL = "canceled"
+    EXPIRE = "expired"
     BEGIN = "submitting"
     ACCEPT = "accepted_by_ca"
     ISSUE = "issued"
@@ -20,6 +21,7 @@ class Move(StrEnum):
     FAIL = "failed"
     PARK = "parked"
     RETRY = "retried"
+    ASK_AGAIN = "approval_requested"
 
 
 MOVES: Mapping[State, Mapping[Move, State]] = {
@@ -27,6 +29,7 @@ MOVES: Mapping[State, Mapping[Move, State]] = {
         Move.APPROVE: State.APPROVED,
         Move.DECLINE: State.DECLINED,
         Move.CANCEL: State.CANCELED,
+        Move.EXPIRE: State.CANCELED,
     },
     State.APPROVED: {
         Move.BEGIN: State.SUBMITTING,
@@ -47,6 +50,7 @@ MOVES: Mapping[State, Mapping[Move, State]] = {
     },
     State.PARKED: {
         Move.RETRY: State.APPROVED,
+        Move.ASK_AGAIN: State.PENDING_APPROVAL,
         Move.CANCEL: State.CANCELED,
     },
     State.ISSUED: {},

@@ -52,8 +52,15 @@ class CertificateStatus(StrEnum):
 
 
 class RevocationState(StrEnum):
-    """`done` is said only when the CA did it."""
+    """`done` is said only when the CA did it, `refused` when the CA does not do it.
 
+    `pending_approval`: the CA knows nothing of it yet; it ends `declined` by an admin, `expired`
+    because nobody answered, or goes on as `requested`.
+    """
+
+    PENDING_APPROVAL = "pending_approval"
+    DECLINED = "declined"
+    EXPIRED = "expired"
     REQUESTED = "requested"
     DONE = "done"
     REFUSED = "refused"

@@ -3,11 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
+from scm_api.core.approval import UNANSWERED
 from scm_api.core.errors import NotFound
+from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.models import Certificate, Enrollment, EnrollmentAttempt
 from scm_api.db.statements import AnySelect
 
@@ -30,10 +32,34 @@ _SHOWN = (
     "state",
     "reason_code",
     "reason",
+    "approval_expires_at",
+    "self_approved",
     "created_at",
     "updated_at",
     "version",
 )
+_OVER = and_(
+    Enrollment.state == EnrollmentState.PENDING_APPROVAL.value,
+    Enrollment.approval_expires_at <= func.now(),
+)
+# Expiry is seen without anything having run.
+_AS_OF_NOW = {
+    "state": case((_OVER, EnrollmentState.CANCELED.value), else_=Enrollment.state),
+    "reason_code": case((_OVER, UNANSWERED[0]), else_=Enrollment.reason_code),
+    "reason": case((_OVER, UNANSWERED[1]), else_=Enrollment.reason),
+}
+
+
+def in_state(state: EnrollmentState) -> ColumnElement[bool]:
+    """Enrollments in this state as of now."""
+    stored = Enrollment.state == state.value
+    match state:
+        case EnrollmentState.PENDING_APPROVAL:
+            return and_(stored, Enrollment.approval_expires_at > func.now())
+        case EnrollmentState.CANCELED:
+            return or_(stored, _OVER)
+        case _:
+            return stored
 
 
 def enrollments(principal: Principal) -> AnySelect:
@@ -45,7 +71,10 @@ def enrollments(principal: Principal) -> AnySelect:
         .limit(1)
         .lateral()
     )
-    columns = [getattr(Enrollment, name) for name in _SHOWN]
+    columns = [
+        _AS_OF_NOW[name].label(name) if name in _AS_OF_NOW else getattr(Enrollment, name)
+        for name in _SHOWN
+    ]
     query = (
         select(
             *columns,

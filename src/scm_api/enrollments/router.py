@@ -7,18 +7,21 @@ from fastapi import APIRouter, Query, Response
 
 from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.models import Enrollment
-from scm_api.enrollments import repository, service
+from scm_api.enrollments import approving, repository, service
+from scm_api.enrollments.details import detailed
 from scm_api.enrollments.schemas import (
     Decision,
     EnrollmentCreate,
+    EnrollmentDetail,
     EnrollmentOut,
     EnrollmentPage,
+    Refusal,
     ValidationOut,
 )
 from scm_api.enrollments.waiting import EnrollmentChanges, WaitSeconds
 from scm_api.issuance.intake import judge_request
 from scm_api.web.auth import Caller
-from scm_api.web.concurrency import IfMatchOptional
+from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
@@ -57,7 +60,7 @@ async def create(
     """
     request = service.request_of(body)
     answer = await once.create_in_one(
-        lambda connection: service.create(connection, caller, app.key_checks, request, once)
+        lambda connection: service.create(connection, caller, app, request, once)
     )
     if not wait:
         return answer
@@ -98,17 +101,17 @@ async def index(
     state: Annotated[EnrollmentState | None, Query(description="Only in this state.")] = None,
     spki_sha256: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
-    """Newest first. `state=parked` is what waits for a person."""
+    """Newest first. `state=parked` and `state=pending_approval` are what waits for a person."""
     wanted = {
         Enrollment.organization_id: organization_id,
         Enrollment.certificate_profile_id: certificate_profile_id,
         Enrollment.ca_backend_id: ca_backend_id,
-        Enrollment.state: state.value if state else None,
         Enrollment.spki_sha256: spki_sha256,
     }
-    query = repository.enrollments(caller).where(
-        *(column == value for column, value in wanted.items() if value is not None)
-    )
+    conditions = [column == value for column, value in wanted.items() if value is not None]
+    if state is not None:
+        conditions.append(repository.in_state(state))
+    query = repository.enrollments(caller).where(*conditions)
     async with database.transaction() as session:
         rows = await page.fetch(session, query, Enrollment.id)
     return page.reply([dict(row) for row in rows])
@@ -118,7 +121,7 @@ async def index(
     "/{enrollment_id}",
     operation_id="get_enrollment",
     summary="Read an enrollment",
-    response_model=EnrollmentOut,
+    response_model=EnrollmentDetail,
     responses=problems(404),
 )
 async def read(
@@ -128,8 +131,48 @@ async def read(
     wait: WaitSeconds,
     changes: EnrollmentChanges,
 ) -> Response:
-    """With `Prefer: wait=N` the answer is held until it is final or parked."""
-    content = await service.wait_for_end(database, changes, caller, enrollment_id, wait)
+    """Everything there is to know before deciding about it, and its history.
+
+    With `Prefer: wait=N` the answer is held until it is final or waits for a person.
+    """
+    content = await service.wait_for_end(
+        database, changes, caller, enrollment_id, wait, reading=detailed
+    )
+    return reply(content)
+
+
+@router.post(
+    "/{enrollment_id}/approve",
+    operation_id="approve_enrollment",
+    summary="Approve an enrollment",
+    response_model=EnrollmentOut,
+    responses=problems(403, 404, 409, 412, 422, 428),
+)
+async def approve(
+    enrollment_id: UUID, body: Decision, caller: Caller, database: Db, expected: IfMatch
+) -> Response:
+    """By another admin than the requester. What is ordered then is exactly what was approved.
+
+    Of several decisions the first counts; the others get 409.
+    """
+    async with database.transaction() as session:
+        content = await approving.approve(session, caller, enrollment_id, body.comment, expected)
+    return reply(content)
+
+
+@router.post(
+    "/{enrollment_id}/decline",
+    operation_id="decline_enrollment",
+    summary="Decline an enrollment",
+    response_model=EnrollmentOut,
+    responses=problems(403, 404, 409, 412, 422, 428),
+)
+async def decline(
+    enrollment_id: UUID, body: Refusal, caller: Caller, database: Db, expected: IfMatch
+) -> Response:
+    """By another admin than the requester, who reads the comment as `reason`. It is final."""
+    async with database.transaction() as session:
+        content = await approving.decline(session, caller, enrollment_id, body.comment, expected)
     return reply(content)
 
 
@@ -138,22 +181,29 @@ async def read(
     operation_id="retry_enrollment",
     summary="Order a parked enrollment anew",
     response_model=EnrollmentOut,
-    responses=problems(403, 404, 409, 412, 422),
+    responses={
+        202: {"model": EnrollmentOut, "description": "Stored; it waits for approval again."},
+        **problems(403, 404, 409, 412, 422),
+    },
 )
 async def retry(
     enrollment_id: UUID,
     body: Decision,
     caller: Caller,
-    database: Db,
+    app: App,
     expected: IfMatchOptional,
 ) -> Response:
     """For a person who has looked at the CA and found no certificate for it there.
 
-    The order gets a new token, so the CA takes it as a new one.
+    The order gets a new token, so the CA takes it as a new one. Where the profile requires
+    approval, the new order has to be approved as well.
     """
-    async with database.transaction() as session:
-        content = await service.retry(session, caller, enrollment_id, body.comment, expected)
-    return reply(content)
+    within = app.settings.approval_within
+    async with app.database.transaction() as session:
+        content = await service.retry(
+            session, caller, enrollment_id, body.comment, expected, within
+        )
+    return reply(content, status=service.status_of_retried(content))
 
 
 @router.post(

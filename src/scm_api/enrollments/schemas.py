@@ -1,6 +1,7 @@
 """Bodies of `/enrollments`."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -80,12 +81,62 @@ class EnrollmentOut(Output):
     state: EnrollmentState
     reason_code: str | None = Field(description="Why it waits, is parked or ended.")
     reason: str | None = Field(description="The same in words, with what to do.")
+    approval_expires_at: datetime | None = Field(
+        description="Until then it has to be approved or declined; null: no approval is required."
+    )
+    self_approved: bool = Field(
+        description="Whether the requester approved it, as the account's settings allowed."
+    )
     ca_ref: str | None = Field(description="The CA's own reference of the order.")
     waits_for: str | None = Field(description="What the CA waits for.")
     next_step_at: datetime | None = Field(description="When the service looks at it next.")
     created_at: datetime
     updated_at: datetime
     version: int
+
+
+class RequestOut(Output):
+    """What is asked for, read from the CSR."""
+
+    subject: str = Field(description="As in RFC 4514.", examples=["CN=www.demo.example.com"])
+    names: list[NameOut]
+    key_type: str = Field(examples=["ec-p256"])
+    key_bits: int | None = Field(description="Where keys of the type have a size.", examples=[256])
+    spki_sha256: str = Field(description="Fingerprint of the public key, SHA-256 in hex.")
+    term_days: int
+    not_after: datetime | None
+    profile_name: str = Field(description="The name of that version.", examples=["web-servers"])
+    profile_version: int
+
+
+class DifferenceOut(Output):
+    """What a renewal changes against the certificate it replaces."""
+
+    certificate_id: UUID
+    names_added: list[NameOut]
+    names_removed: list[NameOut]
+    key_changed: bool
+    key_type_before: str
+    term_days_before: int
+    not_after_before: datetime = Field(description="When the certificate that it replaces ends.")
+    profile_version_before: int
+
+
+class HistoryEntry(Output):
+    """One thing that happened, in words."""
+
+    at: datetime
+    what: str = Field(examples=["Approved"])
+    by: str = Field(description="An admin, or the service by itself.", examples=["Ada Lovelace"])
+    why: str | None = Field(examples=["web shop, ticket 4711"])
+
+
+class EnrollmentDetail(EnrollmentOut):
+    """One request for one certificate, with all there is to know before deciding about it."""
+
+    request: RequestOut
+    difference: DifferenceOut | None = Field(description="On renewals only.")
+    history: list[HistoryEntry] = Field(description="Oldest first.")
 
 
 class EnrollmentPage(PageOutput):
@@ -111,3 +162,11 @@ class Decision(Input):
     model_config = examples.example(comment="looked at the CA: there is no such certificate")
 
     comment: Text = ""
+
+
+class Refusal(Input):
+    """Why not; the requester reads it."""
+
+    model_config = examples.example(comment="the web shop is switched off next month")
+
+    comment: Annotated[Text, Field(min_length=1)]

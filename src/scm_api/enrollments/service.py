@@ -1,6 +1,8 @@
 """What may be done to enrollments."""
 
 import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +11,11 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.access import Principal
+from scm_api.core.approval import state_at
 from scm_api.core.errors import Conflict, Fault, Invalid
 from scm_api.core.lifecycle import FINAL, Move, after
 from scm_api.core.names import Name
 from scm_api.core.vocabulary import EnrollmentState
-from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Certificate, Enrollment, EnrollmentAttempt
@@ -22,9 +24,11 @@ from scm_api.db.statements import changed_rows
 from scm_api.enrollments import repository
 from scm_api.enrollments.schemas import EnrollmentCreate
 from scm_api.enrollments.waiting import Changes
+from scm_api.issuance.approval import clock
 from scm_api.issuance.intake import Judged, Request, intent, judge_request, store
 from scm_api.issuance.judgement import Asked
 from scm_api.web.concurrency import Expected
+from scm_api.web.deps import Resources
 from scm_api.web.idempotency import Once
 from scm_api.web.problems import fault_members
 from scm_api.web.replies import reply
@@ -32,7 +36,8 @@ from scm_api.web.replies import reply
 # A client that asks again after this many seconds asks neither too often nor too late.
 _POLL_SECONDS = 2
 # States nothing changes without somebody's decision.
-_ENDS = frozenset({*FINAL, EnrollmentState.PARKED})
+_ENDS = frozenset({*FINAL, EnrollmentState.PARKED, EnrollmentState.PENDING_APPROVAL})
+Reading = Callable[[AsyncSession, Principal, UUID], Awaitable[dict[str, Any]]]
 
 
 def request_of(body: EnrollmentCreate) -> Request:
@@ -53,13 +58,13 @@ def request_of(body: EnrollmentCreate) -> Request:
 async def create(
     connection: AsyncConnection,
     caller: Principal,
-    checks: KeyChecks,
+    app: Resources,
     request: Request,
     once: Once,
 ) -> Response:
     """Judge and store; the answer is 202 with where to look, and is kept with what it tells of."""
-    judged = await judge_request(connection, caller, request, checks)
-    values = intent(caller, judged)
+    judged = await judge_request(connection, caller, request, app.key_checks)
+    values = intent(caller, judged, app.settings.approval_within)
     answer = accepted(repository.content_of_new(values))
     await store(connection, caller, values, *once.kept_rows(answer))
     return answer
@@ -72,14 +77,20 @@ def accepted(content: dict[str, Any]) -> Response:
 
 
 async def wait_for_end(
-    database: Database, changes: Changes, caller: Principal, enrollment_id: UUID, seconds: int
+    database: Database,
+    changes: Changes,
+    caller: Principal,
+    enrollment_id: UUID,
+    seconds: int,
+    *,
+    reading: Reading = repository.enrollment,
 ) -> dict[str, Any]:
-    """The enrollment once it is final or parked, or as it is when the time is up."""
+    """The enrollment once it is final or waits for a person, or as it is when the time is up."""
     ends = time.monotonic() + seconds
     while True:
         event = await changes.subscribe(enrollment_id) if seconds else None
         async with database.transaction() as session:
-            content = await repository.enrollment(session, caller, enrollment_id)
+            content = await reading(session, caller, enrollment_id)
         left = ends - time.monotonic()
         done = content["state"] in _ENDS or left <= 0
         if event is not None:
@@ -130,9 +141,11 @@ async def retry(
     enrollment_id: UUID,
     comment: str,
     expected: Expected,
+    approval_within: timedelta,
 ) -> dict[str, Any]:
     """Order a parked enrollment anew, because a person made sure that nothing is open at the CA.
 
+    Where its profile requires approval, the new order waits for it, at most `approval_within`.
     Raises Conflict when it is not parked, or parked because of a certificate that exists.
     """
     row = await repository.locked(session, caller, enrollment_id)
@@ -147,9 +160,15 @@ async def retry(
             code="certificate-quarantined",
         )
     await _end_open_attempt(session, enrollment_id, "given up")
-    values = {"due_at": func.now(), "reason_code": None, "reason": None}
-    await _decide(session, caller, row, Move.RETRY, comment, values)
-    await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
+    values: dict[str, Any] = {"reason_code": None, "reason": None}
+    if row.approval_expires_at is None:
+        values |= {"due_at": func.now()}
+        await decide(session, caller, row, Move.RETRY, comment, values)
+        await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
+    else:
+        values |= {"approval_expires_at": func.now() + approval_within}
+        values |= {"approval_digest": None, "self_approved": False, "due_at": None}
+        await decide(session, caller, row, Move.ASK_AGAIN, comment, values)
     return await repository.enrollment(session, caller, enrollment_id)
 
 
@@ -162,10 +181,16 @@ async def cancel(
 ) -> dict[str, Any]:
     """Take an enrollment back that was not yet sent, or that is parked."""
     row = await repository.locked(session, caller, enrollment_id)
+    await next_state(session, row, Move.CANCEL)
     expected.check(row.version)
     await _end_open_attempt(session, enrollment_id, "canceled")
-    await _decide(session, caller, row, Move.CANCEL, comment, {"due_at": None})
+    await decide(session, caller, row, Move.CANCEL, comment, {"due_at": None})
     return await repository.enrollment(session, caller, enrollment_id)
+
+
+def status_of_retried(content: dict[str, Any]) -> int:
+    """202 while somebody has to approve it first."""
+    return 202 if content["state"] == EnrollmentState.PENDING_APPROVAL else 200
 
 
 async def _end_open_attempt(session: AsyncSession, enrollment_id: UUID, outcome: str) -> None:
@@ -178,22 +203,31 @@ async def _end_open_attempt(session: AsyncSession, enrollment_id: UUID, outcome:
     )
 
 
-async def _decide(
+async def next_state(session: AsyncSession, row: Enrollment, step: Move) -> EnrollmentState:
+    """Where `step` leads as of now; raises Conflict (`wrong-state`) where it does not lead."""
+    now = await clock(session)
+    return after(state_at(EnrollmentState(row.state), row.approval_expires_at, now), step)
+
+
+async def decide(
     session: AsyncSession,
     caller: Principal,
     row: Enrollment,
     step: Move,
     comment: str,
     values: dict[str, Any],
+    **details: Any,
 ) -> None:
-    """One state change by a person, only while no worker holds the enrollment."""
-    state = after(EnrollmentState(row.state), step)
-    clock = func.clock_timestamp()
+    """One state change by a person, only while no worker holds the enrollment.
+
+    `details` go into the audit event, beside the comment.
+    """
+    state = await next_state(session, row, step)
     statement = (
         update(Enrollment)
         .where(
             Enrollment.id == row.id,
-            or_(Enrollment.lease_until.is_(None), Enrollment.lease_until <= clock),
+            or_(Enrollment.lease_until.is_(None), Enrollment.lease_until <= func.clock_timestamp()),
         )
         .values(
             state=state.value,
@@ -216,5 +250,5 @@ async def _decide(
         f"enrollment.{step.value}",
         ("enrollment", row.id),
         organization_id=row.organization_id,
-        details={"comment": comment} if comment else None,
+        details=({"comment": comment} if comment else {}) | details,
     )

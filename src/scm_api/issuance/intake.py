@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -65,24 +66,34 @@ async def judge_request(
     return Judged(request, facts, csr, judgement, [*faults, *judgement.faults])
 
 
-async def accept(session: AsyncSession, caller: Principal, judged: Judged) -> dict[str, Any]:
+async def accept(
+    session: AsyncSession, caller: Principal, judged: Judged, approval_within: timedelta
+) -> dict[str, Any]:
     """Store the intent of a request without faults; returns the enrollment's columns.
 
     Raises Invalid with all faults otherwise.
     """
-    values = intent(caller, judged)
+    values = intent(caller, judged, approval_within)
     await store(session, caller, values)
     return values
 
 
-def intent(caller: Principal, judged: Judged) -> dict[str, Any]:
+def intent(caller: Principal, judged: Judged, approval_within: timedelta) -> dict[str, Any]:
     """The columns of the enrollment a request without faults becomes.
 
-    Raises Invalid with all faults otherwise.
+    Where the profile requires approval it waits for that, at most `approval_within`. Raises
+    Invalid with all faults otherwise.
     """
     if judged.faults:
         raise Invalid(judged.faults)
-    return _columns(caller, judged)
+    values = _columns(caller, judged)
+    if judged.facts is not None and judged.facts.rules.requires_approval:
+        values |= {
+            "state": EnrollmentState.PENDING_APPROVAL.value,
+            "due_at": None,
+            "approval_expires_at": judged.facts.now + approval_within,
+        }
+    return values
 
 
 async def store(
@@ -93,7 +104,8 @@ async def store(
 ) -> None:
     """Store enrollment, audit event and job, and what else belongs to them, in one statement.
 
-    The CA is called only after the commit, by a worker.
+    The CA is called only after the commit, by a worker; for what waits for approval there is no
+    job.
     """
     event = event_row(
         caller,
@@ -102,8 +114,10 @@ async def store(
         organization_id=values["organization_id"],
         details=_audit_details(values),
     )
-    job = job_row(Job.ADVANCE_ENROLLMENT, values["id"])
-    await insert_together(session, NewRow(_ENROLLMENTS, values), event, job, *also)
+    rows = [NewRow(_ENROLLMENTS, values), event, *also]
+    if values["state"] == EnrollmentState.APPROVED:
+        rows.append(job_row(Job.ADVANCE_ENROLLMENT, values["id"]))
+    await insert_together(session, *rows)
 
 
 def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
@@ -132,6 +146,8 @@ def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
         "state": EnrollmentState.APPROVED.value,
         "created_at": facts.now,
         "updated_at": facts.now,
+        "approval_expires_at": None,
+        "self_approved": False,
         "due_at": facts.now,
         "version": 1,
         "lease_generation": 0,
@@ -141,7 +157,9 @@ def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
 
 
 def _audit_details(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+    waits = values["state"] == EnrollmentState.PENDING_APPROVAL
+    said = {"comment": values["comment"]} if values["comment"] else {}
+    return said | ({"waits_for_approval": True} if waits else {}) | {
         "certificate_profile_id": str(values["certificate_profile_id"]),
         "profile_version": values["profile_version"],
         "names": values["names"],

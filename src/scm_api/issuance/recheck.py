@@ -6,6 +6,7 @@ from scm_api.core.csr import read_csr
 from scm_api.core.domain_policy import judge_names
 from scm_api.core.errors import Fault
 from scm_api.db.models import Enrollment
+from scm_api.issuance.approval import approval_faults
 from scm_api.issuance.facts import load_facts
 from scm_api.issuance.judgement import usability_faults
 
@@ -15,8 +16,8 @@ _WHAT_TO_DO = "Put it right and retry this enrollment, or cancel it."
 async def objections(session: AsyncSession, enrollment: Enrollment) -> tuple[str, str] | None:
     """Reason (code, sentence) not to order any more; None when it may be ordered.
 
-    Judged by the rules the enrollment was accepted under, and by profile switch, delegation,
-    domains and blocked keys as they are now.
+    Judged by the rules the enrollment was accepted under, by what was approved, and by profile
+    switch, delegation, domains and blocked keys as they are now.
     """
     facts, missing = await load_facts(
         session,
@@ -28,7 +29,7 @@ async def objections(session: AsyncSession, enrollment: Enrollment) -> tuple[str
     )
     if facts is None:
         return _reason(missing[0])
-    faults = usability_faults(facts)
+    faults = [*approval_faults(enrollment, facts.rules), *usability_faults(facts)]
     if facts.key_blocked:
         faults.append(Fault("/csr", "key-blocked", "The key was blocked meanwhile."))
     csr, unreadable = read_csr(enrollment.csr_der)

@@ -39,6 +39,8 @@ class ProfileRules(BaseModel):
     domain_policy: DomainPolicy
     allow_renew: bool
     rule: ProfileRule | None = None
+    requires_approval: bool = False
+    revocation_requires_approval: bool = False
     options: dict[str, Any]
 
     @property

@@ -1,6 +1,7 @@
 """All tables, one noun a file; importing this package fills `Base.metadata`."""
 
 from scm_api.db.models.access import Admin, ApiKey
+from scm_api.db.models.account import AccountSettings
 from scm_api.db.models.audit import AuditEvent, IdempotencyRecord
 from scm_api.db.models.ca_backends import CaBackend, CaBackendHealth, CaChoices, RateLimit
 from scm_api.db.models.certificate_profiles import (
@@ -19,6 +20,7 @@ from scm_api.db.models.enrollments import Enrollment, EnrollmentAttempt
 from scm_api.db.models.organizations import Organization, OrganizationDomain
 
 __all__ = [
+    "AccountSettings",
     "Admin",
     "ApiKey",
     "AuditEvent",

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ForeignKey, Integer, String, func
+from sqlalchemy import Boolean, ForeignKey, Integer, String, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,6 +29,12 @@ class CertificateProfile(Versioned, Base):
     domain_policy: Mapped[dict[str, Any]] = mapped_column(JSONB)
     allow_renew: Mapped[bool] = mapped_column(Boolean, default=True)
     rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    requires_approval: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=text("false")
+    )
+    revocation_requires_approval: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=text("false")
+    )
     options: Mapped[dict[str, Any]] = mapped_column(JSONB)
 
 

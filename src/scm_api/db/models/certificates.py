@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -25,6 +26,8 @@ class Certificate(Identified, Base):
 
     `quarantined` lists why the certificate is not what was asked (null: it is); a quarantined
     certificate is kept and shown, never served. `version` is the ETag.
+    `revocation_expires_at` is set while a revocation waits for approval: unanswered until then, it
+    is over.
     """
 
     __tablename__ = "certificates"
@@ -34,6 +37,11 @@ class Certificate(Identified, Base):
         Index(None, "organization_id", "id"),
         Index(None, "not_after", "id"),
         Index(None, "serial_number"),
+        Index(
+            "ix_certificates_revocation_expires_at",
+            "revocation_expires_at",
+            postgresql_where="revocation_expires_at IS NOT NULL",
+        ),
     )
 
     enrollment_id: Mapped[UUID] = mapped_column(
@@ -68,6 +76,13 @@ class Certificate(Identified, Base):
     revocation_reason: Mapped[str | None] = mapped_column(String(32))
     revocation_detail: Mapped[str | None] = mapped_column(Text)
     revocation_requested_at: Mapped[datetime | None]
+    revocation_requester_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("admins.id", ondelete="RESTRICT")
+    )
+    revocation_expires_at: Mapped[datetime | None]
+    revocation_self_approved: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=text("false")
+    )
     revoked_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Boolean,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -29,6 +31,9 @@ class Enrollment(Identified, Base):
     the generation is still its own. `version` counts state changes and is the ETag.
     `steps` counts how often the CA was asked since the last progress, `failures` unexpected
     errors of ours in a row; both space out what follows and start again with each progress.
+    `approval_expires_at` is set where the profile requires approval: unanswered until then, the
+    request is over. `approval_digest` is what was approved, `self_approved` that it was the
+    requester who did.
     """
 
     __tablename__ = "enrollments"
@@ -73,6 +78,11 @@ class Enrollment(Identified, Base):
     state: Mapped[str] = mapped_column(String(24))
     reason_code: Mapped[str | None] = mapped_column(String(64))
     reason: Mapped[str | None] = mapped_column(Text)
+    approval_expires_at: Mapped[datetime | None]
+    approval_digest: Mapped[str | None] = mapped_column(String(64))
+    self_approved: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=text("false")
+    )
     due_at: Mapped[datetime | None]
     lease_generation: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     lease_until: Mapped[datetime | None]

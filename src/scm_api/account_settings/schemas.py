@@ -1,0 +1,30 @@
+"""Bodies of `/account-settings`."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from scm_api.web import examples
+from scm_api.web.schemas import Input, Output
+
+_OwnRequests = Field(
+    description="Whether an MRAO may approve and decline their own requests. Each enrollment that "
+    "this let through shows `self_approved`, and so does its audit event."
+)
+
+
+class AccountSettingsUpdate(Input):
+    """Fields left out stay as they are."""
+
+    model_config = examples.example(mrao_may_approve_own_requests=False)
+
+    mrao_may_approve_own_requests: Annotated[bool, _OwnRequests] | None = None
+
+
+class AccountSettingsOut(Output):
+    """What holds for the whole account."""
+
+    mrao_may_approve_own_requests: Annotated[bool, _OwnRequests]
+    updated_at: datetime
+    version: int = Field(description="Grows with each change; also the ETag.", examples=[1])

@@ -1,0 +1,110 @@
+"""Four eyes: who may decide about a waiting request, until when, and what exactly was approved."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from scm_api.core.access import Principal
+from scm_api.core.errors import Fault, Forbidden
+from scm_api.core.names import Name, normalise
+from scm_api.core.vocabulary import CertificateType, EnrollmentState, RevocationState, Role
+
+APPROVABLE: Final = (CertificateType.SSL, CertificateType.DEVICE)
+"""Types of certificates whose profiles may require approval."""
+
+UNANSWERED: Final = (
+    "approval-expired",
+    "Nobody approved or declined it in time, so it ended. Enroll anew if it is still wanted.",
+)
+"""Reason (code, sentence) of a request that ended because nobody decided."""
+
+
+def judge_approver(principal: Principal, requester_id: UUID | None, *, own_allowed: bool) -> bool:
+    """Whether the decision is about the principal's own request; raises Forbidden if it may not be.
+
+    The admin counts, whichever key they come with. `own_allowed` is the account's setting, which
+    lets an MRAO decide about their own requests. Raises Forbidden (`self-approval`).
+    """
+    if principal.admin_id != requester_id:
+        return False
+    if own_allowed and principal.role is Role.MRAO:
+        return True
+    raise Forbidden(
+        "Another admin than the one who asked has to decide; you can take your own request back.",
+        code="self-approval",
+    )
+
+
+def judge_approvable(certificate_type: CertificateType, *, requires_approval: bool) -> list[Fault]:
+    """Whether a profile for this type of certificate may require approval.
+
+    Code: `approval-not-supported`.
+    """
+    if not requires_approval or certificate_type in APPROVABLE:
+        return []
+    detail = f"Certificates of type {certificate_type} are not subject to approval."
+    accepted = f"false, or one of the types {', '.join(APPROVABLE)}"
+    return [Fault("/requires_approval", "approval-not-supported", detail, accepted)]
+
+
+def state_at(
+    state: EnrollmentState, expires_at: datetime | None, now: datetime
+) -> EnrollmentState:
+    """The state as of `now`: a request nobody answered until `expires_at` is canceled."""
+    waits = state is EnrollmentState.PENDING_APPROVAL
+    over = expires_at is not None and expires_at <= now
+    return EnrollmentState.CANCELED if waits and over else state
+
+
+def revocation_at(
+    state: RevocationState | None, expires_at: datetime | None, now: datetime
+) -> RevocationState | None:
+    """The same for a revocation, which has a state of its own for it."""
+    waits = state is RevocationState.PENDING_APPROVAL
+    over = expires_at is not None and expires_at <= now
+    return RevocationState.EXPIRED if waits and over else state
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """What an approval is for. `names` are kind and value as they are kept; `term_days` counts
+    days from issuance, `not_after` is an end asked for instead."""
+
+    csr_der: bytes
+    names: Sequence[Mapping[str, Any]]
+    term_days: int
+    not_after: datetime | None
+    certificate_profile_id: UUID
+    profile_version: int
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hex over all of it, in one spelling."""
+        end = self.not_after
+        content = {
+            "csr": self.csr_der.hex(),
+            "names": sorted([name["kind"], name["value"]] for name in self.names),
+            "term_days": self.term_days,
+            "not_after": end.astimezone(UTC).isoformat() if end else None,
+            "certificate_profile_id": str(self.certificate_profile_id),
+            "profile_version": self.profile_version,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def name_difference(
+    before: Sequence[Name], after: Sequence[Name]
+) -> tuple[list[Name], list[Name]]:
+    """Names that come and names that go, whatever their order and spelling."""
+    old, new = dict.fromkeys(map(_plain, before)), dict.fromkeys(map(_plain, after))
+    return [name for name in new if name not in old], [name for name in old if name not in new]
+
+
+def _plain(name: Name) -> Name:
+    """A name in its only spelling; one that has none stays as the CA wrote it."""
+    found = normalise(name)
+    return name if isinstance(found, Fault) else found

@@ -1,0 +1,52 @@
+"""Approval of what waits, shared by enrollments, revocations and the worker."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.access import Principal
+from scm_api.core.approval import Approved, judge_approver
+from scm_api.core.errors import Fault
+from scm_api.db.models import AccountSettings, Enrollment
+from scm_api.issuance.rules import ProfileRules
+
+
+async def require_approver(
+    session: AsyncSession, caller: Principal, requester_id: UUID | None
+) -> bool:
+    """Whether the caller decides about their own request; raises Forbidden if they may not."""
+    own_allowed = await session.scalar(select(AccountSettings.mrao_may_approve_own_requests))
+    return judge_approver(caller, requester_id, own_allowed=bool(own_allowed))
+
+
+async def clock(session: AsyncSession) -> datetime:
+    """The database's time now, not that of the transaction's start: locks may have been waited
+    for since."""
+    now = await session.scalar(select(func.clock_timestamp()))
+    assert now is not None
+    return now
+
+
+def approved_by(enrollment: Enrollment) -> Approved:
+    """What an approval of this enrollment is for."""
+    return Approved(
+        csr_der=enrollment.csr_der,
+        names=enrollment.names,
+        term_days=enrollment.term_days,
+        not_after=enrollment.not_after,
+        certificate_profile_id=enrollment.certificate_profile_id,
+        profile_version=enrollment.profile_version,
+    )
+
+
+def approval_faults(enrollment: Enrollment, rules: ProfileRules) -> list[Fault]:
+    """Whether what is about to be ordered is what was approved, where approval is required.
+
+    Code: `approval-differs`.
+    """
+    approved = enrollment.approval_digest == approved_by(enrollment).digest
+    if approved or not rules.requires_approval:
+        return []
+    return [Fault("", "approval-differs", "It is not what was approved.")]
