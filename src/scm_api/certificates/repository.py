@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
@@ -42,6 +42,15 @@ _SHOWN = (
 )
 
 
+def revocation_state() -> ColumnElement[str | None]:
+    """How far a revocation is; that nobody approved it in time is seen without anything run."""
+    over = and_(
+        Certificate.revocation_state == RevocationState.PENDING_APPROVAL.value,
+        Certificate.revocation_expires_at <= func.now(),
+    )
+    return case((over, RevocationState.EXPIRED.value), else_=Certificate.revocation_state)
+
+
 def status() -> ColumnElement[str]:
     """A certificate's status as of the database's clock."""
     return case(
@@ -75,10 +84,13 @@ def certificates(principal: Principal) -> AnySelect:
         status().label("status"),
         func.coalesce(names, func.json_build_array()).label("names"),
         successors.label("successors"),
-        Certificate.revocation_state,
+        revocation_state().label("revocation_state"),
         Certificate.revocation_reason,
         Certificate.revocation_detail,
         Certificate.revocation_requested_at,
+        Certificate.revocation_requester_id,
+        Certificate.revocation_expires_at,
+        Certificate.revocation_self_approved,
         Certificate.revoked_at,
     )
     if principal.organization_ids is None:
@@ -96,6 +108,9 @@ def content(row: Mapping[str, Any]) -> dict[str, Any]:
             "reason": row["revocation_reason"],
             "detail": row["revocation_detail"],
             "requested_at": row["revocation_requested_at"],
+            "requester_id": row["revocation_requester_id"],
+            "approval_expires_at": row["revocation_expires_at"],
+            "self_approved": row["revocation_self_approved"],
             "revoked_at": row["revoked_at"],
         }
     return shown | {

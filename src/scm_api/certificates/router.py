@@ -8,18 +8,20 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import exists
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.certificates import repository, service
+from scm_api.certificates import approving, repository, service
 from scm_api.certificates.schemas import (
     CertificateOut,
     CertificatePage,
     Renewal,
     RenewalAccepted,
     Revocation,
+    RevocationApproval,
+    RevocationRefusal,
 )
 from scm_api.core.vocabulary import CertificateStatus
 from scm_api.db.models import Certificate, CertificateName
 from scm_api.web.auth import Caller
-from scm_api.web.concurrency import IfMatchOptional
+from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
@@ -148,19 +150,66 @@ async def revoke(
     certificate_id: UUID,
     body: Revocation,
     caller: Caller,
+    app: App,
     once: OnceOnly,
     expected: IfMatchOptional,
 ) -> Response:
     """202 and `revocation.state` `requested` until the CA did it; then `done`.
 
-    Repeating it is safe: a certificate is revoked once.
+    Where the profile requires approval, the state is `pending_approval` before that. Repeating it
+    is safe: a certificate is revoked once.
     """
+    within = app.settings.approval_within
 
     async def work(session: AsyncSession) -> Response:
-        content = await service.revoke(session, caller, certificate_id, body, expected)
+        content = await service.revoke(session, caller, certificate_id, body, expected, within)
         return reply(content, status=service.state_of(content))
 
     return await once.create(work)
+
+
+@router.post(
+    "/{certificate_id}/revocation/approve",
+    operation_id="approve_revocation",
+    summary="Approve a revocation",
+    status_code=202,
+    response_model=CertificateOut,
+    responses=problems(403, 404, 409, 412, 422, 428),
+)
+async def approve(
+    certificate_id: UUID,
+    body: RevocationApproval,
+    caller: Caller,
+    database: Db,
+    expected: IfMatch,
+) -> Response:
+    """By another admin than the one who asked for it. A worker has the CA do it then.
+
+    Of several decisions the first counts; the others get 409.
+    """
+    async with database.transaction() as session:
+        content = await approving.approve(session, caller, certificate_id, body.comment, expected)
+    return reply(content, status=202)
+
+
+@router.post(
+    "/{certificate_id}/revocation/decline",
+    operation_id="decline_revocation",
+    summary="Decline a revocation",
+    response_model=CertificateOut,
+    responses=problems(403, 404, 409, 412, 422, 428),
+)
+async def decline(
+    certificate_id: UUID,
+    body: RevocationRefusal,
+    caller: Caller,
+    database: Db,
+    expected: IfMatch,
+) -> Response:
+    """By another admin than the one who asked for it. The certificate stays as it is."""
+    async with database.transaction() as session:
+        content = await approving.decline(session, caller, certificate_id, body.comment, expected)
+    return reply(content)
 
 
 @router.post(
@@ -179,5 +228,5 @@ async def renew(
     Judged by today's rules. The old certificate stays valid until it ends or is revoked.
     """
     return await once.create(
-        lambda session: service.renew(session, caller, app.key_checks, certificate_id, body)
+        lambda session: service.renew(session, caller, app, certificate_id, body)
     )

@@ -1,6 +1,7 @@
 """Bodies of `/certificates`."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -28,8 +29,15 @@ class RevocationOut(Output):
 
     state: RevocationState
     reason: RevocationReason
-    detail: str | None = Field(description="What the CA said, if it did not do it.")
+    detail: str | None = Field(description="Why it is not done: by the CA, or by an admin.")
     requested_at: datetime
+    requester_id: UUID | None = Field(description="The admin who asked for it.")
+    approval_expires_at: datetime | None = Field(
+        description="Until then it has to be approved or declined, where that is required."
+    )
+    self_approved: bool = Field(
+        description="Whether the requester approved it, as the account's settings allowed."
+    )
     revoked_at: datetime | None
 
 
@@ -82,6 +90,22 @@ class Revocation(Input):
         description="`key_compromise` also blocks the key for all future enrollments.",
     )
     comment: Text = ""
+
+
+class RevocationApproval(Input):
+    """Why this is done; kept with the certificate's audit events."""
+
+    model_config = examples.example(comment="the server is gone")
+
+    comment: Text = ""
+
+
+class RevocationRefusal(Input):
+    """Why not; the requester reads it as `revocation.detail`."""
+
+    model_config = examples.example(comment="the server still runs")
+
+    comment: Annotated[Text, Field(min_length=1)]
 
 
 class Renewal(Input):

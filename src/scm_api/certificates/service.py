@@ -1,6 +1,7 @@
 """What may be done to certificates."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -12,18 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scm_api.certificates import repository
 from scm_api.certificates.schemas import Renewal, Revocation
 from scm_api.core.access import Principal
+from scm_api.core.approval import revocation_at
 from scm_api.core.errors import Conflict, Fault, Invalid
 from scm_api.core.formats import to_pem, to_pem_chain, to_pkcs7
 from scm_api.core.names import Name
 from scm_api.core.vocabulary import BackendType, NameKind, RevocationReason, RevocationState
-from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
-from scm_api.db.models import BlockedKey, CaBackend, Certificate
+from scm_api.db.models import BlockedKey, CaBackend, Certificate, CertificateProfile
 from scm_api.drivers.registry import REGISTRY
+from scm_api.issuance.approval import clock
 from scm_api.issuance.intake import Judged, Request, accept, judge_request
 from scm_api.issuance.judgement import Asked
 from scm_api.web.concurrency import Expected
+from scm_api.web.deps import Resources
 from scm_api.web.replies import reply
 
 
@@ -43,6 +46,10 @@ _FILES = {
     Format.DER: ("application/pkix-cert", "cer"),
     Format.PKCS7: ("application/pkcs7-mime; smime-type=certs-only", "p7c"),
 }
+# Asking again changes nothing.
+_UNDER_WAY = frozenset(
+    {RevocationState.PENDING_APPROVAL, RevocationState.REQUESTED, RevocationState.DONE}
+)
 MEDIA_TYPES = sorted({media.partition(";")[0] for media, _ in _FILES.values()})
 
 
@@ -69,35 +76,65 @@ async def revoke(
     certificate_id: UUID,
     body: Revocation,
     expected: Expected,
+    approval_within: timedelta,
 ) -> dict[str, Any]:
     """Store the wish to revoke and its job; the CA does it, and only then it is done.
 
+    Where today's profile requires approval, it waits for that instead, at most `approval_within`.
     A repeat while one is under way, or after it is done, changes nothing. Raises Conflict when
     the backend cannot revoke, Invalid for a reason its CA does not know.
     """
     row = await repository.locked(session, caller, certificate_id)
     expected.check(row.version)
-    if row.revocation_state in (RevocationState.REQUESTED, RevocationState.DONE):
+    now = await clock(session)
+    if state_of_revocation(row, now) in _UNDER_WAY:
         return await repository.certificate(session, caller, certificate_id)
     await _must_be_revocable(session, row, body.reason)
-    row.revocation_state = RevocationState.REQUESTED.value
+    waits = await _requires_approval(session, row)
     row.revocation_reason = body.reason.value
     row.revocation_detail = None
     row.revocation_requested_at = func.now()
-    row.version += 1
-    if body.reason is RevocationReason.KEY_COMPROMISE:
-        await _block_key(session, row.spki_sha256)
+    row.revocation_requester_id = caller.admin_id
+    row.revocation_expires_at = now + approval_within if waits else None
+    row.revocation_self_approved = False
+    if waits:
+        row.revocation_state = RevocationState.PENDING_APPROVAL.value
+        row.version += 1
+    else:
+        await send(session, row)
+    details = {"reason": body.reason.value, "comment": body.comment}
     record(
         session,
         caller,
         "certificate.revocation_requested",
         ("certificate", row.id),
         organization_id=row.organization_id,
-        details={"reason": body.reason.value, "comment": body.comment},
+        details=details | ({"waits_for_approval": True} if waits else {}),
     )
-    await enqueue(session, Job.REVOKE_CERTIFICATE, row.id)
     await session.flush()
     return await repository.certificate(session, caller, certificate_id)
+
+
+async def send(session: AsyncSession, row: Certificate) -> None:
+    """Have a worker revoke at the CA; a compromised key is blocked from here on."""
+    row.revocation_state = RevocationState.REQUESTED.value
+    row.version += 1
+    if row.revocation_reason == RevocationReason.KEY_COMPROMISE:
+        await _block_key(session, row.spki_sha256)
+    await enqueue(session, Job.REVOKE_CERTIFICATE, row.id)
+
+
+def state_of_revocation(row: Certificate, now: datetime) -> RevocationState | None:
+    """The state of a certificate's revocation as of `now`, None when nobody asked for any."""
+    stored = RevocationState(row.revocation_state) if row.revocation_state else None
+    return revocation_at(stored, row.revocation_expires_at, now)
+
+
+async def _requires_approval(session: AsyncSession, row: Certificate) -> bool:
+    query = select(CertificateProfile.revocation_requires_approval).where(
+        CertificateProfile.id == row.certificate_profile_id
+    )
+    return bool(await session.scalar(query))
 
 
 async def _must_be_revocable(
@@ -125,7 +162,7 @@ async def _block_key(session: AsyncSession, spki_sha256: str) -> None:
 async def renew(
     session: AsyncSession,
     caller: Principal,
-    checks: KeyChecks,
+    app: Resources,
     certificate_id: UUID,
     body: Renewal,
 ) -> Response:
@@ -145,10 +182,10 @@ async def renew(
         comment=body.comment,
         renews_certificate_id=row.id,
     )
-    judged = _without_names(await judge_request(session, caller, request, checks))
+    judged = _without_names(await judge_request(session, caller, request, app.key_checks))
     if judged.facts is not None and not judged.facts.rules.allow_renew:
         raise Conflict("The certificate profile does not allow renewals.", code="renew-not-allowed")
-    values = await accept(session, caller, judged)
+    values = await accept(session, caller, judged, app.settings.approval_within)
     location = f"/enrollments/{values['id']}"
     content = {"enrollment_id": values["id"], "state": values["state"]}
     return reply(content, status=202, headers={"Location": location, "Retry-After": "2"})
@@ -165,6 +202,7 @@ def _without_names(judged: Judged) -> Judged:
 
 
 def state_of(certificate: dict[str, Any]) -> int:
-    """202 while a revocation is under way at the CA, 200 when nothing is left to do."""
+    """202 while a revocation is under way, 200 when nothing is left to do."""
     revocation = certificate["revocation"]
-    return 202 if revocation and revocation["state"] == RevocationState.REQUESTED else 200
+    under_way = _UNDER_WAY - {RevocationState.DONE}
+    return 202 if revocation and revocation["state"] in under_way else 200

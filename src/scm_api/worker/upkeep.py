@@ -19,6 +19,7 @@ from scm_api.drivers.base import CheckReport
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
 from scm_api.gateway.connections import Gateway, connection_of
 from scm_api.gateway.health import record_health
+from scm_api.worker.expiry import expire_unanswered
 
 CHECK_EVERY = timedelta(seconds=60)
 IDEMPOTENCY_KEPT = timedelta(hours=24)
@@ -52,6 +53,7 @@ _OLD_JOB_LOG = text("DELETE FROM pgqueuer_log WHERE created < now() - CAST(:kept
 
 class Upkeep:
     """Finds lost jobs, checks backends, forgets old idempotency records and job logs."""
+    """Finds lost jobs, checks backends, ends what nobody answered, forgets old records."""
 
     def __init__(self, database: Database, gateway: Gateway, overdue: timedelta) -> None:
         self._database = database
@@ -65,6 +67,7 @@ class Upkeep:
             tasks.create_task(self._repeat(self.check_backends, 5))
             tasks.create_task(self._repeat(self.forget_old_keys, 600))
             tasks.create_task(self._repeat(self.forget_job_log, 600))
+            tasks.create_task(self._repeat(self.expire_unanswered, 60))
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
         while True:
@@ -140,6 +143,10 @@ class Upkeep:
                 private_cas=report.private_cas if report else None,
                 findings=report.findings if report else (),
             )
+
+    async def expire_unanswered(self) -> int:
+        """End requests nobody approved or declined in time; returns how many."""
+        return await expire_unanswered(self._database)
 
     async def forget_old_keys(self) -> None:
         """Idempotency records live a day; a repeat after that is a new request."""

@@ -1,0 +1,86 @@
+"""Four eyes: approving and declining revocations that wait for approval."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.certificates import repository
+from scm_api.certificates.service import send, state_of_revocation
+from scm_api.core.access import Principal
+from scm_api.core.errors import Conflict
+from scm_api.core.vocabulary import RevocationState
+from scm_api.db.audit import record
+from scm_api.db.models import Certificate
+from scm_api.issuance.approval import clock, require_approver
+from scm_api.web.concurrency import Expected
+
+
+async def approve(
+    session: AsyncSession,
+    caller: Principal,
+    certificate_id: UUID,
+    comment: str,
+    expected: Expected,
+) -> dict[str, Any]:
+    """Let a revocation go on to the CA.
+
+    Raises Forbidden (`self-approval`), Conflict when none waits, Stale when the caller read
+    another version.
+    """
+    row, own = await _waiting(session, caller, certificate_id, expected)
+    row.revocation_self_approved = own
+    await send(session, row)
+    told = {"self_approved": True} if own else {}
+    _record(session, caller, row, "revocation_approved", comment, **told)
+    await session.flush()
+    return await repository.certificate(session, caller, certificate_id)
+
+
+async def decline(
+    session: AsyncSession,
+    caller: Principal,
+    certificate_id: UUID,
+    comment: str,
+    expected: Expected,
+) -> dict[str, Any]:
+    """End a revocation that waits for approval; raises what `approve` raises."""
+    row, _ = await _waiting(session, caller, certificate_id, expected)
+    row.revocation_state = RevocationState.DECLINED.value
+    row.revocation_detail = comment
+    row.version += 1
+    _record(session, caller, row, "revocation_declined", comment)
+    await session.flush()
+    return await repository.certificate(session, caller, certificate_id)
+
+
+async def _waiting(
+    session: AsyncSession, caller: Principal, certificate_id: UUID, expected: Expected
+) -> tuple[Certificate, bool]:
+    """The row, locked, and whether its revocation is the caller's own request."""
+    row = await repository.locked(session, caller, certificate_id)
+    own = await require_approver(session, caller, row.revocation_requester_id)
+    state = state_of_revocation(row, await clock(session))
+    if state is not RevocationState.PENDING_APPROVAL:
+        found = f"it is {state.value}" if state else "nobody asked for one"
+        raise Conflict(f"No revocation waits for approval; {found}.", code="wrong-state")
+    expected.check(row.version)
+    return row, own
+
+
+def _record(
+    session: AsyncSession,
+    caller: Principal,
+    row: Certificate,
+    verb: str,
+    comment: str,
+    **details: Any,
+) -> None:
+    record(
+        session,
+        caller,
+        f"certificate.{verb}",
+        ("certificate", row.id),
+        organization_id=row.organization_id,
+        details={"reason": row.revocation_reason, "comment": comment} | details,
+    )
