@@ -51,9 +51,7 @@ def judge_approvable(certificate_type: CertificateType, *, requires_approval: bo
     return [Fault("/requires_approval", "approval-not-supported", detail, accepted)]
 
 
-def state_at(
-    state: EnrollmentState, expires_at: datetime | None, now: datetime
-) -> EnrollmentState:
+def state_at(state: EnrollmentState, expires_at: datetime | None, now: datetime) -> EnrollmentState:
     """The state as of `now`: a request nobody answered until `expires_at` is canceled."""
     waits = state is EnrollmentState.PENDING_APPROVAL
     over = expires_at is not None and expires_at <= now
@@ -96,9 +94,7 @@ class Approved:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def name_difference(
-    before: Sequence[Name], after: Sequence[Name]
-) -> tuple[list[Name], list[Name]]:
+def name_difference(before: Sequence[Name], after: Sequence[Name]) -> tuple[list[Name], list[Name]]:
     """Names that come and names that go, whatever their order and spelling."""
     old, new = dict.fromkeys(map(_plain, before)), dict.fromkeys(map(_plain, after))
     return [name for name in new if name not in old], [name for name in old if name not in new]

@@ -159,9 +159,13 @@ def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
 def _audit_details(values: Mapping[str, Any]) -> dict[str, Any]:
     waits = values["state"] == EnrollmentState.PENDING_APPROVAL
     said = {"comment": values["comment"]} if values["comment"] else {}
-    return said | ({"waits_for_approval": True} if waits else {}) | {
-        "certificate_profile_id": str(values["certificate_profile_id"]),
-        "profile_version": values["profile_version"],
-        "names": values["names"],
-        "spki_sha256": values["spki_sha256"],
-    }
+    return (
+        said
+        | ({"waits_for_approval": True} if waits else {})
+        | {
+            "certificate_profile_id": str(values["certificate_profile_id"]),
+            "profile_version": values["profile_version"],
+            "names": values["names"],
+            "spki_sha256": values["spki_sha256"],
+        }
+    )

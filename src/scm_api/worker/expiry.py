@@ -5,7 +5,7 @@ Readers see them as over without this; here the rows follow, with an audit event
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Update, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 
 from scm_api.core.approval import UNANSWERED
 from scm_api.core.lifecycle import Move, after
@@ -58,7 +58,10 @@ def _ending(
     table: type[Enrollment] | type[Certificate], over: ColumnElement[bool], values: dict[str, Any]
 ) -> Any:
     due = select(table.id).where(over).limit(_BATCH).with_for_update(skip_locked=True)
-    statement: Update = update(table).where(table.id.in_(due), over)
-    return statement.values(version=table.version + 1, **values).returning(
-        table.id, table.organization_id
+    return (
+        update(table)
+        .where(table.id.in_(due), over)
+        .values(version=table.version + 1, **values)
+        .returning(table.id, table.organization_id)
+        .execution_options(synchronize_session=False)
     )

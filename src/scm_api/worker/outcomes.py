@@ -68,7 +68,9 @@ async def parked(
     """Hand the enrollment to a person, with the reason and what to do."""
     code, sentence = reason
     values = {"reason_code": code, "reason": sentence}
-    await move(session, claim, Move.PARK, details={"reason": code, "detail": sentence}, **(_ENDED | values))
+    await move(
+        session, claim, Move.PARK, details={"reason": code, "detail": sentence}, **(_ENDED | values)
+    )
     if end and claim.attempt is not None:
         await end_attempt(session, claim, code[:24])
 
