@@ -10,7 +10,7 @@ from api_client import code_of, faults_of
 from estate import NOWHERE, Estate, Json
 from scm_api.certificate_profiles.judging import KnownBackend, judge_draft
 from scm_api.certificate_profiles.schemas import CertificateProfileCreate
-from scm_api.core.vocabulary import BackendType
+from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.db.models import CertificateProfileVersion
 from scm_api.db.session import Database
 from scm_api.drivers.aws.options import AwsConnection
@@ -137,6 +137,32 @@ def test_options_of_another_type_than_the_backend() -> None:
     backend = KnownBackend(elsewhere, connection, None)
     found = [(fault.pointer, fault.code) for fault in judge_draft(draft, backend)]
     assert found == [("/options/backend_type", "backend-type-differs")]
+
+
+def test_approval_is_refused_for_types_it_is_not_made_for() -> None:
+    draft = CertificateProfileCreate.model_validate_json(
+        b'{"name": "a", "ca_backend_id": "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e12",'
+        b'"term": {"allowed_days": [30], "default_days": 30}, "requires_approval": true,'
+        b'"certificate_type": "client", "revocation_requires_approval": true,'
+        b'"options": {"backend_type": "aws", "private_ca": "arn"}}'
+    )
+    backend = KnownBackend(REGISTRY[BackendType.AWS])
+    [fault] = judge_draft(draft, backend)
+    assert (fault.pointer, fault.code) == ("/requires_approval", "approval-not-supported")
+    assert fault.accepted == "false, or one of the types ssl, device"
+    device = draft.model_copy(update={"certificate_type": CertificateType.DEVICE})
+    assert judge_draft(device, backend) == []
+
+
+async def test_versions_kept_before_there_was_approval_are_read(
+    estate: Estate, database: Database
+) -> None:
+    profile = await estate.profile(requires_approval=True, revocation_requires_approval=True)
+    [rules] = await versions(database, profile)
+    assert (rules.requires_approval, rules.revocation_requires_approval) == (True, True)
+    kept = rules.model_dump(exclude={"requires_approval", "revocation_requires_approval"})
+    old = ProfileRules.model_validate(kept)
+    assert (old.requires_approval, old.revocation_requires_approval) == (False, False)
 
 
 async def test_names_and_networks_are_kept_in_one_spelling(
