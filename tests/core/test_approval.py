@@ -17,8 +17,13 @@ from scm_api.core.approval import (
 )
 from scm_api.core.errors import Forbidden
 from scm_api.core.names import Name
-from scm_api.core.vocabulary import CertificateType, EnrollmentState, NameKind, RevocationState
-from scm_api.core.vocabulary import Role as R
+from scm_api.core.vocabulary import (
+    CertificateType,
+    EnrollmentState,
+    NameKind,
+    RevocationState,
+    Role,
+)
 
 ADA, BOB = UUID(int=1), UUID(int=2)
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -32,7 +37,7 @@ APPROVED = Approved(
 )
 
 
-def admin(admin_id: UUID, role: R = R.MRAO, key: int = 9) -> Principal:
+def admin(admin_id: UUID, role: Role = Role.MRAO, key: int = 9) -> Principal:
     return Principal(admin_id, "somebody", role, UUID(int=key), None)
 
 
@@ -52,8 +57,8 @@ def test_the_account_may_let_an_mrao_decide_about_their_own() -> None:
     assert judge_approver(admin(ADA), ADA, own_allowed=True) is True
 
 
-@pytest.mark.parametrize("role", [R.RAO, R.DRAO])
-def test_nobody_else_is_let_through_by_that(role: R) -> None:
+@pytest.mark.parametrize("role", [Role.RAO, Role.DRAO])
+def test_nobody_else_is_let_through_by_that(role: Role) -> None:
     with pytest.raises(Forbidden):
         judge_approver(admin(ADA, role), ADA, own_allowed=True)
 

@@ -73,7 +73,9 @@ class Stage:
 
     async def _blocked(self, count: int) -> None:
         async with asyncio.timeout(20), self.database.each_statement() as connection:
-            while await connection.scalar(_BLOCKED) != count:
+            while True:
+                if await connection.scalar(_BLOCKED) == count:
+                    return
                 await asyncio.sleep(0.001)
 
 

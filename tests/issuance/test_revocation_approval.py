@@ -100,7 +100,7 @@ async def test_a_key_is_blocked_once_its_revocation_is_approved(eyes: FourEyes) 
 
 
 async def test_an_mrao_let_through_is_shown(eyes: FourEyes) -> None:
-    path, shown = await asked(eyes)
+    path, _ = await asked(eyes)
     own = {"mrao_may_approve_own_requests": True}
     await eyes.requester.patch("/account-settings", own)
     approved = (await eyes.decide(path, by=eyes.requester, status=202)).json()

@@ -24,8 +24,7 @@ async def require_approver(
 async def clock(session: AsyncSession) -> datetime:
     """The database's time now, not that of the transaction's start: locks may have been waited
     for since."""
-    now = await session.scalar(select(func.clock_timestamp()))
-    assert now is not None
+    now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
     return now
 
 
