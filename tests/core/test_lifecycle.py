@@ -44,3 +44,15 @@ def test_a_refused_move_says_what_is_possible() -> None:
     ) as refused:
         after(State.PARKED, Move.ISSUE)
     assert refused.value.code == "wrong-state"
+
+
+def test_a_move_leads_where_the_table_says() -> None:
+    for state, moves in MOVES.items():
+        for move, target in moves.items():
+            assert after(state, move) is target
+
+
+def test_nothing_reaches_the_ca_without_an_approval_once_it_waited_for_one() -> None:
+    to_the_ca = set(MOVES[State.PENDING_APPROVAL].values()) & ACTIVE
+    assert to_the_ca == {State.APPROVED}
+    assert MOVES[State.PENDING_APPROVAL][Move.APPROVE] is State.APPROVED

@@ -71,6 +71,7 @@ async def test_a_waiting_request_does_not_hold_the_answer(eyes: FourEyes) -> Non
     made = await eyes.requester.send("POST", "/enrollments", 202, json=body, headers=wait)
     assert made.json()["state"] == "pending_approval"
     assert made.elapsed < timedelta(seconds=10)
+    assert made.headers["retry-after"] == "60"
 
 
 @pytest.mark.parametrize("verb", ["approve", "decline"])

@@ -23,7 +23,7 @@ from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import BlockedKey, CaBackend, Certificate, CertificateProfile
 from scm_api.drivers.registry import REGISTRY
 from scm_api.issuance.approval import clock
-from scm_api.issuance.intake import Judged, Request, accept, judge_request
+from scm_api.issuance.intake import Judged, Request, accept, judge_request, retry_after
 from scm_api.issuance.judgement import Asked
 from scm_api.web.concurrency import Expected
 from scm_api.web.deps import Resources
@@ -188,7 +188,8 @@ async def renew(
     values = await accept(session, caller, judged, app.settings.approval_within)
     location = f"/enrollments/{values['id']}"
     content = {"enrollment_id": values["id"], "state": values["state"]}
-    return reply(content, status=202, headers={"Location": location, "Retry-After": "2"})
+    headers = {"Location": location, "Retry-After": retry_after(values["state"])}
+    return reply(content, status=202, headers=headers)
 
 
 def _without_names(judged: Judged) -> Judged:

@@ -25,7 +25,7 @@ from scm_api.enrollments import repository
 from scm_api.enrollments.schemas import EnrollmentCreate
 from scm_api.enrollments.waiting import Changes
 from scm_api.issuance.approval import clock
-from scm_api.issuance.intake import Judged, Request, intent, judge_request, store
+from scm_api.issuance.intake import Judged, Request, intent, judge_request, retry_after, store
 from scm_api.issuance.judgement import Asked
 from scm_api.web.concurrency import Expected
 from scm_api.web.deps import Resources
@@ -33,8 +33,6 @@ from scm_api.web.idempotency import Once
 from scm_api.web.problems import fault_members
 from scm_api.web.replies import reply
 
-# A client that asks again after this many seconds asks neither too often nor too late.
-_POLL_SECONDS = 2
 # States nothing changes without somebody's decision.
 _ENDS = frozenset({*FINAL, EnrollmentState.PARKED, EnrollmentState.PENDING_APPROVAL})
 Reading = Callable[[AsyncSession, Principal, UUID], Awaitable[dict[str, Any]]]
@@ -72,7 +70,10 @@ async def create(
 
 def accepted(content: dict[str, Any]) -> Response:
     """202: stored, and looked after from here on."""
-    headers = {"Location": f"/enrollments/{content['id']}", "Retry-After": str(_POLL_SECONDS)}
+    headers = {
+        "Location": f"/enrollments/{content['id']}",
+        "Retry-After": retry_after(content["state"]),
+    }
     return reply(content, status=202, headers=headers)
 
 

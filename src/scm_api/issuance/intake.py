@@ -21,6 +21,8 @@ from scm_api.db.statements import NewRow, insert_together
 from scm_api.issuance.facts import Facts, load_facts
 from scm_api.issuance.judgement import Asked, Judgement, judge
 
+# A client that asks again after this many seconds asks neither too often nor too late.
+_POLL_SECONDS: Final = 2
 _ENROLLMENTS: Final = Base.metadata.tables[Enrollment.__tablename__]
 
 
@@ -118,6 +120,11 @@ async def store(
     if values["state"] == EnrollmentState.APPROVED:
         rows.append(job_row(Job.ADVANCE_ENROLLMENT, values["id"]))
     await insert_together(session, *rows)
+
+
+def retry_after(state: str) -> str:
+    """The header of that name: people take longer than CAs."""
+    return str(60 if state == EnrollmentState.PENDING_APPROVAL else _POLL_SECONDS)
 
 
 def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
