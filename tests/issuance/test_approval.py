@@ -291,6 +291,37 @@ async def test_an_unanswered_request_is_over_before_anything_has_run(
     assert await actions(eyes, made["id"]) == ["created", "expired"]
 
 
+async def test_an_unanswered_revocation_is_over_before_anything_has_run(
+    estate: Estate, database: Database, settings: Settings
+) -> None:
+    eyes = await four_eyes(estate, requires_approval=False, revocation_requires_approval=True)
+    async with at_work(settings):
+        path = f"/certificates/{(await eyes.enrolling.issued(WWW))['id']}"
+    shown = await eyes.requester.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    await time_is_up(database, path)
+    assert (await eyes.requester.get(path))["revocation"]["state"] == "expired"
+    await eyes.decide(path, status=409)
+    assert await expire_unanswered(database) == 1
+    assert await expire_unanswered(database) == 0
+    ended = await eyes.requester.get(path)
+    assert ended["revocation"]["state"] == "expired"
+    assert ended["version"] == shown["version"] + 1
+    assert await actions(eyes, shown["id"]) == ["revocation_requested", "revocation_expired"]
+    again = await eyes.requester.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    assert again["revocation"]["state"] == "pending_approval"
+
+
+async def test_a_worker_ends_what_nobody_answered(
+    eyes: FourEyes, database: Database, settings: Settings
+) -> None:
+    made = await eyes.enrolling.enroll(WWW)
+    path = f"/enrollments/{made['id']}"
+    await time_is_up(database, path)
+    async with at_work(settings):
+        await eyes.enrolling.until(path, "version", made["version"] + 1)
+    assert await actions(eyes, made["id"]) == ["created", "expired"]
+
+
 async def test_an_mrao_may_be_let_approve_their_own(eyes: FourEyes) -> None:
     made = await eyes.enrolling.enroll(WWW)
     path = f"/enrollments/{made['id']}"

@@ -1,13 +1,13 @@
 """Revocations that wait for a second person where the profile says so."""
 
+import asyncio
+
 import pytest
-from approvals import FourEyes, four_eyes, time_is_up
+from approvals import FourEyes, another_admin, four_eyes
 
 from api_client import code_of, faults_of
 from csrs import csr_for, new_key
 from estate import Estate, Json
-from scm_api.db.session import Database
-from scm_api.worker.expiry import expire_unanswered
 from simulator import Simulator
 
 WWW = "www.example.com"
@@ -28,9 +28,7 @@ async def asked(eyes: FourEyes, reason: str = "superseded", **issued: str) -> tu
     return path, await eyes.requester.post(f"{path}/revoke", {"reason": reason}, 202)
 
 
-async def test_the_ca_hears_of_it_after_the_approval(
-    eyes: FourEyes, simulator: Simulator, database: Database
-) -> None:
+async def test_the_ca_hears_of_it_after_the_approval(eyes: FourEyes, simulator: Simulator) -> None:
     path, shown = await asked(eyes)
     assert shown["revocation"]["state"] == "pending_approval"
     assert shown["status"] == "valid"
@@ -74,20 +72,17 @@ async def test_a_declined_revocation_can_be_asked_for_again(
     assert simulator.calls("RevokeCertificate") == []
 
 
-async def test_an_unanswered_revocation_is_over_before_anything_has_run(
-    eyes: FourEyes, database: Database
-) -> None:
-    path, shown = await asked(eyes)
-    await time_is_up(database, path)
-    assert (await eyes.requester.get(path))["revocation"]["state"] == "expired"
-    await eyes.decide(path, status=409)
-    assert await expire_unanswered(database) == 1
-    assert await expire_unanswered(database) == 0
-    ended = await eyes.requester.get(path)
-    assert ended["revocation"]["state"] == "expired"
-    assert ended["version"] == shown["version"] + 1
-    [event, _] = await eyes.requester.everything(f"/audit-events?subject_id={shown['id']}")
-    assert (event["action"], event["principal_id"]) == ("certificate.revocation_expired", None)
+async def test_f18_of_two_decisions_at_once_one_counts(eyes: FourEyes, estate: Estate) -> None:
+    third = await another_admin(estate)
+    for verb in ("approve", "decline"):
+        path, shown = await asked(eyes)
+        answers = await asyncio.gather(eyes.decide(path), eyes.decide(path, verb, third))
+        [won] = [answer for answer in answers if answer.is_success]
+        [lost] = [answer for answer in answers if not answer.is_success]
+        assert code_of(lost.json()) == "wrong-state"
+        assert won.json()["version"] == shown["version"] + 1
+        events = await eyes.requester.everything(f"/audit-events?subject_id={shown['id']}")
+        assert sum(event["principal_id"] is not None for event in events) == 2
 
 
 async def test_a_key_is_blocked_once_its_revocation_is_approved(eyes: FourEyes) -> None:
