@@ -52,7 +52,6 @@ _OLD_JOB_LOG = text("DELETE FROM pgqueuer_log WHERE created < now() - CAST(:kept
 
 
 class Upkeep:
-    """Finds lost jobs, checks backends, forgets old idempotency records and job logs."""
     """Finds lost jobs, checks backends, ends what nobody answered, forgets old records."""
 
     def __init__(self, database: Database, gateway: Gateway, overdue: timedelta) -> None:
