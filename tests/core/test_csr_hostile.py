@@ -35,8 +35,9 @@ from hypothesis import strategies as st
 
 from scm_api.core.csr import MAX_CSR_TEXT, holds_private_key, read_csr
 from scm_api.core.csr_policy import judge_csr
-from scm_api.core.domain_policy import DomainPolicy, judge_names
+from scm_api.core.domain_policy import DomainPolicy
 from scm_api.core.key_policy import judge_key
+from scm_api.core.requested_names import judge_names
 from scm_api.core.weak_keys import KeyChecks
 
 GOOD = request_for("a.example.test", cn="a.example.test")

@@ -13,9 +13,11 @@ from csr_builder import (
     tlv,
 )
 
-from scm_api.core.domain_policy import DomainPolicy, judge_names, normalise_network
+from scm_api.core.addresses import normalise_network
+from scm_api.core.domain_policy import DomainPolicy
 from scm_api.core.errors import Fault
 from scm_api.core.names import Name
+from scm_api.core.requested_names import judge_names
 from scm_api.core.vocabulary import NameKind
 
 OWNED = ("example.test", "*.example.test")

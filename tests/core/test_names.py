@@ -3,7 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scm_api.core.errors import Fault
-from scm_api.core.names import Name, normalise
+from scm_api.core.names import Name, homograph_of_latin, normalise, scheme_and_host
+from scm_api.core.scripts import reads_as_latin
 from scm_api.core.vocabulary import NameKind
 
 
@@ -48,7 +49,10 @@ def spelled(kind: NameKind, value: str) -> str:
         ("test..", "[name-invalid]"),
         ("-a.test", "[name-invalid]"),
         ("a-.test", "[name-invalid]"),
-        ("a_b.test", "[name-invalid]"),
+        ("a_b.test", "a_b.test"),
+        ("_SIP._tcp.test", "_sip._tcp.test"),
+        ("_-.test", "[name-invalid]"),
+        ("f_\u00df.test", "[name-invalid]"),
     ],
 )
 def test_dns_names_have_one_spelling(value: str, expected: str) -> None:
@@ -110,10 +114,77 @@ def test_t14_sharp_s_is_not_double_s() -> None:
         "xn--.test",
         "ab--cd.test",
         "FAß\u0130.test",
+        "p\u0430ypal.test",  # Cyrillic a among Latin letters
+        "xn--pypal-4ve.test",  # the same as an A-label
+        "\u03b1\u0430.test",  # Greek and Cyrillic
+        "\u5b57\u043a.test",  # Chinese and Cyrillic
+        "\u3042\ud55c.test",  # Japanese and Korean
+        "\u0967a.test",  # a Devanagari digit among Latin letters
+        "xn--" + "a" * 60 + ".test",
     ],
 )
 def test_t15_look_alike_labels_are_refused(value: str) -> None:
     assert dns(value) == "[name-invalid]"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\u0440\u0430\u0443\u0440.test",  # Cyrillic alone
+        "b\u00fccher.test",
+        "\u3042\u30a2\u5b57a.test",  # Japanese with Latin
+        "\u3078\u30fc\u3005.test",  # Japanese with marks of both its scripts
+        "\u5b57\u3105a.test",  # Chinese with Bopomofo
+        "\ud55c\u5b57a.test",  # Korean with Chinese and Latin
+        "\u0646\u0627\u0645\u0647\u06f1.test",  # Persian with its digits
+        "\u0939\u093f\u0928\u094d\u0926\u0940.test",  # Devanagari with its vowel signs
+    ],
+)
+def test_t15_labels_in_one_way_of_writing_pass(value: str) -> None:
+    assert dns(value).startswith("xn--")
+
+
+def test_t15_a_mixture_is_named() -> None:
+    fault = normalise(Name(NameKind.DNS, "p\u0430ypal.test"))
+    assert isinstance(fault, Fault)
+    assert "mixes the scripts Cyrillic and Latin (UTS 39)" in fault.detail
+
+
+@pytest.mark.parametrize(
+    ("domain", "deceives"),
+    [
+        ("\u0440\u0430\u0443\u0440-1.test", True),
+        ("www.\u03bf\u03c1\u03b1.test", True),
+        ("\u0570\u0578.test", True),
+        ("\u043a\u0438\u0440.test", False),  # not every letter looks Latin
+        ("\u0445\u043e\u0440.\u0440\u0444", False),
+        ("\u00fc.test", False),
+        ("paypal.test", False),
+        ("*.test", False),
+    ],
+)
+def test_t15_letters_of_another_script_that_look_latin(domain: str, deceives: bool) -> None:
+    assert homograph_of_latin(dns(domain)) is deceives
+
+
+def test_t15_a_letter_of_ones_own_gives_it_away() -> None:
+    assert not reads_as_latin("\u0430a")
+    assert reads_as_latin("\u0430-1")
+
+
+@pytest.mark.parametrize(
+    ("uri", "parts"),
+    [
+        ("spiffe://example.test/a", ("spiffe", "example.test")),
+        ("https://example.test:8443", ("https", "example.test")),
+        ("https://[2001:db8::1]:8443/", ("https", "2001:db8::1")),
+        ("file:///etc/passwd", ("file", "")),
+        ("urn:a://example.test", ("urn", "")),
+    ],
+)
+def test_the_host_of_a_uri(uri: str, parts: tuple[str, str]) -> None:
+    assert spelled(NameKind.URI, uri) == uri
+    assert scheme_and_host(uri) == parts
 
 
 @pytest.mark.parametrize("value", ["*.*.x.test", "a*.x.test", "*x.test", "x.*", "*", "*.", "x.*.y"])
@@ -142,8 +213,28 @@ def test_t16_wildcards_are_whole_left_most_labels(value: str) -> None:
         (NameKind.URI, "https://a b/", "[name-invalid]"),
         (NameKind.URI, "https://é/", "[name-invalid]"),
         (NameKind.URI, "https://a\n/", "[name-invalid]"),
-        (NameKind.UPN, "Jo@corp", "Jo@corp"),
+        (NameKind.URI, "https://Example.TEST./", "https://example.test/"),
+        (NameKind.URI, "https://[2001:DB8:0::1]/", "https://[2001:db8::1]/"),
+        (NameKind.URI, "https://192.0.2.1:443", "https://192.0.2.1:443"),
+        (NameKind.URI, "https://[192.0.2.1]/", "[name-invalid]"),
+        (NameKind.URI, "https://2001:db8::1/", "[name-invalid]"),
+        (NameKind.URI, "https://0x7f.1/", "[name-invalid]"),
+        (NameKind.URI, "https://*.example.test/", "[name-invalid]"),
+        (NameKind.URI, "https://%65xample.test/", "[name-invalid]"),
+        (NameKind.URI, "https://[]/", "[name-invalid]"),
+        (NameKind.UPN, "Jo@CORP", "Jo@corp"),
+        (NameKind.UPN, "J\u00f6rg.Doe@\u00fc.test", "J\u00f6rg.Doe@xn--tda.test"),
         (NameKind.UPN, "Jo\0@corp", "[name-invalid]"),
+        (NameKind.UPN, "Jo", "[name-invalid]"),
+        (NameKind.UPN, "@corp", "[name-invalid]"),
+        (NameKind.UPN, "jo@", "[name-invalid]"),
+        (NameKind.UPN, "jo@*.test", "[name-invalid]"),
+        (NameKind.UPN, "jo@evil.test@corp", "[name-invalid]"),
+        (NameKind.UPN, "jo doe@corp", "[name-invalid]"),
+        (NameKind.UPN, "jo\u0308@corp", "[name-invalid]"),
+        (NameKind.UPN, "\u0430dmin@corp", "[name-invalid]"),
+        (NameKind.DIRECTORY, "CN=\0", "[name-invalid]"),
+        (NameKind.DIRECTORY, "CN=Jo", "CN=Jo"),
     ],
 )
 def test_other_kinds_of_names(kind: NameKind, value: str, expected: str) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scm_api.certificate_profiles.schemas import CertificateProfileCreate, DomainPolicy, Term
+from scm_api.certificate_profiles.domain_policies import policy_faults
+from scm_api.certificate_profiles.schemas import CertificateProfileCreate, Term
 from scm_api.core.access import Principal
 from scm_api.core.approval import judge_approvable
-from scm_api.core.domain_policy import normalise_network
-from scm_api.core.domains import normalise_domain
 from scm_api.core.errors import Fault, NotFound
 from scm_api.core.key_types import KEY_TYPES
 from scm_api.core.names import Name
@@ -75,7 +74,11 @@ async def _cas(
 
 def judge_draft(draft: CertificateProfileCreate, backend: KnownBackend | None) -> list[Fault]:
     """Every fault of a draft that can be told without asking anybody. Pure."""
-    faults = [*_term_faults(draft.term), *_policy_faults(draft.domain_policy), *_rule_faults(draft)]
+    faults = [
+        *_term_faults(draft.term),
+        *policy_faults(draft.domain_policy, draft.certificate_type),
+        *_rule_faults(draft),
+    ]
     faults += judge_approvable(draft.certificate_type, requires_approval=draft.requires_approval)
     if backend is None:
         return [unknown_reference("/ca_backend_id", "CA backend"), *faults]
@@ -90,15 +93,6 @@ def key_types_of(draft: CertificateProfileCreate, kind: BackendKind) -> list[str
     return [each for each in KEY_TYPES if each in wanted]
 
 
-def policy_of(draft: CertificateProfileCreate) -> dict[str, Any]:
-    """The domain policy as it is kept: names and networks in their only spelling."""
-    policy = draft.domain_policy
-    return policy.model_dump() | {
-        "allowed_domains": [normalise_domain(each, "") for each in policy.allowed_domains],
-        "allowed_networks": [normalise_network(each, "") for each in policy.allowed_networks],
-    }
-
-
 def _term_faults(term: Term) -> Iterator[Fault]:
     if term.default_days not in term.allowed_days:
         yield Fault(
@@ -107,17 +101,6 @@ def _term_faults(term: Term) -> Iterator[Fault]:
             "The default term is not among the allowed terms.",
             ", ".join(map(str, sorted(set(term.allowed_days)))),
         )
-
-
-def _policy_faults(policy: DomainPolicy) -> Iterator[Fault]:
-    for field, normalise in (
-        ("allowed_domains", normalise_domain),
-        ("allowed_networks", normalise_network),
-    ):
-        for index, value in enumerate(getattr(policy, field)):
-            found = normalise(value, f"/domain_policy/{field}/{index}")
-            if isinstance(found, Fault):
-                yield found
 
 
 def _rule_faults(draft: CertificateProfileCreate) -> list[Fault]:

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from scm_api.certificate_profiles.domain_policies import DomainPolicy
 from scm_api.core.key_types import KEY_TYPES
 from scm_api.core.profile_rule import LONGEST
 from scm_api.core.vocabulary import BackendType, CertificateType
@@ -42,32 +43,6 @@ class Term(Input):
     )
     default_days: Days = Field(
         description="Taken when nothing is chosen; one of the allowed.", examples=[90]
-    )
-
-
-class DomainPolicy(Input):
-    """Which names a certificate may carry.
-
-    An organization must own every domain name as well; host names and addresses belong to
-    nobody.
-    """
-
-    fqdn: bool = Field(True, description="Fully qualified names, such as www.example.com.")
-    host_name: bool = Field(False, description="Short names without a dot, such as mail.")
-    ip_address: bool = Field(False, description="IPv4 and IPv6 addresses.")
-    wildcard: bool = Field(False, description="Wildcards, such as *.example.com.")
-    allowed_domains: list[str] = Field(
-        [],
-        max_length=500,
-        description="Only these domains, if any are given; `*.example.com` covers every name "
-        "below example.com but not example.com itself.",
-        examples=[["example.com", "*.example.com"]],
-    )
-    allowed_networks: list[str] = Field(
-        [],
-        max_length=500,
-        description="Only addresses in these CIDR ranges, if any are given.",
-        examples=[["10.0.0.0/8", "2001:db8::/32"]],
     )
 
 

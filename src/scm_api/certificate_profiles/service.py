@@ -8,13 +8,12 @@ from fastapi import Response
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.certificate_profiles import repository
+from scm_api.certificate_profiles import domain_policies, repository
 from scm_api.certificate_profiles.judging import (
     CONCERNS_CA,
     KnownBackend,
     judge_draft,
     key_types_of,
-    policy_of,
     survey,
 )
 from scm_api.certificate_profiles.schemas import (
@@ -175,7 +174,7 @@ def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str
             "default_days": draft.term.default_days,
         },
         "key_types": key_types_of(draft, backend.kind),
-        "domain_policy": policy_of(draft),
+        "domain_policy": domain_policies.kept(draft.domain_policy),
         "allow_renew": draft.allow_renew,
         "rule": draft.rule.model_dump() if draft.rule else None,
         "requires_approval": draft.requires_approval,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from publicsuffixlist import PublicSuffixList
 
@@ -36,14 +36,28 @@ class DomainSet:
 
     def covers(self, domain: str) -> bool:
         """Whether an entry covers this normalised DNS name, by whole labels only."""
-        if domain in self.exact:
-            return True
+        return domain in self.exact or self.depth(domain) is not None
+
+    def depth(self, domain: str) -> int | None:
+        """How many labels stand between the first one and the nearest `*.` entry's domain.
+
+        0 where the name is directly below that domain, None where no such entry covers it.
+        """
         _, dot, parent = domain.partition(".")
+        depth = 0
         while dot:
             if parent in self.parents:
-                return True
+                return depth
             _, dot, parent = parent.partition(".")
-        return False
+            depth += 1
+        return None
+
+    def touches(self, domain: str) -> bool:
+        """Whether an entry covers this name or one that this name, a wildcard, stands for."""
+        if self.covers(domain):
+            return True
+        base = domain.removeprefix("*.")
+        return base != domain and any(entry.partition(".")[2] == base for entry in self.exact)
 
 
 def normalise_domain(value: str, pointer: str) -> str | Fault:
@@ -65,6 +79,15 @@ def wildcard_fault(domain: str, pointer: str) -> Fault | None:
         return None
     detail = f"{quoted(domain)} would cover every domain under the public suffix {base}."
     return Fault(pointer, "wildcard-not-allowed", detail, "wildcards below a registered domain")
+
+
+@lru_cache(1_024)
+def is_public_top_level(label: str) -> bool:
+    """Whether names can be registered with the public below this top-level domain.
+
+    `.arpa` is listed, but holds infrastructure and RFC 8375's home networks.
+    """
+    return label != "arpa" and public_suffixes().is_public(label, accept_unknown=False)
 
 
 @cache

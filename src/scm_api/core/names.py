@@ -2,28 +2,35 @@
 
 DNS names become lower-case A-labels by strict IDNA 2008 (RFC 5891). No mapping of UTS 46 is
 applied: a character that would have to be mapped is refused, because the mapped name can belong
-to somebody else.
+to somebody else. A label that mixes scripts (UTS 39) is refused, because it reads as another.
 """
 
 import ipaddress
 import re
+import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 import idna
 
+from scm_api.core import scripts
 from scm_api.core.errors import Fault
 from scm_api.core.explain import quoted
 from scm_api.core.vocabulary import NameKind
 
 _MAX_NAME = 1024
 _MAX_DNS_NAME = 253
+_MAX_LABEL = 63
 _MAX_EMAIL_LOCAL_PART = 64
+_LABELS_REMEMBERED: Final = 8_192
 
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-_PLAIN_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_PLAIN_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
-_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(//[^/?#]*)?(.*)")
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://([^/?#]*))?(.*)")
+_AUTHORITY = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]+))(:[0-9]{1,5})?")
 
 _DNS_ACCEPTED = (
     "labels of letters, digits and inner hyphens, at most 63 characters each and 253 together; "
@@ -63,6 +70,8 @@ def normalise(name: Name, pointer: str = "") -> Name | Fault:
             return _normalise_email(name.value, pointer)
         case NameKind.URI:
             return _normalise_uri(name.value, pointer)
+        case NameKind.UPN:
+            return _normalise_upn(name.value, pointer)
         case _:
             if not name.value.isprintable():
                 detail = f"{quoted(name.value)} holds control or invisible characters."
@@ -100,10 +109,46 @@ def _normalise_dns(value: str, pointer: str) -> Name | Fault:
 
 
 def _a_label(label: str) -> str:
-    """One label as RFC 5891 looks it up. Raises ValueError with the rule that refuses it."""
+    """One label as RFC 5891 looks it up. Raises ValueError with the rule that refuses it.
+
+    Underscores pass: RFC 2181 section 11 allows them in a name, and whether a certificate may
+    carry one is for the profile to say.
+    """
     if _PLAIN_LABEL.fullmatch(label) and label[2:4] != "--":
         return label
-    return idna.alabel(label).decode("ascii")
+    return _international(label).ascii
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    ascii: str
+    reads_as_latin: bool
+
+
+@lru_cache(_LABELS_REMEMBERED)
+def _international(label: str) -> _Label:
+    """A U-label or A-label. Raises ValueError with the rule that refuses it."""
+    if label.isascii():
+        shown, encoded = idna.ulabel(label), label
+        if len(encoded) > _MAX_LABEL:
+            raise ValueError("Label too long")
+    else:
+        shown, encoded = label, idna.alabel(label).decode("ascii")
+    if mixture := scripts.mixed_scripts(shown):
+        listed = " and ".join(mixture)
+        raise ValueError(f"the label {quoted(shown)} mixes the scripts {listed} (UTS 39)")
+    return _Label(encoded, scripts.reads_as_latin(shown))
+
+
+def homograph_of_latin(domain: str) -> bool:
+    """Whether a label of this normalised DNS name looks Latin and is of another script.
+
+    Below a top-level domain in letters other than ASCII nobody expects Latin.
+    """
+    labels = domain.split(".")
+    return not labels[-1].startswith("xn--") and any(
+        _international(label).reads_as_latin for label in labels if label.startswith("xn--")
+    )
 
 
 def _normalise_address(value: str, pointer: str) -> Name | Fault:
@@ -134,10 +179,57 @@ def _normalise_email(value: str, pointer: str) -> Name | Fault:
     return Name(NameKind.EMAIL, f"{local_part}@{host.value}")
 
 
+def _normalise_upn(value: str, pointer: str) -> Name | Fault:
+    """[MS-ADTS] section 5.1.1.1.1: an account name, `@` and a domain."""
+    account, _, domain = value.rpartition("@")
+    is_plain = account.isprintable() and not {"@", " "} & set(account)
+    is_composed = unicodedata.is_normalized("NFC", account)
+    if not account or not is_plain or not is_composed or scripts.mixed_scripts(account):
+        detail = (
+            f"{quoted(value)} is not a user principal name whose account is composed (NFC), "
+            "of one script and without blanks."
+        )
+        return Fault(pointer, "name-invalid", detail, "account@example.com")
+    host = _normalise_dns(domain, pointer) if domain else None
+    if not isinstance(host, Name) or host.value.startswith("*"):
+        detail = f"The domain of {quoted(value)} is not a DNS name."
+        return Fault(pointer, "name-invalid", detail, "account@example.com")
+    return Name(NameKind.UPN, f"{account}@{host.value}")
+
+
 def _normalise_uri(value: str, pointer: str) -> Name | Fault:
     parts = _URI.fullmatch(value) if value.isascii() and value.isprintable() else None
-    scheme, authority, rest = parts.groups(default="") if parts else ("", "", "")
-    if not authority + rest or "@" in authority or " " in value:
+    scheme, authority, rest = parts.groups() if parts else ("", None, "")
+    if not (authority or rest) or "@" in (authority or "") or " " in value:
         detail = f"{quoted(value)} is not an absolute URI of RFC 3986 without user information."
         return Fault(pointer, "name-invalid", detail, "scheme:rest in printable ASCII")
-    return Name(NameKind.URI, f"{scheme.lower()}:{authority.lower()}{rest}")
+    if not authority:
+        slashes = "" if authority is None else "//"
+        return Name(NameKind.URI, f"{scheme.lower()}:{slashes}{rest}")
+    spelled = _authority(authority)
+    if spelled is None:
+        detail = f"The host of {quoted(value)} is neither a DNS name nor an address."
+        return Fault(pointer, "name-invalid", detail, "scheme://host.example.com/path")
+    return Name(NameKind.URI, f"{scheme.lower()}://{spelled}{rest}")
+
+
+def _authority(authority: str) -> str | None:
+    """Host and port with the host in its only spelling."""
+    parts = _AUTHORITY.fullmatch(authority)
+    literal, host, port = parts.groups(default="") if parts else ("", "", "")
+    address = _normalise_address(literal or host, "")
+    if isinstance(address, Name) and (":" in address.value) == bool(literal):
+        return f"[{address.value}]{port}" if literal else f"{address.value}{port}"
+    name = _normalise_dns(host, "") if host else None
+    if isinstance(name, Name) and not name.value.startswith("*"):
+        return f"{name.value}{port}"
+    return None
+
+
+def scheme_and_host(uri: str) -> tuple[str, str]:
+    """Scheme and host of a normalised URI; the host is empty where there is none."""
+    parts = _URI.fullmatch(uri)
+    assert parts is not None
+    scheme, authority, _ = parts.groups(default="")
+    found = _AUTHORITY.fullmatch(authority)
+    return scheme, (found[1] or found[2]) if found else ""

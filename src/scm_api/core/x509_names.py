@@ -25,7 +25,8 @@ UNDECODABLE: Final = (
 )
 """What the library raises, at once or at the first look, for structures it cannot decode."""
 
-_UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+UPN: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+"""Microsoft's user principal name as an otherName."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _name_of(general_name: x509.GeneralName) -> Name:
 
 
 def _other_name(type_id: x509.ObjectIdentifier, der: bytes) -> Name:
-    if type_id == _UPN:
+    if type_id == UPN:
         with suppress(ValueError):
             return Name(NameKind.UPN, asn1.decode_der(str, der))
     return Name(NameKind.OTHER, f"{type_id.dotted_string}={der.hex()}")

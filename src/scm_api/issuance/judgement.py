@@ -6,11 +6,12 @@ from datetime import datetime
 
 from scm_api.core.csr import CsrFacts
 from scm_api.core.csr_policy import judge_csr
-from scm_api.core.domain_policy import judge_names
 from scm_api.core.errors import Fault
 from scm_api.core.key_policy import judge_key
+from scm_api.core.name_constraints import constraints_of
 from scm_api.core.names import Name
 from scm_api.core.profile_rule import RuleContext, judge_rule
+from scm_api.core.requested_names import judge_names
 from scm_api.core.term import Term, TermRules, judge_term
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.drivers.base import IssuingCa, RequestFacts
@@ -39,7 +40,7 @@ def judge(facts: Facts, csr: CsrFacts, asked: Asked, checks: KeyChecks) -> Judge
     """Judge one request by the facts. Pure, about a millisecond of CPU."""
     rules, kind = facts.rules, facts.rules.kind
     faults = [*usability_faults(facts), *judge_csr(csr)]
-    names, name_faults = judge_names(rules.domain_policy, facts.owned_domains, csr, asked.names)
+    names, name_faults = judged_names(facts, csr, asked.names)
     faults += name_faults
     faults += judge_key(
         csr, rules.key_types, kind.capabilities.key_types, checks, blocked=facts.key_blocked
@@ -73,6 +74,26 @@ def _rule_context(
         certificate_type=facts.rules.certificate_type.value,
         organization_id=str(facts.organization_id),
     )
+
+
+def judged_names(
+    facts: Facts, csr: CsrFacts, asked: Sequence[Name] | None
+) -> tuple[list[Name], list[Fault]]:
+    """The names the certificate would carry, and their faults by profile, domains and CA."""
+    ca = issuing_ca(facts)
+    constraints = constraints_of(ca.certificate_pem) if ca and ca.certificate_pem else ()
+    names, faults = judge_names(
+        facts.rules.domain_policy,
+        facts.owned_domains,
+        csr,
+        asked,
+        certificate_type=facts.rules.certificate_type,
+        constraints=constraints or (),
+    )
+    if constraints is None:
+        detail = "The CA's certificate cannot be read, so nobody knows which names it may sign."
+        faults.append(Fault("/certificate_profile_id", "ca-not-usable", detail))
+    return names, faults
 
 
 def usability_faults(facts: Facts) -> list[Fault]:

@@ -3,12 +3,11 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
-from scm_api.core.domain_policy import judge_names
 from scm_api.core.errors import Fault
 from scm_api.db.models import Enrollment
 from scm_api.issuance.approval import approval_faults
 from scm_api.issuance.facts import load_facts
-from scm_api.issuance.judgement import usability_faults
+from scm_api.issuance.judgement import judged_names, usability_faults
 
 _WHAT_TO_DO = "Put it right and retry this enrollment, or cancel it."
 
@@ -35,7 +34,7 @@ async def objections(session: AsyncSession, enrollment: Enrollment) -> tuple[str
     csr, unreadable = read_csr(enrollment.csr_der)
     faults += unreadable
     if csr is not None:
-        _, name_faults = judge_names(facts.rules.domain_policy, facts.owned_domains, csr, None)
+        _, name_faults = judged_names(facts, csr, None)
         faults += name_faults
     return _reason(faults[0]) if faults else None
 

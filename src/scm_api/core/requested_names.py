@@ -1,0 +1,138 @@
+"""Which names one certificate would carry: those of the CSR, judged against everything at once."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from scm_api.core.csr import CsrFacts
+from scm_api.core.domain_policy import DomainPolicy, NameRules
+from scm_api.core.domains import is_public_top_level
+from scm_api.core.errors import Fault
+from scm_api.core.explain import handful, quoted
+from scm_api.core.name_constraints import NameConstraints, judge_constraints, judge_subject
+from scm_api.core.names import Name, normalise
+from scm_api.core.vocabulary import CertificateType, NameKind
+
+_IA5_KINDS: Final = frozenset({NameKind.DNS, NameKind.EMAIL, NameKind.URI})
+
+
+def judge_names(
+    policy: DomainPolicy,
+    owned_domains: Iterable[str],
+    facts: CsrFacts,
+    asked_names: Sequence[Name] | None,
+    *,
+    certificate_type: CertificateType = CertificateType.SSL,
+    constraints: Sequence[NameConstraints] = (),
+    csr_pointer: str = "/csr",
+    names_pointer: str = "/names",
+) -> tuple[list[Name], list[Fault]]:
+    """The names the certificate would carry, normalised, and every fault of theirs.
+
+    A CA takes the names from the CSR. `asked_names`, where given, must be the same set in any
+    order. `constraints` are those of the CA and of the CAs above it. Codes: `name-invalid`,
+    `name-duplicate`, `names-missing`, `names-differ` (once for each place), `cn-not-in-san`,
+    `san-type-not-allowed`, `name-not-allowed`, `wildcard-not-allowed`, `address-not-allowed`,
+    `name-constrained`.
+    """
+    carried, faults = _normalised((csr_pointer, _ia5(name, csr_pointer)) for name in facts.names)
+    asked, more_faults = _normalised(
+        (f"{names_pointer}/{index}", name) for index, name in enumerate(asked_names or ())
+    )
+    faults += more_faults
+    if asked_names:
+        faults += _difference_faults(carried, asked, csr_pointer, names_pointer)
+    elif not facts.names:
+        detail = "The CSR holds no subjectAltName, and nothing is made up from its subject."
+        faults.append(Fault(csr_pointer, "names-missing", detail, "at least one DNS name"))
+    for common_name in facts.common_names:
+        if certificate_type is not CertificateType.CLIENT or _claims_a_name(common_name):
+            faults += _common_name_faults(common_name, carried, csr_pointer)
+    rules = NameRules(policy, owned_domains)
+    for name, pointer in {**carried, **asked}.items():
+        faults += rules.faults(name, pointer)
+        faults += judge_constraints(name, constraints, pointer)
+    faults += judge_subject(facts.subject, constraints, csr_pointer)
+    return list(carried), faults
+
+
+def _ia5(name: Name, pointer: str) -> Name | Fault:
+    """RFC 5280 section 4.2.1.6: these are ASCII; a CA would judge other octets than we do."""
+    if name.kind not in _IA5_KINDS or name.value.isascii():
+        return name
+    detail = f"The CSR holds {name}, which is not ASCII."
+    return Fault(pointer, "name-invalid", detail, "international names as xn-- labels")
+
+
+def _normalised(
+    placed: Iterable[tuple[str, Name | Fault]],
+) -> tuple[dict[Name, str], list[Fault]]:
+    """Each distinct name with the pointer to it, in order."""
+    names: dict[Name, str] = {}
+    faults: list[Fault] = []
+    for pointer, given in placed:
+        name = given if isinstance(given, Fault) else normalise(given, pointer)
+        if isinstance(name, Fault):
+            faults.append(name)
+        elif name in names:
+            detail = f"The name {name} is there more than once."
+            faults.append(Fault(pointer, "name-duplicate", detail, "each name once"))
+        else:
+            names[name] = pointer
+    return names, faults
+
+
+def _difference_faults(
+    carried: Iterable[Name], asked: Iterable[Name], csr_pointer: str, names_pointer: str
+) -> Iterator[Fault]:
+    in_csr, in_body = set(carried), set(asked)
+    if in_csr == in_body:
+        return
+    parts = []
+    if smuggled := sorted(map(str, in_csr - in_body)):
+        parts.append(f"only the CSR holds {handful(smuggled)}")
+    if missing := sorted(map(str, in_body - in_csr)):
+        parts.append(f"the CSR does not hold {handful(missing)}")
+    detail = f"The names asked for and those in the CSR differ: {'; '.join(parts)}."
+    for pointer in (csr_pointer, names_pointer):
+        yield Fault(pointer, "names-differ", detail, "the same names in both places")
+
+
+def _claims_a_name(common_name: str) -> bool:
+    """Whether the common name of a person is an address or a name others can own as well.
+
+    `Jo Doe` and `jo.doe` say who somebody is; `jo@example.com`, `192.0.2.1` and
+    `www.example.com` are names, which are proven only as subjectAltNames.
+    """
+    if "@" in common_name or isinstance(normalise(Name(NameKind.IP, common_name)), Name):
+        return True
+    host = normalise(Name(NameKind.DNS, common_name))
+    if isinstance(host, Fault):
+        return False
+    rest, _, suffix = host.value.rpartition(".")
+    return bool(rest) and is_public_top_level(suffix)
+
+
+def _common_name_faults(common_name: str, carried: Iterable[Name], pointer: str) -> Iterator[Fault]:
+    found = _spelled(common_name, pointer)
+    names = set(carried)
+    if isinstance(found, Fault):
+        yield found
+    elif not found & names:
+        detail = f"The common name {quoted(common_name)} is not among the subjectAltNames."
+        listed = handful(sorted(quoted(entry.value) for entry in names))
+        yield Fault(pointer, "cn-not-in-san", detail, listed or "a CSR with subjectAltNames")
+
+
+def _spelled(common_name: str, pointer: str) -> set[Name] | Fault:
+    """The names a common name may mean, normalised."""
+    if "@" in common_name:
+        both = [normalise(Name(kind, common_name)) for kind in (NameKind.EMAIL, NameKind.UPN)]
+        if names := {name for name in both if isinstance(name, Name)}:
+            return names
+    address = normalise(Name(NameKind.IP, common_name))
+    if isinstance(address, Name):
+        return {address}
+    name = _ia5(Name(NameKind.DNS, common_name), pointer)
+    if isinstance(name, Name):
+        name = normalise(name, pointer)
+    return name if isinstance(name, Fault) else {name}
