@@ -11,7 +11,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format serve worker openapi bench-enroll lock clean
+.PHONY: help demo test lint format serve worker openapi bench-enroll bench-policy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ openapi: $(RUN) ## Write openapi/openapi.yaml from the code
 
 bench-enroll: $(DEV) ## Workloads W0, W1 and W2: floors, accept, accept to issued
 	@$(BIN)/python -m benchmarks.enroll
+
+bench-policy: $(DEV) ## Workload W11: judging the names of a CSR, with 1, 10 and 100 of them
+	@$(BIN)/python -m benchmarks.policy
 
 lock: ## Resolve the lock files anew (needs uv)
 	$(COMPILE) pyproject.toml -o requirements-image.lock

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from scm_api.core.errors import Fault
 from scm_api.core.names import Name, homograph_of_latin, normalise, scheme_and_host
-from scm_api.core.scripts import reads_as_latin
+from scm_api.core.scripts import mixed_scripts, reads_as_latin
 from scm_api.core.vocabulary import NameKind
 
 
@@ -132,6 +132,7 @@ def test_t15_look_alike_labels_are_refused(value: str) -> None:
     [
         "\u0440\u0430\u0443\u0440.test",  # Cyrillic alone
         "b\u00fccher.test",
+        "col\u00b7lecci\u00f3.test",  # a middle dot is of no script
         "\u3042\u30a2\u5b57a.test",  # Japanese with Latin
         "\u3078\u30fc\u3005.test",  # Japanese with marks of both its scripts
         "\u5b57\u3105a.test",  # Chinese with Bopomofo
@@ -165,6 +166,11 @@ def test_t15_a_mixture_is_named() -> None:
 )
 def test_t15_letters_of_another_script_that_look_latin(domain: str, deceives: bool) -> None:
     assert homograph_of_latin(dns(domain)) is deceives
+
+
+def test_t15_letters_unknown_here_do_not_mix() -> None:
+    assert mixed_scripts("a\U0003fffd") == ("Latin", "Unknown")
+    assert mixed_scripts("a-1") == ()
 
 
 def test_t15_a_letter_of_ones_own_gives_it_away() -> None:

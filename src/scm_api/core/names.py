@@ -116,28 +116,27 @@ def _a_label(label: str) -> str:
     """
     if _PLAIN_LABEL.fullmatch(label) and label[2:4] != "--":
         return label
-    return _international(label).ascii
-
-
-@dataclass(frozen=True, slots=True)
-class _Label:
-    ascii: str
-    reads_as_latin: bool
+    if len(label) > _MAX_LABEL:
+        raise ValueError("the label is too long")
+    # Punycode can be reversed, so judging the A-label judges the U-label.
+    a_label = label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
+    _reads_as_latin(a_label)
+    return a_label
 
 
 @lru_cache(_LABELS_REMEMBERED)
-def _international(label: str) -> _Label:
-    """A U-label or A-label. Raises ValueError with the rule that refuses it."""
-    if label.isascii():
-        shown, encoded = idna.ulabel(label), label
-        if len(encoded) > _MAX_LABEL:
-            raise ValueError("Label too long")
-    else:
-        shown, encoded = label, idna.alabel(label).decode("ascii")
+def _reads_as_latin(a_label: str) -> bool:
+    """Whether the label looks Latin and is not. Raises ValueError with the rule that refuses it.
+
+    Remembered, because judging a label takes some 50 microseconds and names share labels.
+    """
+    if len(a_label) > _MAX_LABEL:
+        raise ValueError("the label is too long")
+    shown = idna.ulabel(a_label)
     if mixture := scripts.mixed_scripts(shown):
         listed = " and ".join(mixture)
         raise ValueError(f"the label {quoted(shown)} mixes the scripts {listed} (UTS 39)")
-    return _Label(encoded, scripts.reads_as_latin(shown))
+    return scripts.reads_as_latin(shown)
 
 
 def homograph_of_latin(domain: str) -> bool:
@@ -145,9 +144,11 @@ def homograph_of_latin(domain: str) -> bool:
 
     Below a top-level domain in letters other than ASCII nobody expects Latin.
     """
+    if "xn--" not in domain:
+        return False
     labels = domain.split(".")
     return not labels[-1].startswith("xn--") and any(
-        _international(label).reads_as_latin for label in labels if label.startswith("xn--")
+        _reads_as_latin(label) for label in labels if label.startswith("xn--")
     )
 
 

@@ -7,8 +7,10 @@ Unicode name (`CYRILLIC SMALL LETTER A`), which the standard never changes.
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
+_LETTERS_REMEMBERED: Final = 8_192
 _FIRST_WORD: Final = re.compile(r"[A-Z]+")
 _CHINESE: Final = "CJK"
 _SAME: Final[Mapping[str, str | None]] = {
@@ -42,7 +44,7 @@ def mixed_scripts(text: str) -> tuple[str, ...]:
     """
     if text.isascii():
         return ()
-    found = {script for char in text if (script := _script(char)) is not None}
+    found = {script for char in set(text) if (script := _script(char)) is not None}
     if len(found) < 2 or any(found <= together for together in _WRITTEN_TOGETHER):
         return ()
     return tuple(sorted(script.capitalize() for script in found))
@@ -50,19 +52,20 @@ def mixed_scripts(text: str) -> tuple[str, ...]:
 
 def reads_as_latin(text: str) -> bool:
     """Whether every letter is of another script and looks like one of a to z."""
-    letters = [char for char in text if not char.isascii()]
-    return (
-        bool(letters)
-        and not any(char.isascii() and char.isalpha() for char in text)
-        and all(char in _READ_AS_LATIN for char in letters)
-    )
+    letters = [char for char in text if char.isalpha()]
+    return bool(letters) and _READ_AS_LATIN.issuperset(letters)
 
 
+@lru_cache(_LETTERS_REMEMBERED)
 def _script(char: str) -> str | None:
-    """The script of a letter, mark or digit; None for what belongs to all."""
+    """The script of a letter, mark or digit; None for what belongs to all.
+
+    Letters younger than this Python's Unicode data count as one more script.
+    """
     if char.isascii():
         return "LATIN" if char.isalpha() else None
-    if unicodedata.category(char)[0] not in "LMN":
-        return None
-    word = _FIRST_WORD.match(unicodedata.name(char, ""))
+    category = unicodedata.category(char)
+    if category == "Cn":
+        return "UNKNOWN"
+    word = _FIRST_WORD.match(unicodedata.name(char, "")) if category[0] in "LMN" else None
     return _SAME.get(word[0], word[0]) if word else None
