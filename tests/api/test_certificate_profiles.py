@@ -55,8 +55,19 @@ async def test_defaults_are_what_the_ca_can_do(estate: Estate) -> None:
         "host_name": False,
         "ip_address": False,
         "wildcard": False,
+        "email": False,
+        "upn": False,
+        "public_domains": True,
+        "internal_domains": True,
+        "underscores": False,
+        "homographs": False,
+        "wildcard_depth": None,
+        "address_classes": ["public_ipv4", "private_ipv4", "public_ipv6", "private_ipv6"],
         "allowed_domains": [],
+        "denied_domains": [],
         "allowed_networks": [],
+        "denied_networks": [],
+        "allowed_uris": [],
     }
     assert profile["backend_type"] == "aws"
     assert profile["organization_ids"] == []
@@ -86,6 +97,11 @@ async def test_every_fault_of_the_options_is_listed(estate: Estate) -> None:
         domain_policy={
             "allowed_domains": ["example.com", "a..b", "*.com"],
             "allowed_networks": ["10.0.0.0/8", "10.0.0.1/8", "nowhere"],
+            "denied_domains": ["*.com", "*"],
+            "denied_networks": ["10.0.0.1/8"],
+            "allowed_uris": ["spiffe://prod", "tag:microsoft.com"],
+            "email": True,
+            "upn": True,
         },
         options=options(
             signature_algorithm="SHA256WITHRSA",
@@ -100,6 +116,11 @@ async def test_every_fault_of_the_options_is_listed(estate: Estate) -> None:
         ("/domain_policy/allowed_domains/2", "wildcard-not-allowed"),
         ("/domain_policy/allowed_networks/1", "address-not-allowed"),
         ("/domain_policy/allowed_networks/2", "address-not-allowed"),
+        ("/domain_policy/denied_domains/1", "wildcard-not-allowed"),
+        ("/domain_policy/denied_networks/0", "address-not-allowed"),
+        ("/domain_policy/allowed_uris/1", "name-invalid"),
+        ("/domain_policy/email", "san-type-not-allowed"),
+        ("/domain_policy/upn", "san-type-not-allowed"),
         ("/options/signature_algorithm", "signature-algorithm-not-possible"),
         ("/options/aws_template", "template-not-allowed"),
     }
@@ -114,6 +135,10 @@ async def test_every_fault_of_the_options_is_listed(estate: Estate) -> None:
         ({"term": {"allowed_days": [0], "default_days": 0}}, "/term/allowed_days/0"),
         ({"term": {"allowed_days": [True], "default_days": 1}}, "/term/allowed_days/0"),
         ({"certificate_type": "tls"}, "/certificate_type"),
+        ({"domain_policy": {"wildcard_depth": -1}}, "/domain_policy/wildcard_depth"),
+        ({"domain_policy": {"address_classes": []}}, "/domain_policy/address_classes"),
+        ({"domain_policy": {"address_classes": ["ipv4"]}}, "/domain_policy/address_classes/0"),
+        ({"domain_policy": {"uri": True}}, "/domain_policy/uri"),
         ({"organization_ids": ["one"]}, "/organization_ids/0"),
         ({"options": {"backend_type": "microsoft"}}, "/options/backend_type"),
         ({"enabled": "yes"}, "/enabled"),
@@ -173,6 +198,10 @@ async def test_names_and_networks_are_kept_in_one_spelling(
             "ip_address": True,
             "allowed_domains": ["EXAMPLE.com.", "bücher.example", "*.xn--bcher-kva.example"],
             "allowed_networks": ["2001:DB8:0::/32", "10.0.0.0/8"],
+            "denied_domains": ["*.COM"],
+            "denied_networks": ["10.9.0.0/255.255.0.0"],
+            "allowed_uris": ["SPIFFE://Prod.Example.com"],
+            "address_classes": ["private_ipv6", "private_ipv4", "private_ipv6"],
         },
         key_types=["rsa-3072", "ec-p256", "ec-p256"],
         term={"allowed_days": [90, 30, 90], "default_days": 90},
@@ -184,12 +213,28 @@ async def test_names_and_networks_are_kept_in_one_spelling(
         "*.xn--bcher-kva.example",
     ]
     assert policy["allowed_networks"] == ["2001:db8::/32", "10.0.0.0/8"]
+    assert policy["denied_domains"] == ["*.com"]
+    assert policy["denied_networks"] == ["10.9.0.0/16"]
+    assert policy["allowed_uris"] == ["spiffe://prod.example.com"]
+    assert policy["address_classes"] == ["private_ipv4", "private_ipv6"]
     assert profile["key_types"] == ["rsa-3072", "ec-p256"]
     assert profile["term"] == {"allowed_days": [30, 90], "default_days": 90}
     [rules] = await versions(database, profile)
     assert rules.domain_policy.allowed_domains == tuple(policy["allowed_domains"])
+    assert rules.domain_policy.denied_networks == tuple(policy["denied_networks"])
     assert rules.key_types == {"ec-p256", "rsa-3072"}
     assert rules.typed_options.private_ca == EC_ISSUING
+
+
+async def test_rules_kept_before_a_policy_could_say_more_are_read_as_ever(
+    estate: Estate, database: Database
+) -> None:
+    profile = await estate.profile(domain_policy={"wildcard": True})
+    [rules] = await versions(database, profile)
+    stored = rules.model_dump(mode="json")
+    old = ("fqdn", "host_name", "ip_address", "wildcard", "allowed_domains", "allowed_networks")
+    stored["domain_policy"] = {name: stored["domain_policy"][name] for name in old}
+    assert ProfileRules.model_validate(stored) == rules
 
 
 async def test_while_the_ca_is_away_what_can_be_told_without_it_is_checked(

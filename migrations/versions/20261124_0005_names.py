@@ -1,15 +1,14 @@
-"""Domain policies say more: what stored ones mean is written out.
+"""Domain policies say more: what stored ones mean is written out."""
 
-Revision ID: 202611240005
-Revises: 20261123_0001
-"""
+from collections.abc import Sequence
 
 from alembic import op
 
-revision = "202611240005"
-down_revision = "20261123_0001"
-branch_labels = None
-depends_on = None
+revision: str = "0005"
+down_revision: str | None = "0003"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
 
 _ADDED = """'{
     "email": false,
