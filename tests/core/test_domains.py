@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scm_api.core.domains import DomainSet, normalise_domain
+from scm_api.core.domains import DomainSet, is_public_top_level, normalise_domain
 from scm_api.core.errors import Fault
 
 
@@ -42,6 +42,23 @@ def test_t17_matching_equals_comparing_labels(
 
 
 @pytest.mark.parametrize(
+    ("label", "public"),
+    [
+        ("com", True),
+        ("uk", True),
+        ("ck", True),  # listed only by what stands below it
+        ("xn--p1ai", True),
+        ("local", False),
+        ("corp", False),
+        ("internal", False),
+        ("arpa", False),
+    ],
+)
+def test_top_level_domains_are_public_or_internal(label: str, public: bool) -> None:
+    assert is_public_top_level(label) is public
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         ("Example.TEST.", "example.test"),
@@ -54,6 +71,7 @@ def test_t17_matching_equals_comparing_labels(
         ("*.unknown-suffix", "wildcard-not-allowed"),
         ("*.*.test", "wildcard-not-allowed"),
         ("a b.test", "name-invalid"),
+        ("a_b.test", "name-invalid"),
     ],
 )
 def test_t16_entries_are_checked_like_names(value: str, expected: str) -> None:

@@ -63,12 +63,16 @@ class DomainSet:
 def normalise_domain(value: str, pointer: str) -> str | Fault:
     """One entry of owned or allowed domains in its only spelling.
 
-    Codes: those of `core.names.normalise`, and `wildcard-not-allowed` where the entry would
-    cover everybody's domains under a public suffix.
+    Codes: those of `core.names.normalise`, `name-invalid` for underscores, which no domain
+    has, and `wildcard-not-allowed` where the entry would cover everybody's domains under a
+    public suffix.
     """
     name = normalise(Name(NameKind.DNS, value), pointer)
     if isinstance(name, Fault):
         return name
+    if "_" in name.value:
+        detail = f"{quoted(value)} is not a domain: it holds an underscore."
+        return Fault(pointer, "name-invalid", detail, "letters, digits and inner hyphens")
     return wildcard_fault(name.value, pointer) or name.value
 
 
