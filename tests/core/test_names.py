@@ -53,6 +53,7 @@ def spelled(kind: NameKind, value: str) -> str:
         ("_SIP._tcp.test", "_sip._tcp.test"),
         ("_-.test", "[name-invalid]"),
         ("f_\u00df.test", "[name-invalid]"),
+        ("\u00df" * 62 + ".test", "[name-invalid]"),  # more than 63 characters as an A-label
     ],
 )
 def test_dns_names_have_one_spelling(value: str, expected: str) -> None:
