@@ -169,6 +169,13 @@ class Stage:
         violations = [fault for verdict in await self.verdicts() for fault in verdict.violations]
         assert not violations, violations
 
+    def told(self) -> str:
+        """The last lines each process wrote, for who reads of a failure."""
+        return "\n".join(
+            f"{each.log.name}:\n{each.log.read_text(errors='replace')[-2000:]}"
+            for each in self._started
+        )
+
     def _supervise(self) -> None:
         """Replace what left because the machine stood still past its lease, as init systems do."""
         for index, process in enumerate(self._kept):
@@ -198,7 +205,7 @@ async def side_by_side(
             try:
                 await play(stage, point, state)
             except AssertionError as error:
-                error.add_note(f"at {point}")
+                error.add_note(f"at {point}\n{stage.told()}")
                 raise
 
     async with asyncio.TaskGroup() as scenes:
