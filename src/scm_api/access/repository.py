@@ -3,65 +3,77 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import NotFound
+from scm_api.core.rights import Rights
 from scm_api.core.vocabulary import Role
-from scm_api.db.models import Admin, ApiKey
+from scm_api.db.models import Admin, ApiKey, Organization
+from scm_api.db.scope import visible_admins, within
 from scm_api.db.statements import AnySelect
 
 
 def admins(principal: Principal) -> AnySelect:
-    """Admins the caller may see: an MRAO sees all, anybody else nobody but themselves."""
+    """Admins the caller may see: itself, and those of its level or lower within its scope."""
     query = select(
         Admin.id,
         Admin.name,
         Admin.email,
         Admin.role,
+        Admin.organization_ids,
+        Admin.certificate_types,
+        Admin.privileges,
         Admin.active,
         Admin.created_at,
         Admin.updated_at,
         Admin.version,
     )
-    if principal.organization_ids is None:
-        return query
-    return query.where(Admin.id == principal.admin_id)
+    return query.where(visible_admins(principal))
 
 
 def api_keys(principal: Principal) -> AnySelect:
-    """Keys the caller may see: an MRAO sees all, anybody else their own."""
+    """Keys of admins the caller may see."""
     query = select(
         ApiKey.id,
         ApiKey.admin_id,
         ApiKey.name,
         ApiKey.prefix,
+        ApiKey.role,
+        ApiKey.organization_ids,
+        ApiKey.certificate_types,
+        ApiKey.privileges,
         ApiKey.expires_at,
         ApiKey.revoked_at,
         ApiKey.created_at,
         ApiKey.updated_at,
         ApiKey.version,
     )
+    return query.where(_of_visible_admins(principal))
+
+
+def _of_visible_admins(principal: Principal) -> ColumnElement[bool]:
     if principal.organization_ids is None:
-        return query
-    return query.where(ApiKey.admin_id == principal.admin_id)
+        return true()
+    return ApiKey.admin_id.in_(select(Admin.id).where(visible_admins(principal)))
 
 
 async def admin(session: AsyncSession, principal: Principal, admin_id: UUID) -> Admin:
     """One admin; raises NotFound when there is none the caller may see."""
-    found = await session.get(Admin, admin_id)
-    if found is None or (principal.organization_ids is not None and admin_id != principal.admin_id):
+    query = select(Admin).where(Admin.id == admin_id, visible_admins(principal))
+    found = await session.scalar(query)
+    if found is None:
         raise NotFound("admin")
     return found
 
 
 async def api_key(session: AsyncSession, principal: Principal, api_key_id: UUID) -> ApiKey:
     """One API key; raises NotFound when there is none the caller may see."""
-    found = await session.get(ApiKey, api_key_id)
-    if found is None or (
-        principal.organization_ids is not None and found.admin_id != principal.admin_id
-    ):
+    query = select(ApiKey).where(ApiKey.id == api_key_id, _of_visible_admins(principal))
+    found = await session.scalar(query)
+    if found is None:
         raise NotFound("API key")
     return found
 
@@ -83,3 +95,25 @@ async def lock_active_mraos(session: AsyncSession) -> Sequence[UUID]:
 async def delete_keys(session: AsyncSession, admin_id: UUID) -> None:
     """Remove every key of an admin."""
     await session.execute(delete(ApiKey).where(ApiKey.admin_id == admin_id))
+
+
+async def departments_among(
+    session: AsyncSession, principal: Principal, wanted: Sequence[UUID]
+) -> dict[UUID, bool]:
+    """Of each organization the caller may see, whether it is a department."""
+    query = select(Organization.id, Organization.parent_id.is_not(None).label("department")).where(
+        Organization.id.in_(wanted), within(principal, Organization.id)
+    )
+    rows = await session.execute(query)
+    return {row.id: row.department for row in rows}
+
+
+async def seen_by(session: AsyncSession, rights: Rights) -> frozenset[UUID] | None:
+    """Organizations and departments rights reach; None is the whole account."""
+    if rights.role is Role.MRAO:
+        return None
+    given = rights.organization_ids
+    reached = [Organization.id.in_(given)]
+    if rights.role is Role.RAO:
+        reached.append(Organization.parent_id.in_(given))
+    return frozenset(await session.scalars(select(Organization.id).where(or_(*reached))))

@@ -37,7 +37,10 @@ router = APIRouter(tags=["Access"])
     responses=problems(403, 409),
 )
 async def create_admin(body: AdminCreate, caller: Caller, once: OnceOnly) -> Response:
-    """Somebody who may use the service, once they have an API key."""
+    """Somebody who may use the service, once they have an API key.
+
+    Needs the privilege `create_peers`. Nobody gives what they do not have.
+    """
     return await once.create(lambda session: service.create_admin(session, caller, body))
 
 
@@ -58,7 +61,7 @@ async def index_admins(
     ] = None,
     active: Annotated[bool | None, Query(description="Active, or not.")] = None,
 ) -> Response:
-    """Newest first."""
+    """Newest first. Who is no MRAO sees itself, and admins of its level or lower in its scope."""
     query = repository.admins(caller)
     if email is not None:
         query = query.where(Admin.email == email)
@@ -66,7 +69,7 @@ async def index_admins(
         query = query.where(Admin.active.is_(active))
     async with database.transaction() as session:
         rows = await page.fetch(session, query, Admin.id)
-    return page.reply([dict(row) for row in rows])
+    return page.reply([service.shown_admin(row) for row in rows])
 
 
 @router.get(
@@ -97,7 +100,11 @@ async def update_admin(
     keys: Keys,
     expected: IfMatch,
 ) -> Response:
-    """Fields left out stay as they are. The last active MRAO cannot be made inactive."""
+    """Fields left out stay as they are.
+
+    Needs the privilege `create_peers` and everything that admin has. The last active MRAO stays
+    one; an RAO or DRAO takes no rights from itself.
+    """
     async with database.transaction() as session:
         content = await service.update_admin(session, caller, admin_id, body, expected)
     keys.forget()
@@ -130,7 +137,11 @@ async def delete_admin(
     responses=problems(403, 409),
 )
 async def create_api_key(body: ApiKeyCreate, caller: Caller, once: OnceOnly) -> Response:
-    """The answer holds the key, and nothing shows it again: keep it now."""
+    """The answer holds the key, and nothing shows it again: keep it now.
+
+    Everybody makes keys for themselves; for another admin the privilege `create_peers` is needed.
+    A key is never more than its owner, nor than the key it was made with.
+    """
     return await once.create(lambda session: service.create_api_key(session, caller, body))
 
 
@@ -153,7 +164,7 @@ async def index_api_keys(
         query = query.where(ApiKey.admin_id == admin_id)
     async with database.transaction() as session:
         rows = await page.fetch(session, query, ApiKey.id)
-    return page.reply([dict(row) for row in rows])
+    return page.reply([service.shown_api_key(row) for row in rows])
 
 
 @router.get(
@@ -180,7 +191,10 @@ async def read_api_key(api_key_id: UUID, caller: Caller, database: Db) -> Respon
 async def revoke_api_key(
     api_key_id: UUID, caller: Caller, database: Db, keys: Keys, expected: IfMatchOptional
 ) -> Response:
-    """Refused from now on; other API processes follow within five seconds. The row stays."""
+    """Refused from now on; other API processes follow within five seconds. The row stays.
+
+    Needs the privilege `create_peers`, except for one's own keys.
+    """
     async with database.transaction() as session:
         await service.revoke_api_key(session, caller, api_key_id, expected)
     keys.forget()

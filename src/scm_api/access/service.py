@@ -1,5 +1,6 @@
 """What may be done to admins and API keys, and what is checked before."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,48 +10,75 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.access import repository
+from scm_api.access.judging import rights_asked, rights_changed, scope_asked
 from scm_api.access.schemas import AdminCreate, AdminUpdate, ApiKeyCreate
-from scm_api.core.access import Principal, require_account_wide
+from scm_api.core.access import (
+    Principal,
+    require_may_handle,
+    require_no_longer_life,
+    require_own_rights_kept,
+    require_privilege,
+)
 from scm_api.core.errors import Conflict, Fault, Invalid, NotFound
 from scm_api.core.names import Name, normalise
-from scm_api.core.vocabulary import NameKind
+from scm_api.core.rights import UNLIMITED, Rights
+from scm_api.core.vocabulary import NameKind, Privilege, Role
 from scm_api.db.audit import record
 from scm_api.db.changes import changed_fields
 from scm_api.db.models import Admin, ApiKey, Enrollment
+from scm_api.db.rights import columns_of, rights_of
 from scm_api.db.uses import enrollments_using
 from scm_api.web.auth import new_key
 from scm_api.web.concurrency import Expected
 from scm_api.web.references import unknown_reference
 from scm_api.web.replies import created
 
+_ADMIN = (
+    "id",
+    "name",
+    "email",
+    "role",
+    "organization_ids",
+    "certificate_types",
+    "privileges",
+    "active",
+    "created_at",
+    "updated_at",
+    "version",
+)
+_API_KEY = (
+    "id",
+    "admin_id",
+    "name",
+    "prefix",
+    "expires_at",
+    "revoked_at",
+    "created_at",
+    "updated_at",
+    "version",
+)
+_SCOPE = ("role", "organization_ids", "certificate_types", "privileges")
+
 
 def admin_content(admin: Admin) -> dict[str, Any]:
     """An admin as the contract shows them."""
-    return {
-        "id": admin.id,
-        "name": admin.name,
-        "email": admin.email,
-        "role": admin.role,
-        "active": admin.active,
-        "created_at": admin.created_at,
-        "updated_at": admin.updated_at,
-        "version": admin.version,
-    }
+    return shown_admin({name: getattr(admin, name) for name in _ADMIN})
+
+
+def shown_admin(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An admin's row as the contract shows it: an MRAO with every right."""
+    return dict(row) | (columns_of(UNLIMITED) if row["role"] == Role.MRAO else {})
 
 
 def api_key_content(key: ApiKey) -> dict[str, Any]:
     """An API key as the contract shows it: without its text, which is not kept."""
-    return {
-        "id": key.id,
-        "admin_id": key.admin_id,
-        "name": key.name,
-        "prefix": key.prefix,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "created_at": key.created_at,
-        "updated_at": key.updated_at,
-        "version": key.version,
-    }
+    return shown_api_key({name: getattr(key, name) for name in (*_API_KEY, *_SCOPE)})
+
+
+def shown_api_key(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A key's row as the contract shows it."""
+    scope = {name: row[name] for name in _SCOPE} if row["role"] else None
+    return {name: row[name] for name in _API_KEY} | {"scope": scope}
 
 
 def email_of(given: str) -> str:
@@ -63,11 +91,14 @@ def email_of(given: str) -> str:
 
 async def create_admin(session: AsyncSession, caller: Principal, body: AdminCreate) -> Response:
     """Make an admin, who can do nothing before having a key."""
-    require_account_wide(caller, "create admins")
-    admin = Admin(name=body.name, email=email_of(body.email), role=body.role, active=body.active)
+    require_privilege(caller, Privilege.CREATE_PEERS, "create admins")
+    rights = await rights_asked(session, caller, body)
+    email = email_of(body.email)
+    admin = Admin(name=body.name, email=email, active=body.active, **columns_of(rights))
     session.add(admin)
     await session.flush()
-    record(session, caller, "admin.created", ("admin", admin.id))
+    details = {"rights": _audited(rights)}
+    record(session, caller, "admin.created", ("admin", admin.id), details=details)
     return created(admin_content(admin), f"/admins/{admin.id}")
 
 
@@ -78,12 +109,19 @@ async def update_admin(
     body: AdminUpdate,
     expected: Expected,
 ) -> dict[str, Any]:
-    """Change an admin; the last active MRAO stays active."""
-    require_account_wide(caller, "change admins")
-    if body.active is False:
-        await _require_another_mrao(session, admin_id)
+    """Change an admin; the last active MRAO stays one and active."""
+    if body.active is False or body.role not in (None, Role.MRAO):
+        await _require_another_mrao(session, caller, admin_id)
     admin = await repository.admin(session, caller, admin_id)
+    held = rights_of(admin)
+    require_may_handle(caller, held, "change admins")
     expected.check(admin.version)
+    rights = await rights_changed(session, caller, held, body)
+    kept = rights == held and body.active is not False
+    require_own_rights_kept(caller, admin_id, kept=kept)
+    if rights != held:
+        for column, value in columns_of(rights).items():
+            setattr(admin, column, value)
     if body.name is not None:
         admin.name = body.name
     if body.email is not None:
@@ -92,8 +130,8 @@ async def update_admin(
         admin.active = body.active
     if changed := changed_fields(admin):
         await session.flush()
-        subject = ("admin", admin.id)
-        record(session, caller, "admin.updated", subject, details={"changed": changed})
+        details = {"changed": changed} | ({} if rights == held else {"rights": _audited(rights)})
+        record(session, caller, "admin.updated", ("admin", admin.id), details=details)
     return admin_content(admin)
 
 
@@ -101,12 +139,14 @@ async def delete_admin(
     session: AsyncSession, caller: Principal, admin_id: UUID, expected: Expected
 ) -> None:
     """Delete an admin who never asked for anything, with all keys."""
-    require_account_wide(caller, "delete admins")
-    await _require_another_mrao(session, admin_id)
+    await _require_another_mrao(session, caller, admin_id)
     admin = await repository.admin(session, caller, admin_id)
+    require_may_handle(caller, rights_of(admin), "delete admins")
+    require_own_rights_kept(caller, admin_id, kept=False)
     expected.check(admin.version)
-    uses, count = await enrollments_using(session, Enrollment.requester_id == admin_id)
-    if uses:
+    asked_by_them = Enrollment.requester_id == admin_id
+    uses, count = await enrollments_using(session, caller, asked_by_them)
+    if count:
         raise Conflict(
             f"The admin is the requester of enrollments ({count}), which are kept. "
             "Set active to false instead.",
@@ -121,11 +161,15 @@ async def delete_admin(
 
 async def create_api_key(session: AsyncSession, caller: Principal, body: ApiKeyCreate) -> Response:
     """Make a key; its text is in this answer and nowhere else."""
-    require_account_wide(caller, "create API keys")
     try:
         admin = await repository.admin(session, caller, body.admin_id)
     except NotFound as error:
         raise Invalid([unknown_reference("/admin_id", "admin")]) from error
+    owner = rights_of(admin)
+    if admin.id != caller.admin_id:
+        require_may_handle(caller, owner, "create API keys for other admins")
+    scope = await scope_asked(session, caller, owner, body.scope)
+    require_no_longer_life(caller, body.expires_at)
     await _require_future(session, body.expires_at)
     text, prefix, digest = new_key()
     key = ApiKey(
@@ -134,10 +178,11 @@ async def create_api_key(session: AsyncSession, caller: Principal, body: ApiKeyC
         prefix=prefix,
         digest=digest,
         expires_at=body.expires_at,
+        **(columns_of(scope) if scope else {}),
     )
     session.add(key)
     await session.flush()
-    details = {"admin_id": str(admin.id)}
+    details = {"admin_id": str(admin.id)} | ({"scope": _audited(scope)} if scope else {})
     record(session, caller, "api_key.created", ("api_key", key.id), details=details)
     return created(api_key_content(key) | {"key": text}, f"/api-keys/{key.id}")
 
@@ -147,7 +192,9 @@ async def revoke_api_key(
 ) -> None:
     """Refuse a key from now on. The row stays; revoking again changes nothing."""
     key = await repository.api_key(session, caller, api_key_id)
-    require_account_wide(caller, "revoke API keys")
+    if key.admin_id != caller.admin_id:
+        owner = await repository.admin(session, caller, key.admin_id)
+        require_may_handle(caller, rights_of(owner), "revoke API keys of other admins")
     expected.check(key.version)
     if key.revoked_at is None:
         key.revoked_at = await session.scalar(select(func.now()))
@@ -155,9 +202,17 @@ async def revoke_api_key(
         record(session, caller, "api_key.revoked", ("api_key", key.id), details=details)
 
 
-async def _require_another_mrao(session: AsyncSession, admin_id: UUID) -> None:
-    """Raises Conflict when nobody else could administer the account."""
-    if list(await repository.lock_active_mraos(session)) == [admin_id]:
+def _audited(rights: Rights) -> dict[str, Any]:
+    columns = columns_of(rights)
+    return columns | {"organization_ids": [str(each) for each in columns["organization_ids"]]}
+
+
+async def _require_another_mrao(session: AsyncSession, caller: Principal, admin_id: UUID) -> None:
+    """Raises Conflict when nobody else could administer the account.
+
+    Others than an MRAO do not handle MRAOs, and do not learn which of them there are.
+    """
+    if caller.role is Role.MRAO and list(await repository.lock_active_mraos(session)) == [admin_id]:
         raise Conflict(
             "This is the last active MRAO; nobody could administer the account any more.",
             code="last-mrao",

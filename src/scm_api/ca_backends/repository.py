@@ -1,9 +1,9 @@
 """Rows of CA backends, with their health and what uses them."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import false, func, literal, select
+from sqlalchemy import func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
@@ -18,6 +18,7 @@ from scm_api.db.models import (
     Enrollment,
     LocalCaBackend,
 )
+from scm_api.db.scope import visible_ca_backends
 from scm_api.db.statements import AnySelect
 from scm_api.db.uses import enrollments_using
 
@@ -27,21 +28,34 @@ def status() -> ColumnElement[str]:
     return func.coalesce(CaBackendHealth.status, BackendStatus.UNCHECKED.value)
 
 
+# What tells of the connection: as it is, and as it reads for everybody but an MRAO.
+_CONNECTION: Final[dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
+    "connector_id": (LocalCaBackend.connector_id.expression, null()),
+    "local_ca_backend_id": (CaBackend.local_ca_backend_id.expression, null()),
+    "status_detail": (func.coalesce(CaBackendHealth.detail, ""), literal("")),
+    "findings": (
+        func.coalesce(CaBackendHealth.findings, literal([], JSONB)),
+        literal([], JSONB),
+    ),
+    "private_cas": (CaBackendHealth.private_cas.expression, null()),
+}
+
+
 def ca_backends(principal: Principal) -> AnySelect:
-    """CA backends the caller may see: they belong to the account, so only an MRAO sees them."""
+    """CA backends the caller may see; what tells of the connection is for an MRAO only."""
+    whole = principal.organization_ids is None
     query = (
         select(
             CaBackend.id,
             CaBackend.name,
             CaBackend.description,
             CaBackend.backend_type,
-            LocalCaBackend.connector_id,
-            CaBackend.local_ca_backend_id,
             status().label("status"),
-            func.coalesce(CaBackendHealth.detail, "").label("status_detail"),
-            func.coalesce(CaBackendHealth.findings, literal([], JSONB)).label("findings"),
-            CaBackendHealth.private_cas,
             CaBackendHealth.checked_at,
+            *(
+                (known if whole else hidden).label(name)
+                for name, (known, hidden) in _CONNECTION.items()
+            ),
             CaBackend.created_at,
             CaBackend.updated_at,
             CaBackend.version,
@@ -49,7 +63,7 @@ def ca_backends(principal: Principal) -> AnySelect:
         .join(LocalCaBackend, LocalCaBackend.id == CaBackend.local_ca_backend_id)
         .outerjoin(CaBackendHealth, CaBackendHealth.ca_backend_id == CaBackend.id)
     )
-    return query if principal.organization_ids is None else query.where(false())
+    return query.where(visible_ca_backends(principal))
 
 
 async def content(
@@ -65,8 +79,10 @@ async def content(
 
 async def ca_backend(session: AsyncSession, principal: Principal, ca_backend_id: UUID) -> CaBackend:
     """One CA backend to work on; raises NotFound when there is none the caller may see."""
-    found = await session.get(CaBackend, ca_backend_id)
-    if found is None or principal.organization_ids is not None:
+    found = await session.scalar(
+        select(CaBackend).where(CaBackend.id == ca_backend_id, visible_ca_backends(principal))
+    )
+    if found is None:
         raise NotFound("CA backend")
     return found
 
@@ -83,12 +99,15 @@ async def backend_type_of(
     return backend_type
 
 
-async def uses_of_ca_backend(session: AsyncSession, ca_backend_id: UUID) -> list[Use]:
+async def uses_of_ca_backend(
+    session: AsyncSession, principal: Principal, ca_backend_id: UUID
+) -> list[Use]:
     """Certificate profiles that issue through the CA backend, and a few enrollments that did."""
     profiles = await session.execute(
         select(CertificateProfile.id, CertificateProfile.name).where(
             CertificateProfile.ca_backend_id == ca_backend_id
         )
     )
-    enrollments, _ = await enrollments_using(session, Enrollment.ca_backend_id == ca_backend_id)
+    through_it = Enrollment.ca_backend_id == ca_backend_id
+    enrollments, _ = await enrollments_using(session, principal, through_it)
     return [*(Use("certificate_profile", row.id, row.name) for row in profiles), *enrollments]

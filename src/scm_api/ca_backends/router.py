@@ -64,7 +64,10 @@ async def index(
         UUID | None, Query(description="Behind this local CA backend.")
     ] = None,
 ) -> Response:
-    """Newest first, each with the outcome of its last check."""
+    """Newest first, each with the outcome of its last check.
+
+    Who is no MRAO sees those of its profiles, without what tells of the connection.
+    """
     query = repository.ca_backends(caller)
     if name is not None:
         query = query.where(CaBackend.name == name)
@@ -156,12 +159,15 @@ async def check(ca_backend_id: UUID, caller: Caller, app: App) -> Response:
     operation_id="list_issuing_cas",
     summary="List the CAs behind a CA backend",
     response_model=IssuingCaList,
-    responses=problems(404, 409, 502),
+    responses=problems(403, 404, 409, 502),
 )
 async def issuing_cas(
     ca_backend_id: UUID, caller: Caller, app: App, refresh: Refresh = False
 ) -> Response:
-    """What a profile's options may refer to, as the CA tells. Kept for five minutes."""
+    """What a profile's options may refer to, as the CA tells. Kept for five minutes.
+
+    Needs the privilege `manage_profiles`.
+    """
     kind = Choice.ISSUING_CAS
     return _listed(await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh))
 
@@ -171,12 +177,15 @@ async def issuing_cas(
     operation_id="list_templates",
     summary="List the templates of a CA backend",
     response_model=TemplateList,
-    responses=problems(404, 409, 502),
+    responses=problems(403, 404, 409, 502),
 )
 async def templates(
     ca_backend_id: UUID, caller: Caller, app: App, refresh: Refresh = False
 ) -> Response:
-    """What a profile's options may name as template, and what each puts in certificates."""
+    """What a profile's options may name as template, and what each puts in certificates.
+
+    Needs the privilege `manage_profiles`.
+    """
     kind = Choice.TEMPLATES
     return _listed(await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh))
 

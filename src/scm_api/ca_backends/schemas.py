@@ -54,14 +54,14 @@ class CaBackendOut(VersionedOutput):
     name: str = Field(examples=["aws-frankfurt"])
     description: str = Field(examples=["Private CAs of the web platform"])
     backend_type: BackendType
-    connector_id: UUID
-    local_ca_backend_id: UUID
+    connector_id: UUID | None = Field(description="Null for everybody but an MRAO.")
+    local_ca_backend_id: UUID | None = Field(description="Null for everybody but an MRAO.")
     status: BackendStatus = Field(
         description="`refused`: the CA answers but rejects the credentials; `offline`: it does "
         "not answer; `unchecked`: nobody asked yet."
     )
-    status_detail: str = Field(description="The cause of the status, in words.")
-    findings: list[str] = Field(description="What an administrator should look at.")
+    status_detail: str = Field(description="The cause of the status, in words; for an MRAO.")
+    findings: list[str] = Field(description="What an MRAO should look at.")
     private_cas: int | None = Field(description="How many CAs the credentials see.", examples=[3])
     checked_at: datetime | None
 

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.ca_backends import repository
 from scm_api.ca_backends.schemas import CaBackendCreate, CaBackendUpdate
-from scm_api.core.access import Principal, require_account_wide
+from scm_api.core.access import Principal, require_account_wide, require_privilege
 from scm_api.core.errors import Conflict, Invalid
-from scm_api.core.vocabulary import BackendStatus
+from scm_api.core.vocabulary import BackendStatus, Privilege
 from scm_api.db.audit import record
 from scm_api.db.changes import changed_fields
 from scm_api.db.models import CaBackend
@@ -75,7 +75,7 @@ async def delete_ca_backend(
     backend = await repository.ca_backend(session, caller, ca_backend_id)
     require_account_wide(caller, "delete CA backends")
     expected.check(backend.version)
-    if uses := await repository.uses_of_ca_backend(session, ca_backend_id):
+    if uses := await repository.uses_of_ca_backend(session, caller, ca_backend_id):
         raise Conflict(
             "Certificate profiles refer to this CA backend, or certificates were asked for "
             "through it. Delete the profiles; a CA backend with enrollments is kept.",
@@ -135,5 +135,6 @@ async def list_choices(
     """What the CA offers, kept or read anew; see `gateway.choices`."""
     async with app.database.transaction() as session:
         await repository.ca_backend(session, caller, ca_backend_id)
+        require_privilege(caller, Privilege.MANAGE_PROFILES, "see what a CA offers")
         connection = await connection_of(session, ca_backend_id)
     return await choices(app.database, app.gateway, connection, kind, refresh=refresh)

@@ -4,15 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import exists, select
+
 from scm_api.certificate_profiles.domain_policies import policy_faults
 from scm_api.certificate_profiles.schemas import CertificateProfileCreate, Term
 from scm_api.core.access import Principal
 from scm_api.core.approval import judge_approvable
-from scm_api.core.errors import Fault, NotFound
+from scm_api.core.errors import Fault
 from scm_api.core.key_types import KEY_TYPES
 from scm_api.core.names import Name
 from scm_api.core.profile_rule import RuleContext, rule_faults
 from scm_api.core.vocabulary import NameKind
+from scm_api.db.models import CaBackend
+from scm_api.db.scope import visible_ca_backends
 from scm_api.drivers.base import BackendKind, IssuingCa
 from scm_api.drivers.errors import DriverError
 from scm_api.gateway.choices import issuing_cas
@@ -46,13 +50,13 @@ async def survey(
     Opens its own transactions, and none while the CA is asked. A kept list of CAs that speaks
     against the draft is read again before it is believed.
     """
-    if caller.organization_ids is not None:
-        return None
-    try:
-        async with app.database.transaction() as session:
-            connection = await connection_of(session, draft.ca_backend_id)
-    except NotFound:
-        return None
+    async with app.database.transaction() as session:
+        visible = visible_ca_backends(caller)
+        if not await session.scalar(
+            select(exists().where(CaBackend.id == draft.ca_backend_id, visible))
+        ):
+            return None
+        connection = await connection_of(session, draft.ca_backend_id)
     kind, options = connection.kind, connection.parsed_options
     cas = await _cas(app, connection, refresh=False)
     same_type = draft.options.backend_type == kind.type

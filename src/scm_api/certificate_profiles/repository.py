@@ -14,13 +14,14 @@ from scm_api.db.models import (
     CertificateProfileDelegation,
     Organization,
 )
+from scm_api.db.scope import visible_profiles, within
 from scm_api.db.statements import AnySelect
 
 _Delegation = CertificateProfileDelegation
 
 
 def certificate_profiles(principal: Principal) -> AnySelect:
-    """Profiles the caller may see: all for an MRAO, else those delegated to a seen organization."""
+    """Profiles the caller may see, each with those of its organizations the caller may see."""
     organizations = (
         select(_Delegation.organization_id)
         .where(_Delegation.certificate_profile_id == CertificateProfile.id)
@@ -51,20 +52,7 @@ def certificate_profiles(principal: Principal) -> AnySelect:
         CertificateProfile.updated_at,
         CertificateProfile.version,
     )
-    return query if seen is None else query.where(_used_by(seen))
-
-
-def _used_by(organization_ids: Collection[UUID]) -> Any:
-    return CertificateProfile.id.in_(
-        select(_Delegation.certificate_profile_id).where(
-            _Delegation.organization_id.in_(organization_ids)
-        )
-    )
-
-
-def delegated_to(query: AnySelect, organization_id: UUID) -> AnySelect:
-    """`query` narrowed to the profiles one organization may use."""
-    return query.where(_used_by([organization_id]))
+    return query.where(visible_profiles(principal))
 
 
 async def content(session: AsyncSession, principal: Principal, profile_id: UUID) -> dict[str, Any]:
@@ -80,10 +68,11 @@ async def certificate_profile(
     session: AsyncSession, principal: Principal, profile_id: UUID
 ) -> CertificateProfile:
     """One profile to work on; raises NotFound when there is none the caller may see."""
-    query = select(CertificateProfile).where(CertificateProfile.id == profile_id)
-    if principal.organization_ids is not None:
-        query = query.where(_used_by(principal.organization_ids))
-    found = await session.scalar(query)
+    found = await session.scalar(
+        select(CertificateProfile).where(
+            CertificateProfile.id == profile_id, visible_profiles(principal)
+        )
+    )
     if found is None:
         raise NotFound("certificate profile")
     return found
@@ -93,9 +82,9 @@ async def unknown_organizations(
     session: AsyncSession, principal: Principal, wanted: Sequence[UUID]
 ) -> set[UUID]:
     """Those of `wanted` that are no organizations the caller may see."""
-    query = select(Organization.id).where(Organization.id.in_(wanted))
-    if principal.organization_ids is not None:
-        query = query.where(Organization.id.in_(principal.organization_ids))
+    query = select(Organization.id).where(
+        Organization.id.in_(wanted), within(principal, Organization.id)
+    )
     return set(wanted) - set(await session.scalars(query))
 
 

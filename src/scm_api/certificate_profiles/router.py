@@ -13,9 +13,9 @@ from scm_api.certificate_profiles.schemas import (
     CertificateProfilePage,
     CertificateProfileUpdate,
 )
-from scm_api.core.access import require_account_wide
 from scm_api.core.vocabulary import CertificateType
 from scm_api.db.models import CertificateProfile
+from scm_api.db.scope import delegated_to
 from scm_api.web.auth import Caller
 from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
@@ -43,8 +43,9 @@ async def create(
 
     The options are compared with what the CA offers. While the CA is away, what can be told
     without it is checked. `organization_ids` lists who may use the profile; without any, nobody.
+    Who is no MRAO needs the privilege `manage_profiles` and lists at least one of its own.
     """
-    require_account_wide(caller, "create certificate profiles")
+    service.require_may_manage(caller, body.certificate_type, "create certificate profiles")
     backend = await survey(app, caller, body)
     return await once.create(lambda session: service.create_profile(session, caller, body, backend))
 
@@ -77,7 +78,7 @@ async def index(
     if ca_backend_id is not None:
         query = query.where(CertificateProfile.ca_backend_id == ca_backend_id)
     if organization_id is not None:
-        query = repository.delegated_to(query, organization_id)
+        query = query.where(delegated_to([organization_id]))
     if certificate_type is not None:
         query = query.where(CertificateProfile.certificate_type == certificate_type.value)
     if enabled is not None:
@@ -117,7 +118,8 @@ async def update(
     """Fields left out stay as they are. A change that concerns the CA is compared with it.
 
     Enrollments already accepted are carried out by the rules they were judged by, unless the
-    profile is disabled or no longer delegated.
+    profile is disabled or no longer delegated. A profile that other organizations use as well
+    is changed by an MRAO only.
     """
     content = await service.update_profile(app, caller, certificate_profile_id, body, expected)
     return reply(content)

@@ -20,9 +20,14 @@ from scm_api.certificate_profiles.schemas import (
     CertificateProfileCreate,
     CertificateProfileUpdate,
 )
-from scm_api.core.access import Principal, require_account_wide
-from scm_api.core.errors import Conflict, Invalid
-from scm_api.core.vocabulary import BackendType
+from scm_api.core.access import (
+    Principal,
+    require_certificate_type,
+    require_delegations_within,
+    require_privilege,
+)
+from scm_api.core.errors import Conflict, Fault, Invalid
+from scm_api.core.vocabulary import BackendType, CertificateType, Privilege
 from scm_api.db.audit import record
 from scm_api.db.changes import changed_fields
 from scm_api.db.models import CertificateProfile, CertificateProfileVersion, Enrollment
@@ -42,7 +47,7 @@ async def create_profile(
     backend: KnownBackend | None,
 ) -> Response:
     """Make a profile that `survey` looked into."""
-    require_account_wide(caller, "create certificate profiles")
+    require_may_manage(caller, draft.certificate_type, "create certificate profiles")
     known = await _require_sound(session, caller, draft, backend)
     profile = CertificateProfile(**_columns(draft, known))
     session.add(profile)
@@ -69,14 +74,16 @@ async def update_profile(
     """
     async with app.database.transaction() as session:
         stored = await repository.content(session, caller, profile_id)
-        require_account_wide(caller, "change certificate profiles")
+        await _require_may_change(session, caller, profile_id, "change certificate profiles")
         expected.check(stored["version"])
     draft = _merged(stored, body)
+    require_may_manage(caller, draft.certificate_type, "change certificate profiles")
     backend: KnownBackend | None = KnownBackend(REGISTRY[BackendType(stored["backend_type"])])
     if body.model_fields_set & CONCERNS_CA:
         backend = await survey(app, caller, draft)
     async with app.database.transaction() as session:
         profile = await repository.certificate_profile(session, caller, profile_id)
+        await _require_may_change(session, caller, profile_id, "change certificate profiles")
         Expected(stored["version"]).check(profile.version)
         known = await _require_sound(session, caller, draft, backend)
         await _save(session, caller, profile, draft, known)
@@ -88,10 +95,11 @@ async def delete_profile(
 ) -> None:
     """Delete a profile nothing was ever asked for by; a used one can be disabled."""
     profile = await repository.certificate_profile(session, caller, profile_id)
-    require_account_wide(caller, "delete certificate profiles")
+    await _require_may_change(session, caller, profile_id, "delete certificate profiles")
     expected.check(profile.version)
-    uses, count = await enrollments_using(session, Enrollment.certificate_profile_id == profile_id)
-    if uses:
+    made_by_it = Enrollment.certificate_profile_id == profile_id
+    uses, count = await enrollments_using(session, caller, made_by_it)
+    if count:
         raise Conflict(
             f"Enrollments made by this profile are kept ({count}), so it stays readable too. "
             "Disable it instead: set enabled to false.",
@@ -100,6 +108,21 @@ async def delete_profile(
         )
     await session.delete(profile)
     record(session, caller, "certificate_profile.deleted", ("certificate_profile", profile_id))
+
+
+def require_may_manage(caller: Principal, certificate_type: CertificateType, doing: str) -> None:
+    """Whether the caller manages profiles of this type at all; raises Forbidden."""
+    require_privilege(caller, Privilege.MANAGE_PROFILES, doing)
+    require_certificate_type(caller, certificate_type, doing)
+
+
+async def _require_may_change(
+    session: AsyncSession, caller: Principal, profile_id: UUID, doing: str
+) -> None:
+    """Whether the caller may change a profile it sees; raises Forbidden."""
+    require_privilege(caller, Privilege.MANAGE_PROFILES, doing)
+    delegated_to = await repository.delegations(session, profile_id)
+    require_delegations_within(caller, delegated_to, doing)
 
 
 async def _require_sound(
@@ -116,6 +139,10 @@ async def _require_sound(
         for index, organization_id in enumerate(draft.organization_ids)
         if organization_id in unknown
     ]
+    if caller.organization_ids is not None and not draft.organization_ids:
+        detail = "Nobody could use the profile, and you would not see it any more."
+        accepted = "at least one of your organizations or departments"
+        faults.append(Fault("/organization_ids", "delegation-missing", detail, accepted))
     if faults or backend is None:
         raise Invalid(faults)
     return backend

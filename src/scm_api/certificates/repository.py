@@ -13,6 +13,7 @@ from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
 from scm_api.core.vocabulary import CertificateStatus, RevocationState
 from scm_api.db.models import Certificate, CertificateName, CertificateText
+from scm_api.db.scope import within
 from scm_api.db.statements import AnySelect
 
 _SHOWN = (
@@ -62,7 +63,7 @@ def status() -> ColumnElement[str]:
 
 
 def certificates(principal: Principal) -> AnySelect:
-    """Certificates of the organizations the caller may see."""
+    """Certificates of the organizations and types the caller may see."""
     successor = aliased(Certificate)
     names = (
         select(
@@ -93,9 +94,11 @@ def certificates(principal: Principal) -> AnySelect:
         Certificate.revocation_self_approved,
         Certificate.revoked_at,
     )
-    if principal.organization_ids is None:
-        return query
-    return query.where(Certificate.organization_id.in_(principal.organization_ids))
+    return query.where(_visible(principal))
+
+
+def _visible(principal: Principal) -> ColumnElement[bool]:
+    return within(principal, Certificate.organization_id, Certificate.certificate_type)
 
 
 def content(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,9 +137,11 @@ async def certificate(
 
 async def locked(session: AsyncSession, principal: Principal, certificate_id: UUID) -> Certificate:
     """The row itself, locked for a change; raises NotFound."""
-    query = select(Certificate).where(Certificate.id == certificate_id).with_for_update()
-    if principal.organization_ids is not None:
-        query = query.where(Certificate.organization_id.in_(principal.organization_ids))
+    query = (
+        select(Certificate)
+        .where(Certificate.id == certificate_id, _visible(principal))
+        .with_for_update()
+    )
     row = await session.scalar(query)
     if row is None:
         raise NotFound("certificate")
@@ -155,10 +160,8 @@ async def text_of(
             CertificateText.chain_ders,
         )
         .join(CertificateText, CertificateText.certificate_id == Certificate.id)
-        .where(Certificate.id == certificate_id)
+        .where(Certificate.id == certificate_id, _visible(principal))
     )
-    if principal.organization_ids is not None:
-        query = query.where(Certificate.organization_id.in_(principal.organization_ids))
     row = (await session.execute(query)).one_or_none()
     if row is None:
         raise NotFound("certificate")

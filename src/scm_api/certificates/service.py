@@ -12,12 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificates import repository
 from scm_api.certificates.schemas import Renewal, Revocation
-from scm_api.core.access import Principal
+from scm_api.core.access import Principal, require_privilege
 from scm_api.core.approval import revocation_at
 from scm_api.core.errors import Conflict, Fault, Invalid
 from scm_api.core.formats import to_pem, to_pem_chain, to_pkcs7
 from scm_api.core.names import Name
-from scm_api.core.vocabulary import BackendType, NameKind, RevocationReason, RevocationState
+from scm_api.core.vocabulary import (
+    BackendType,
+    NameKind,
+    Privilege,
+    RevocationReason,
+    RevocationState,
+)
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import BlockedKey, CaBackend, Certificate, CertificateProfile
@@ -85,6 +91,7 @@ async def revoke(
     the backend cannot revoke, Invalid for a reason its CA does not know.
     """
     row = await repository.locked(session, caller, certificate_id)
+    require_privilege(caller, Privilege.REVOKE, "revoke certificates")
     expected.check(row.version)
     now = await clock(session)
     if state_of_revocation(row, now) in _UNDER_WAY:
@@ -168,6 +175,7 @@ async def renew(
 ) -> Response:
     """An enrollment for the same names through the same profile, judged by the rules of today."""
     row = await repository.locked(session, caller, certificate_id)
+    require_privilege(caller, Privilege.ENROLL, "renew certificates")
     shown = await repository.certificate(session, caller, certificate_id)
     if row.quarantined:
         raise Conflict(

@@ -1,10 +1,17 @@
-"""Who is asking, and what that means for what they see."""
+"""Who is asking, and what that means for what they see and do.
 
+What one may not see is not there (`NotFound`, or the fault `reference-not-found` in a body); what
+one may see but not do is `Forbidden`, naming the role or privilege that is missing.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from scm_api.core.errors import Forbidden
-from scm_api.core.vocabulary import Role
+from scm_api.core.errors import Conflict, Forbidden
+from scm_api.core.rights import EVERY_PRIVILEGE, EVERY_TYPE, Rights, missing
+from scm_api.core.vocabulary import CertificateType, Privilege, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +20,8 @@ class Principal:
 
     `organization_ids` is None for an MRAO (the whole account); otherwise the organizations and
     departments the caller may see, already widened to the departments of each organization.
+    Role, types and privileges are what the key leaves of those of its owner. `key_expires_at` is
+    when the key ends, if it does.
     """
 
     admin_id: UUID
@@ -20,12 +29,138 @@ class Principal:
     role: Role
     api_key_id: UUID | None
     organization_ids: frozenset[UUID] | None
+    certificate_types: frozenset[CertificateType]
+    privileges: frozenset[Privilege]
+    key_expires_at: datetime | None
+
+
+def sees(
+    principal: Principal, organization_id: UUID, certificate_type: CertificateType | None = None
+) -> bool:
+    """Whether what belongs to an organization, and is of a type if it has one, is visible."""
+    seen = principal.organization_ids
+    return (seen is None or organization_id in seen) and (
+        certificate_type is None or certificate_type in principal.certificate_types
+    )
 
 
 def require_account_wide(principal: Principal, doing: str) -> None:
-    """Connectors, backends, profiles and admins belong to the account: only an MRAO edits them.
+    """Connectors, CA backends and organizations belong to the account: only an MRAO edits them,
+    and only by a key without limits.
 
     Raises Forbidden, naming the role that is missing.
     """
     if principal.role is not Role.MRAO:
         raise Forbidden(f"Only an MRAO may {doing}; you are acting as {principal.role.upper()}.")
+    if principal.privileges != EVERY_PRIVILEGE or principal.certificate_types != EVERY_TYPE:
+        raise Forbidden(f"Only an MRAO without limits may {doing}; your API key has a scope.")
+
+
+def require_privilege(principal: Principal, privilege: Privilege, doing: str) -> None:
+    """Raises Forbidden, naming the privilege, for who has it not."""
+    if privilege not in principal.privileges:
+        raise Forbidden(f"To {doing} you need the privilege {privilege}.")
+
+
+def require_certificate_type(
+    principal: Principal, certificate_type: CertificateType, doing: str
+) -> None:
+    """Raises Forbidden, naming the types the caller acts for, for any other."""
+    if certificate_type not in principal.certificate_types:
+        types = ", ".join(sorted(principal.certificate_types)) or "none"
+        raise Forbidden(
+            f"To {doing} you must act for certificates of type {certificate_type}; "
+            f"you act for: {types}."
+        )
+
+
+def require_may_approve(principal: Principal, requester_id: UUID) -> None:
+    """Whether the caller may decide about a request that is visible to it: four eyes.
+
+    All keys of one admin are that admin. Raises Forbidden, with the code `self-approval` for
+    one's own request.
+    """
+    require_privilege(principal, Privilege.APPROVE, "approve or decline requests")
+    if requester_id == principal.admin_id:
+        raise Forbidden("Somebody else has to decide about your own request.", code="self-approval")
+
+
+def require_delegations_within(
+    principal: Principal, delegated_to: Iterable[UUID], doing: str
+) -> None:
+    """A profile is changed only by who acts in every organization that uses it.
+
+    Raises Forbidden otherwise.
+    """
+    seen = principal.organization_ids
+    if seen is not None and not seen.issuperset(delegated_to):
+        raise Forbidden(
+            f"Only an MRAO may {doing} that organizations other than yours use as well."
+        )
+
+
+def require_may_handle(principal: Principal, held: Rights, doing: str) -> None:
+    """Admins are handled by who has every right they have, and the privilege for it.
+
+    Raises Forbidden, naming what is missing.
+    """
+    require_privilege(principal, Privilege.CREATE_PEERS, doing)
+    if lacking := _missing(principal, held):
+        raise Forbidden(f"To {doing} you need what that admin has: {', '.join(lacking)}.")
+
+
+def require_may_give(principal: Principal, given: Rights) -> None:
+    """Nobody gives what they do not have, by whatever key they act.
+
+    Raises Forbidden with the code `privilege-escalation`, naming what is too much.
+    """
+    if lacking := _missing(principal, given):
+        raise _escalation(f"You cannot give what you do not have: {', '.join(lacking)}.")
+
+
+def require_within_owner(owner: Rights, owner_sees: frozenset[UUID] | None, scope: Rights) -> None:
+    """A key is never more than its owner; `owner_sees` is None for the whole account.
+
+    Raises Forbidden with the code `privilege-escalation`, naming what is too much.
+    """
+    if lacking := missing(scope, owner.role, owner_sees, owner.certificate_types, owner.privileges):
+        raise _escalation(f"The key's owner does not have: {', '.join(lacking)}.")
+
+
+def require_no_longer_life(principal: Principal, expires_at: datetime | None) -> None:
+    """A key that ends makes no key that outlives it.
+
+    Raises Forbidden with the code `privilege-escalation`.
+    """
+    end = principal.key_expires_at
+    if end is not None and (expires_at is None or expires_at > end):
+        raise _escalation(
+            f"Your own API key ends at {end.isoformat()}; one made with it cannot live longer."
+        )
+
+
+def require_own_rights_kept(principal: Principal, admin_id: UUID, *, kept: bool) -> None:
+    """An RAO or DRAO does not take rights from itself: nobody of its level could undo it.
+
+    Raises Conflict. For an MRAO it is enough that another one stays.
+    """
+    if admin_id == principal.admin_id and not kept and principal.role is not Role.MRAO:
+        raise Conflict(
+            "You would take rights from yourself and could not give them back. "
+            "Have another admin do it.",
+            code="own-rights",
+        )
+
+
+def _missing(principal: Principal, wanted: Rights) -> list[str]:
+    return missing(
+        wanted,
+        principal.role,
+        principal.organization_ids,
+        principal.certificate_types,
+        principal.privileges,
+    )
+
+
+def _escalation(detail: str) -> Forbidden:
+    return Forbidden(detail, code="privilege-escalation")

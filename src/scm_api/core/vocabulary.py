@@ -88,6 +88,20 @@ class Role(StrEnum):
     DRAO = "drao"
 
 
+class Privilege(StrEnum):
+    """What an RAO or DRAO may do within its organizations; an MRAO has every privilege.
+
+    `create_peers` is handling admins of one's own level or lower, and their API keys.
+    """
+
+    ENROLL = "enroll"
+    APPROVE = "approve"
+    REVOKE = "revoke"
+    MANAGE_PROFILES = "manage_profiles"
+    CREATE_PEERS = "create_peers"
+    READ_AUDIT = "read_audit"
+
+
 class NameKind(StrEnum):
     """Kinds of subjectAltName entries (RFC 5280 section 4.2.1.6)."""
 

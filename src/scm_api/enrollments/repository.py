@@ -5,12 +5,14 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.approval import UNANSWERED
 from scm_api.core.errors import NotFound
 from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.models import Certificate, Enrollment, EnrollmentAttempt
+from scm_api.db.scope import within
 from scm_api.db.statements import AnySelect
 
 _SHOWN = (
@@ -63,7 +65,7 @@ def in_state(state: EnrollmentState) -> ColumnElement[bool]:
 
 
 def enrollments(principal: Principal) -> AnySelect:
-    """Enrollments of the organizations the caller may see, with the last attempt's reference."""
+    """Enrollments the caller may see, with the last attempt's reference."""
     last = (
         select(EnrollmentAttempt.ca_ref, EnrollmentAttempt.waits_for)
         .where(EnrollmentAttempt.enrollment_id == Enrollment.id)
@@ -86,9 +88,11 @@ def enrollments(principal: Principal) -> AnySelect:
         .outerjoin(Certificate, Certificate.enrollment_id == Enrollment.id)
         .outerjoin(last, Enrollment.id.is_not(None))
     )
-    if principal.organization_ids is None:
-        return query
-    return query.where(Enrollment.organization_id.in_(principal.organization_ids))
+    return query.where(_visible(principal))
+
+
+def _visible(principal: Principal) -> ColumnElement[bool]:
+    return within(principal, Enrollment.organization_id, Enrollment.certificate_type)
 
 
 async def enrollment(
@@ -111,9 +115,11 @@ def content_of_new(values: dict[str, Any]) -> dict[str, Any]:
 
 async def locked(session: AsyncSession, principal: Principal, enrollment_id: UUID) -> Enrollment:
     """The row itself, locked for a decision; raises NotFound."""
-    query = select(Enrollment).where(Enrollment.id == enrollment_id).with_for_update()
-    if principal.organization_ids is not None:
-        query = query.where(Enrollment.organization_id.in_(principal.organization_ids))
+    query = (
+        select(Enrollment)
+        .where(Enrollment.id == enrollment_id, _visible(principal))
+        .with_for_update()
+    )
     row = await session.scalar(query)
     if row is None:
         raise NotFound("enrollment")

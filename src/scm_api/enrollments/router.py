@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from scm_api.core.vocabulary import EnrollmentState
+from scm_api.core.access import require_privilege
+from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import Enrollment
 from scm_api.enrollments import approving, repository, service
 from scm_api.enrollments.details import detailed
@@ -74,10 +75,11 @@ async def create(
     operation_id="validate_enrollment",
     summary="Check an enrollment without creating it",
     response_model=ValidationOut,
-    responses=problems(400, 413, 422),
+    responses=problems(400, 403, 413, 422),
 )
 async def validate(body: EnrollmentCreate, caller: Caller, app: App) -> Response:
     """Lists the faults `POST /enrollments` would list; stores nothing and calls no CA."""
+    require_privilege(caller, Privilege.ENROLL, "enroll")
     request = service.request_of(body)
     async with app.database.each_statement() as connection:
         judged = await judge_request(connection, caller, request, app.key_checks)

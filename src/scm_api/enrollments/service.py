@@ -10,12 +10,12 @@ from fastapi import Response
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from scm_api.core.access import Principal
+from scm_api.core.access import Principal, require_privilege
 from scm_api.core.approval import state_at
 from scm_api.core.errors import Conflict, Fault, Invalid
 from scm_api.core.lifecycle import FINAL, Move, after
 from scm_api.core.names import Name
-from scm_api.core.vocabulary import EnrollmentState
+from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Certificate, Enrollment, EnrollmentAttempt
@@ -61,6 +61,7 @@ async def create(
     once: Once,
 ) -> Response:
     """Judge and store; the answer is 202 with where to look, and is kept with what it tells of."""
+    require_privilege(caller, Privilege.ENROLL, "enroll")
     judged = await judge_request(connection, caller, request, app.key_checks)
     values = intent(caller, judged, app.settings.approval_within)
     answer = accepted(repository.content_of_new(values))
@@ -150,6 +151,7 @@ async def retry(
     Raises Conflict when it is not parked, or parked because of a certificate that exists.
     """
     row = await repository.locked(session, caller, enrollment_id)
+    require_privilege(caller, Privilege.ENROLL, "retry enrollments")
     expected.check(row.version)
     exists = select(Certificate.id).where(
         Certificate.enrollment_id == enrollment_id, Certificate.quarantined.is_not(None)
@@ -182,6 +184,7 @@ async def cancel(
 ) -> dict[str, Any]:
     """Take an enrollment back that was not yet sent, or that is parked."""
     row = await repository.locked(session, caller, enrollment_id)
+    require_privilege(caller, Privilege.ENROLL, "cancel enrollments")
     await next_state(session, row, Move.CANCEL)
     expected.check(row.version)
     await _end_open_attempt(session, enrollment_id, "canceled")

@@ -10,8 +10,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import Integer, Row, String, Subquery, Uuid, bindparam, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from scm_api.core.access import Principal
+from scm_api.core.access import Principal, sees
 from scm_api.core.errors import Fault
+from scm_api.core.vocabulary import CertificateType
 from scm_api.db.models import (
     BlockedKey,
     CaBackend,
@@ -23,6 +24,7 @@ from scm_api.db.models import (
     Organization,
     OrganizationDomain,
 )
+from scm_api.db.scope import visible_profiles
 from scm_api.db.statements import AnySelect
 from scm_api.drivers.base import IssuingCa
 from scm_api.issuance.rules import ProfileRules
@@ -73,14 +75,28 @@ async def load_facts(
     }
     row = (await session.execute(_FACTS, asked)).one()
     faults = []
-    visible = principal is None or principal.organization_ids is None
-    if row.organization_id is None or not (
-        visible or (principal and organization_id in (principal.organization_ids or ()))
-    ):
+    known = principal is None or sees(principal, organization_id)
+    if row.organization_id is None or not known:
         faults.append(unknown_reference("/organization_id", "organization"))
-    if row.profile_version is None:
+    if row.profile_version is None or not (
+        principal is None or await _sees_profile(session, principal, row, certificate_profile_id)
+    ):
         faults.append(unknown_reference("/certificate_profile_id", "certificate profile"))
     return (None, faults) if faults else (_facts(row, certificate_profile_id), [])
+
+
+async def _sees_profile(
+    session: AsyncSession | AsyncConnection, principal: Principal, row: Row[Any], profile_id: UUID
+) -> bool:
+    """Asks the database only where the row does not tell: a profile of another organization."""
+    if CertificateType(row.rules["certificate_type"]) not in principal.certificate_types:
+        return False
+    if principal.organization_ids is None:
+        return True
+    if row.delegated and row.organization_id in principal.organization_ids:
+        return True
+    seen = exists().where(CertificateProfile.id == profile_id, visible_profiles(principal))
+    return bool((await session.execute(select(seen))).scalar())
 
 
 def _statement() -> AnySelect:

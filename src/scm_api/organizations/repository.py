@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import String, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.core.access import Principal
+from scm_api.core.access import Principal, sees
 from scm_api.core.errors import NotFound, Use
 from scm_api.db.models import (
     Certificate,
@@ -15,6 +15,7 @@ from scm_api.db.models import (
     Organization,
     OrganizationDomain,
 )
+from scm_api.db.scope import within
 from scm_api.db.statements import AnySelect
 from scm_api.db.uses import FEW, enrollments_using
 
@@ -30,19 +31,15 @@ def organizations(principal: Principal) -> AnySelect:
         Organization.updated_at,
         Organization.version,
     )
-    seen = principal.organization_ids
-    return query if seen is None else query.where(Organization.id.in_(seen))
+    return query.where(within(principal, Organization.id))
 
 
 async def organization(
     session: AsyncSession, principal: Principal, organization_id: UUID
 ) -> Organization:
     """One organization or department; raises NotFound when there is none the caller may see."""
-    seen = principal.organization_ids
-    found = None
-    if seen is None or organization_id in seen:
-        found = await session.get(Organization, organization_id)
-    if found is None:
+    found = await session.get(Organization, organization_id)
+    if found is None or not sees(principal, organization_id):
         raise NotFound("organization")
     return found
 
@@ -67,7 +64,9 @@ async def domain(
     return found
 
 
-async def uses_of_organization(session: AsyncSession, organization_id: UUID) -> list[Use]:
+async def uses_of_organization(
+    session: AsyncSession, principal: Principal, organization_id: UUID
+) -> list[Use]:
     """Departments and profiles, and a few of the enrollments and certificates."""
     departments = await session.execute(
         select(Organization.id, Organization.name).where(Organization.parent_id == organization_id)
@@ -80,7 +79,8 @@ async def uses_of_organization(session: AsyncSession, organization_id: UUID) -> 
         )
         .where(CertificateProfileDelegation.organization_id == organization_id)
     )
-    enrollments, _ = await enrollments_using(session, Enrollment.organization_id == organization_id)
+    asked_by_it = Enrollment.organization_id == organization_id
+    enrollments, _ = await enrollments_using(session, principal, asked_by_it)
     certificates = await session.execute(
         select(
             Certificate.id,

@@ -13,6 +13,7 @@ from scm_api.core.explain import quoted
 from scm_api.db.audit import record
 from scm_api.db.changes import changed_fields
 from scm_api.db.models import Organization, OrganizationDomain
+from scm_api.db.rights import forget_organization
 from scm_api.organizations import repository
 from scm_api.organizations.schemas import DomainCreate, OrganizationCreate, OrganizationUpdate
 from scm_api.web.concurrency import Expected
@@ -91,13 +92,14 @@ async def delete_organization(
     organization = await repository.organization(session, caller, organization_id)
     require_account_wide(caller, "delete organizations and departments")
     expected.check(organization.version)
-    if uses := await repository.uses_of_organization(session, organization_id):
+    if uses := await repository.uses_of_organization(session, caller, organization_id):
         raise Conflict(
             "The organization is in use. Delete its departments and take it out of certificate "
             "profiles first; one that has enrollments or certificates is kept.",
             code="in-use",
             used_by=uses,
         )
+    await forget_organization(session, organization_id)
     await session.delete(organization)
     _record(session, caller, "organization.deleted", organization)
 

@@ -5,18 +5,20 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
-from typing import Annotated
-from uuid import UUID
+from typing import Annotated, Any, Final
 
 from cachetools import TTLCache
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy import func, or_, select
+from sqlalchemy import ARRAY, Row, Uuid, and_, bindparam, func, not_, or_, select
+from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Unauthenticated
+from scm_api.core.rights import narrowed
 from scm_api.core.vocabulary import Role
-from scm_api.db.models import Admin, ApiKey
+from scm_api.db.models import Admin, ApiKey, Organization
+from scm_api.db.rights import rights_of, scope_of
 from scm_api.db.session import Database
 
 KEY_PREFIX = "scm_"
@@ -63,19 +65,64 @@ class Authenticator:
         return known
 
     async def _find(self, wanted: bytes) -> Principal:
-        found = select(ApiKey.id, Admin.id.label("admin_id"), Admin.name, Admin.role).where(
-            ApiKey.digest == wanted,
-            ApiKey.admin_id == Admin.id,
-            ApiKey.revoked_at.is_(None),
-            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
-            Admin.active,
-        )
         async with self._database.transaction() as session:
-            row = (await session.execute(found)).one_or_none()
+            found = await session.execute(_PRINCIPAL, {"digest": wanted})
+            row = found.one_or_none()
         if row is None:
             raise Unauthenticated("This API key is not known, has expired or was revoked.")
-        key_id: UUID = row.id
-        return Principal(row.admin_id, row.name, Role(row.role), key_id, organization_ids=None)
+        return _principal(row)
+
+
+def _organizations() -> ColumnElement[Any]:
+    """Organizations and departments both the admin and the key act in.
+
+    Nothing is read for who acts in the whole account.
+    """
+    whole_account = and_(
+        Admin.role == Role.MRAO, func.coalesce(ApiKey.role, Role.MRAO) == Role.MRAO
+    )
+    query = select(Organization.id).where(not_(whole_account))
+    for holder in (Admin, ApiKey):
+        query = query.where(
+            or_(
+                func.coalesce(holder.role, Role.MRAO) == Role.MRAO,
+                Organization.id == holder.organization_ids.any_(),
+                and_(
+                    holder.role == Role.RAO,
+                    Organization.parent_id == holder.organization_ids.any_(),
+                ),
+            )
+        )
+    return func.array(query.correlate(Admin, ApiKey).scalar_subquery(), type_=ARRAY(Uuid()))
+
+
+# Made once, asked for at almost every request.
+_PRINCIPAL: Final = select(
+    Admin,
+    ApiKey,
+    _organizations().label("seen"),
+).where(
+    ApiKey.digest == bindparam("digest"),
+    ApiKey.admin_id == Admin.id,
+    ApiKey.revoked_at.is_(None),
+    or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now()),
+    Admin.active,
+)
+
+
+def _principal(row: Row[Any]) -> Principal:
+    admin, key = row.Admin, row.ApiKey
+    role, types, privileges = narrowed(rights_of(admin), scope_of(key))
+    return Principal(
+        admin_id=admin.id,
+        name=admin.name,
+        role=role,
+        api_key_id=key.id,
+        organization_ids=None if role is Role.MRAO else frozenset(row.seen),
+        certificate_types=types,
+        privileges=privileges,
+        key_expires_at=key.expires_at,
+    )
 
 
 async def _authenticator(request: Request) -> Authenticator:

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.access import Principal
-from scm_api.core.errors import Fault, Invalid, ScmError, Unavailable
+from scm_api.core.errors import Fault, Forbidden, Invalid, ScmError, Unavailable
 from scm_api.core.sealing import KeyRing
 from scm_api.db.base import Base
 from scm_api.db.conflicts import KeyRepeated
@@ -92,8 +92,8 @@ class Once:
             except KeyRepeated:
                 if (kept := await self._kept()) is not None:
                     return kept
-            except Unavailable:
-                raise
+            except (Unavailable, Forbidden):
+                raise  # what was kept for a key that may more is not for one that may less
             except ScmError:
                 if (kept := await self._kept()) is None:
                     raise
