@@ -50,14 +50,15 @@ async def create_organization(
     parent_id: UUID | None = None,
 ) -> Response:
     """Make an organization or, with a parent, a department of it."""
+    parent = None
     if parent_id is not None:
         parent = await repository.organization(session, caller, parent_id)
-        if parent.parent_id is not None:
-            raise Conflict(
-                "A department has no departments of its own; make it below the organization.",
-                code="parent-is-department",
-            )
     require_account_wide(caller, "create organizations and departments")
+    if parent is not None and parent.parent_id is not None:
+        raise Conflict(
+            "A department has no departments of its own; make it below the organization.",
+            code="parent-is-department",
+        )
     organization = Organization(name=body.name, description=body.description, parent_id=parent_id)
     session.add(organization)
     await session.flush()
