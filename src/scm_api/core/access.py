@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from scm_api.core.errors import Conflict, Forbidden
+from scm_api.core.errors import Conflict, Forbidden, NotFound
 from scm_api.core.rights import EVERY_PRIVILEGE, EVERY_TYPE, Rights, missing
 from scm_api.core.vocabulary import CertificateType, Privilege, Role
 
@@ -74,15 +74,17 @@ def require_certificate_type(
         )
 
 
-def require_may_approve(principal: Principal, requester_id: UUID) -> None:
-    """Whether the caller may decide about a request that is visible to it: four eyes.
+def require_may_approve(
+    principal: Principal, organization_id: UUID, certificate_type: CertificateType
+) -> None:
+    """Whether the caller decides about requests of an organization for a type of certificate.
 
-    All keys of one admin are that admin. Raises Forbidden, with the code `self-approval` for
-    one's own request.
+    To be asked when the decision is made, not when the request was shown. Raises NotFound for
+    what is not visible, Forbidden without the privilege.
     """
+    if not sees(principal, organization_id, certificate_type):
+        raise NotFound("enrollment")
     require_privilege(principal, Privilege.APPROVE, "approve or decline requests")
-    if requester_id == principal.admin_id:
-        raise Forbidden("Somebody else has to decide about your own request.", code="self-approval")
 
 
 def require_delegations_within(
