@@ -5,8 +5,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import text
 
 from databases import Databases
+from scm_api.db.models import Admin, ApiKey
+from scm_api.db.session import Database
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,6 +22,23 @@ def _config(url: str) -> Config:
 
 async def test_migrations_equal_the_models(database_url: str) -> None:
     await asyncio.to_thread(command.check, _config(database_url))
+
+
+async def test_nobody_gains_when_limits_are_taken_back(database_url: str) -> None:
+    database = Database(database_url, pool_size=1)
+    async with database.transaction() as session:
+        limited = Admin(name="Bea", email="bea@example.com", role="rao")
+        session.add_all([limited, Admin(name="Ada", email="ada@example.com", role="mrao")])
+        await session.flush()
+        session.add(
+            ApiKey(admin_id=limited.id, name="key", prefix="scm_", digest=b"1", role="drao")
+        )
+    await asyncio.to_thread(command.downgrade, _config(database_url), "0001")
+    async with database.transaction() as session:
+        active = await session.execute(text("SELECT role, active FROM admins ORDER BY role"))
+        assert active.all() == [("mrao", True), ("rao", False)]
+        assert await session.scalar(text("SELECT revoked_at IS NOT NULL FROM api_keys"))
+    await database.aclose()
 
 
 async def test_every_migration_can_be_taken_back(databases: Databases, database_url: str) -> None:

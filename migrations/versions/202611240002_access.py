@@ -28,6 +28,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # Nothing there knows limits: who had some must not wake up with the whole account.
+    op.execute("UPDATE admins SET active = false WHERE role <> 'mrao'")
+    op.execute(
+        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE role IS NOT NULL"
+    )
     for table in _TABLES:
         for name, _ in _LIMITS:
             op.drop_column(table, name)

@@ -170,6 +170,28 @@ async def test_a_scoped_key_of_an_mrao_acts_as_its_scope_says(
     assert "RAO" in (await reader.post("/connectors", {"name": "c"}, 403))["detail"]
 
 
+async def test_a_key_revokes_none_of_its_owners_that_may_more(
+    roles: RoleEstate, mine: Place
+) -> None:
+    here = mine.ids["organization_id"]
+    admin, first = await roles.estate.api_key(**rights("rao", here, privileges=["enroll"]))
+
+    async def scoped(*privileges: str) -> Json:
+        scope = rights("rao", here, privileges=[*privileges])
+        body = {"admin_id": admin["id"], "name": "scoped", "scope": scope}
+        made: Json = await roles.api.post("/api-keys", body)
+        return made
+
+    weak, strong = await scoped(), await scoped("enroll")
+    caller = roles.api.as_key(weak["key"])
+    for more in (first, strong):
+        assert "enroll" in (await caller.delete(f"/api-keys/{more['id']}", 403))["detail"]
+    await roles.api.patch(f"/admins/{admin['id']}", {"privileges": []})
+    await caller.delete(f"/api-keys/{strong['id']}")
+    await caller.delete(f"/api-keys/{weak['id']}")
+    await caller.get("/organizations", 401)
+
+
 async def test_own_keys_need_no_privilege(roles: RoleEstate, mine: Place) -> None:
     here = mine.ids["organization_id"]
     admin, key = await roles.estate.api_key(**rights("rao", here, privileges=[]))

@@ -215,6 +215,7 @@ async def test_a_deleted_organization_leaves_everybodys_rights(two: Two) -> None
     await roles.api.delete(f"/organizations/{gone['id']}")
     left = await roles.api.get(f"/admins/{admin['id']}")
     assert left["organization_ids"] == [mine.ids["organization_id"]]
+    await (await roles.caller("rao", mine)).get(f"/admins/{only['id']}", 404)
     nobody = roles.api.as_key(key["key"])
     assert await nobody.everything("/organizations") == []
     assert [each["id"] for each in await nobody.everything("/admins")] == [only["id"]]

@@ -14,7 +14,7 @@ import httpx
 from role_estate import Place, RoleEstate
 from sqlalchemy import update
 
-from api_client import Api, Contract
+from api_client import Api, Contract, faults_of
 from estate import Estate, Json
 from scm_api.db.models import Enrollment
 from scm_api.db.session import Database
@@ -226,6 +226,31 @@ def test_t47_every_operation_has_a_row(contract: Contract) -> None:
     table = expected()
     assert {each.name for each in operations(contract)} == table.keys()
     assert {len(cells) for cells in table.values()} == {len(COLUMNS)}
+
+
+async def test_t39_no_operation_takes_what_the_service_decides(
+    api: Api, contract: Contract, database: Database
+) -> None:
+    asking = Asking(contract, api, database)
+    nowhere = Place(False, {name: str(uuid4()) for name in examples.PATH_PARAMETERS})
+    smuggled = {
+        "status": "issued",
+        "state": "issued",
+        "approved_by": str(uuid4()),
+        "requester_id": str(uuid4()),
+        "created_at": "2030-01-01T00:00:00Z",
+    }
+    tried = 0
+    for operation in operations(contract):
+        if (body := asking.body(operation, nowhere)) is None:
+            continue
+        path = operation.path.format_map(nowhere.ids)
+        headers = {"If-Match": "*"}
+        content = body | smuggled
+        problem = await api.send(operation.method, path, 422, json=content, headers=headers)
+        assert faults_of(problem.json()) == {(f"/{name}", "unknown-field") for name in smuggled}
+        tried += 1
+    assert tried > 15
 
 
 async def test_t34_every_operation_answers_as_the_table_says(

@@ -10,7 +10,7 @@ from scm_api.access import repository
 from scm_api.access.schemas import AdminCreate, AdminUpdate, Scope
 from scm_api.core.access import Principal, require_may_give, require_within_owner
 from scm_api.core.errors import Invalid
-from scm_api.core.rights import UNLIMITED, Rights, limit_faults, limit_of_mrao
+from scm_api.core.rights import UNLIMITED, Rights, limit_faults, limit_of_mrao, narrowed
 from scm_api.core.vocabulary import Role
 from scm_api.web.references import unknown_reference
 
@@ -44,6 +44,16 @@ async def scope_asked(
     rights = await _limited(session, caller, scope.role, limits, "/scope")
     require_within_owner(owner, await repository.seen_by(session, owner), rights)
     return rights
+
+
+async def effective_rights(session: AsyncSession, owner: Rights, scope: Rights | None) -> Rights:
+    """What a key with this scope still may, as its owner is now."""
+    if scope is None:
+        return owner
+    seen = await repository.seen_by(session, owner)
+    organizations = scope.organization_ids if seen is None else scope.organization_ids & seen
+    role, types, privileges = narrowed(owner, scope)
+    return Rights(role, organizations, types, privileges)
 
 
 async def _admin_rights(

@@ -193,7 +193,8 @@ async def revoke_api_key(
 ) -> Response:
     """Refused from now on; other API processes follow within five seconds. The row stays.
 
-    Needs the privilege `create_peers`, except for one's own keys.
+    Needs the privilege `create_peers`, except for one's own keys that may no more than the one
+    it is called with.
     """
     async with database.transaction() as session:
         await service.revoke_api_key(session, caller, api_key_id, expected)

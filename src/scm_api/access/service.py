@@ -10,10 +10,11 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.access import repository
-from scm_api.access.judging import rights_asked, rights_changed, scope_asked
+from scm_api.access.judging import effective_rights, rights_asked, rights_changed, scope_asked
 from scm_api.access.schemas import AdminCreate, AdminUpdate, ApiKeyCreate
 from scm_api.core.access import (
     Principal,
+    require_all_of,
     require_may_handle,
     require_no_longer_life,
     require_own_rights_kept,
@@ -26,7 +27,7 @@ from scm_api.core.vocabulary import NameKind, Privilege, Role
 from scm_api.db.audit import record
 from scm_api.db.changes import changed_fields
 from scm_api.db.models import Admin, ApiKey, Enrollment
-from scm_api.db.rights import columns_of, rights_of
+from scm_api.db.rights import columns_of, rights_of, scope_of
 from scm_api.db.uses import enrollments_using
 from scm_api.web.auth import new_key
 from scm_api.web.concurrency import Expected
@@ -192,9 +193,12 @@ async def revoke_api_key(
 ) -> None:
     """Refuse a key from now on. The row stays; revoking again changes nothing."""
     key = await repository.api_key(session, caller, api_key_id)
-    if key.admin_id != caller.admin_id:
-        owner = await repository.admin(session, caller, key.admin_id)
-        require_may_handle(caller, rights_of(owner), "revoke API keys of other admins")
+    owner = rights_of(await repository.admin(session, caller, key.admin_id))
+    if key.admin_id == caller.admin_id:
+        held = await effective_rights(session, owner, scope_of(key))
+        require_all_of(caller, held, "revoke this API key")
+    else:
+        require_may_handle(caller, owner, "revoke API keys of other admins")
     expected.check(key.version)
     if key.revoked_at is None:
         key.revoked_at = await session.scalar(select(func.now()))

@@ -107,8 +107,13 @@ def require_may_handle(principal: Principal, held: Rights, doing: str) -> None:
     Raises Forbidden, naming what is missing.
     """
     require_privilege(principal, Privilege.CREATE_PEERS, doing)
+    require_all_of(principal, held, doing)
+
+
+def require_all_of(principal: Principal, held: Rights, doing: str) -> None:
+    """Nobody acts upon who, or a key that, has more; raises Forbidden, naming what is missing."""
     if lacking := _missing(principal, held):
-        raise Forbidden(f"To {doing} you need what that admin has: {', '.join(lacking)}.")
+        raise Forbidden(f"To {doing} you need what it has yourself: {', '.join(lacking)}.")
 
 
 def require_may_give(principal: Principal, given: Rights) -> None:
