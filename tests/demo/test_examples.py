@@ -24,7 +24,7 @@ REFUSED = {
     "delete_connector": "in-use",
     "delete_local_ca_backend": "in-use",
     "delete_organization": "in-use",
-    "delete_admin": "in-use",
+    "delete_admin": "last-mrao",
 }
 # Deletions come last, so that what they delete has been read before.
 ORDER = {"get": 0, "post": 1, "patch": 2, "delete": 3}
