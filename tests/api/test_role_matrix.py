@@ -16,7 +16,7 @@ from sqlalchemy import update
 
 from api_client import Api, Contract, faults_of
 from estate import Estate, Json
-from scm_api.db.models import Enrollment
+from scm_api.db.models import Certificate, Enrollment
 from scm_api.db.session import Database
 from scm_api.settings import Settings
 from scm_api.web import examples
@@ -37,6 +37,14 @@ COLUMNS = (
     "other type",
 )
 _ROW = re.compile(r"^\| `(\w+)` +\|(.+)\|$", re.MULTILINE)
+# Operations that use up an enrollment, with the state it has to be in.
+_ENROLLMENT = {
+    "approve_enrollment": "pending_approval",
+    "decline_enrollment": "pending_approval",
+    "retry_enrollment": "parked",
+    "cancel_enrollment": "",
+}
+_REVOCATION = ("approve_revocation", "decline_revocation")
 _numbers = count(1)
 
 
@@ -113,7 +121,7 @@ class Asking:
     async def send(self, caller: Api, operation: Operation, place: Place) -> httpx.Response:
         """The operation, by this caller, about the things of this place."""
         path = operation.path.format_map(place.ids)
-        headers = {} if operation.method in ("GET", "POST") else {"If-Match": "*"}
+        headers = {"If-Match": "*"} if "If-Match" in operation.parameters else {}
         body = self.body(operation, place)
         return await caller.send(operation.method, path, json=body, headers=headers)
 
@@ -127,7 +135,10 @@ class Asking:
                 if (each.method, each.path) == ("POST", collection)
             )
             parameter = last.strip("{}")
-        elif operation.name in ("cancel_enrollment", "retry_enrollment"):
+        elif operation.name in _REVOCATION:
+            await self._await_approval(place)
+            return place
+        elif operation.name in _ENROLLMENT:
             made_by = next(
                 each for each in operations(self.contract) if each.name == "create_enrollment"
             )
@@ -135,14 +146,27 @@ class Asking:
         else:
             return place
         made = (await self.send(self.mrao, made_by, place)).json()
-        if operation.name == "retry_enrollment":
-            await self._park(made["id"])
+        if state := _ENROLLMENT.get(operation.name):
+            await self._put(made["id"], state, place)
         return replace(place, ids=place.ids | {parameter: made["id"]})
 
-    async def _park(self, enrollment_id: str) -> None:
-        parked = update(Enrollment).where(Enrollment.id == UUID(enrollment_id))
+    async def _put(self, enrollment_id: str, state: str, place: Place) -> None:
+        """Into a state, asked for by somebody else."""
+        changed = {"state": state, "due_at": None, "requester_id": UUID(place.ids["admin_id"])}
+        one = update(Enrollment).where(Enrollment.id == UUID(enrollment_id))
         async with self.database.transaction() as session:
-            await session.execute(parked.values(state="parked", due_at=None))
+            await session.execute(one.values(changed))
+
+    async def _await_approval(self, place: Place) -> None:
+        """The place's certificate has a revocation that somebody else asked for."""
+        one = update(Certificate).where(Certificate.id == UUID(place.ids["certificate_id"]))
+        asked = {
+            "revocation_state": "pending_approval",
+            "revocation_reason": "superseded",
+            "revocation_requester_id": UUID(place.ids["admin_id"]),
+        }
+        async with self.database.transaction() as session:
+            await session.execute(one.values(asked))
 
     async def lists(self, caller: Api, operation: Operation, place: Place) -> bool:
         """Whether a list holds what belongs to the place."""

@@ -12,7 +12,6 @@ from scm_api.core.access import (
     require_account_wide,
     require_certificate_type,
     require_delegations_within,
-    require_may_approve,
     require_may_give,
     require_may_handle,
     require_no_longer_life,
@@ -21,7 +20,7 @@ from scm_api.core.access import (
     require_within_owner,
     sees,
 )
-from scm_api.core.errors import Conflict, Forbidden, NotFound
+from scm_api.core.errors import Conflict, Forbidden
 from scm_api.core.rights import EVERY_PRIVILEGE, EVERY_TYPE, UNLIMITED, Rights
 from scm_api.core.vocabulary import CertificateType, Privilege, Role
 
@@ -80,21 +79,6 @@ def test_a_missing_certificate_type_is_named() -> None:
     refused(lambda: require_certificate_type(rao, client, "create profiles"), "client", "ssl")
     nothing = replace(rao, certificate_types=frozenset())
     refused(lambda: require_certificate_type(nothing, client, "create profiles"), "none")
-
-
-def test_t42_who_approves_covers_the_request_when_deciding() -> None:
-    ssl, client = CertificateType.SSL, CertificateType.CLIENT
-    approver = replace(rao, privileges=frozenset({Privilege.APPROVE}))
-    require_may_approve(approver, DEPARTMENT, ssl)
-    refused(lambda: require_may_approve(rao, MINE, ssl), "approve")
-    of_the_department = replace(approver, organization_ids=frozenset({DEPARTMENT}))
-    for unseen in (
-        lambda: require_may_approve(approver, THEIRS, ssl),
-        lambda: require_may_approve(approver, MINE, client),
-        lambda: require_may_approve(of_the_department, MINE, ssl),
-    ):
-        with pytest.raises(NotFound):
-            unseen()
 
 
 def test_a_profile_others_use_as_well_is_not_changed() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from scm_api.core.errors import Conflict, Forbidden, NotFound
+from scm_api.core.errors import Conflict, Forbidden
 from scm_api.core.rights import EVERY_PRIVILEGE, EVERY_TYPE, Rights, missing
 from scm_api.core.vocabulary import CertificateType, Privilege, Role
 
@@ -72,19 +72,6 @@ def require_certificate_type(
             f"To {doing} you must act for certificates of type {certificate_type}; "
             f"you act for: {types}."
         )
-
-
-def require_may_approve(
-    principal: Principal, organization_id: UUID, certificate_type: CertificateType
-) -> None:
-    """Whether the caller decides about requests of an organization for a type of certificate.
-
-    To be asked when the decision is made, not when the request was shown. Raises NotFound for
-    what is not visible, Forbidden without the privilege.
-    """
-    if not sees(principal, organization_id, certificate_type):
-        raise NotFound("enrollment")
-    require_privilege(principal, Privilege.APPROVE, "approve or decline requests")
 
 
 def require_delegations_within(
