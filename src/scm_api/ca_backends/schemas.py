@@ -85,7 +85,12 @@ class CapabilitiesOut(Output):
     )
     can_revoke: bool
     revocation_reasons: list[RevocationReason]
-    key_types: list[str] = Field(examples=[["rsa-2048", "ec-p256"]])
+    backdating_seconds: int = Field(
+        description="How long before issuance its certificates may begin.", examples=[3600]
+    )
+    key_types: list[str] = Field(
+        description="Keys the CA certifies; a profile allows some of them.", examples=[["rsa-2048", "ec-p256"]]
+    )
     lists_issuing_cas: bool
     lists_templates: bool
 

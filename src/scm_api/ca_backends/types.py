@@ -41,6 +41,7 @@ def _capabilities(capabilities: Capabilities) -> dict[str, Any]:
         "revocation_reasons": [
             each for each in RevocationReason if each in capabilities.revocation_reasons
         ],
+        "backdating_seconds": _seconds(capabilities.backdating),
         "key_types": [each for each in KEY_TYPES if each in capabilities.key_types],
         "lists_issuing_cas": capabilities.lists_issuing_cas,
         "lists_templates": capabilities.lists_templates,

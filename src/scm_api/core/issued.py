@@ -11,15 +11,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from scm_api.core.certificate_facts import CertificateFacts, read_certificate
 from scm_api.core.chain import Chain, build_chain
 from scm_api.core.explain import handful, quoted
+from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
 from scm_api.core.names import Name, normalise
-from scm_api.core.term import Term
+from scm_api.core.term import Term, TermRules
 from scm_api.core.vocabulary import NameKind
-
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-"""How far our clock and the CA's may be apart."""
-
-BACKDATING: Final = timedelta(hours=1)
-"""How long before issuance a CA may let a certificate begin; AWS Private CA does 60 minutes."""
 
 MAX_CERTIFICATES: Final = 32
 """More than any CA sends; what lies beyond is not looked at."""
@@ -38,6 +33,8 @@ class IssuedVerdict:
     """`leaf` is None only where nothing could be read; `leaf_der` is what was judged.
 
     `chain_ders` begins with the leaf's issuer. `notes` are deviations that are accepted, in words.
+    `issued_at` is when the CA issued it, as far as that can be told, and `term_differences` why it
+    does not live exactly as long as it was ordered.
     """
 
     leaf: CertificateFacts | None
@@ -46,6 +43,8 @@ class IssuedVerdict:
     chain_complete: bool
     discrepancies: tuple[Discrepancy, ...]
     notes: tuple[str, ...]
+    issued_at: datetime
+    term_differences: tuple[TermDifference, ...]
 
 
 def judge_issued(
@@ -57,6 +56,8 @@ def judge_issued(
     chain_ders: Sequence[bytes],
     expected_ca_der: bytes | None,
     *,
+    backdating: timedelta,
+    term_rules: TermRules,
     asked_subject: Sequence[tuple[str, str]] | None = None,
 ) -> IssuedVerdict:
     """Compare a certificate with its order: key, names, life, kind, and who signed it.
@@ -64,6 +65,8 @@ def judge_issued(
     `spki_der`, `asked_names` (normalised) and `asked_subject` are those of the CSR.
     `expected_ca_der` is the certificate of the CA the profile issues from, None where it is not
     known. The certificate with the CSR's key is taken as the leaf, wherever the CA put it.
+    `backdating` is how long before issuance the CA lets certificates begin, `term_rules` the limits
+    that may explain why a life was shortened.
     Discrepancy codes: `certificate-unreadable`,
     `chain-unreadable`, `key-differs`, `names-added`, `names-dropped`, `life-too-long`,
     `not-yet-valid`, `expired`, `ca-certificate`, `signature-invalid`, `issuer-unexpected`.
@@ -75,14 +78,16 @@ def judge_issued(
     chosen = holders[0] if holders else read_certificate(leaf_der)
     if chosen is None:
         unreadable = Discrepancy("certificate-unreadable", "The CA sent no readable certificate.")
-        return IssuedVerdict(None, leaf_der, (), False, (unreadable,), ())
+        return IssuedVerdict(None, leaf_der, (), False, (unreadable,), (), now, ())
     certificate, leaf = chosen
     expected = read_certificate(expected_ca_der) if expected_ca_der is not None else None
     chain = build_chain(certificate, [other for other, _ in read], expected and expected[0])
     der = certificate.public_bytes(Encoding.DER)
+    # Issuance is past, and at most the backdating after the beginning.
+    issued_at = min(now, leaf.not_before + backdating)
     discrepancies = [
         *_content_discrepancies(leaf, wanted, set(asked_names)),
-        *_life_discrepancies(leaf, term, now),
+        *_life_discrepancies(leaf, term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), expected_ca_der is not None and expected is None),
     ]
@@ -97,6 +102,10 @@ def judge_issued(
         chain_complete=chain.complete,
         discrepancies=tuple(discrepancies),
         notes=tuple(notes),
+        issued_at=issued_at,
+        term_differences=tuple(
+            differences(term, term_rules, leaf.not_before, leaf.not_after, issued_at)
+        ),
     )
 
 
@@ -127,8 +136,10 @@ def _comparable_common_name(common_name: str) -> Name:
     return address if isinstance(address, Name) else _comparable(Name(NameKind.DNS, common_name))
 
 
-def _life_discrepancies(leaf: CertificateFacts, term: Term, now: datetime) -> Iterator[Discrepancy]:
-    latest = _latest_end(leaf, term, now)
+def _life_discrepancies(
+    leaf: CertificateFacts, term: Term, now: datetime, issued_at: datetime
+) -> Iterator[Discrepancy]:
+    latest = term.not_after or issued_at + timedelta(days=term.days)
     if leaf.not_after > latest + CLOCK_TOLERANCE:
         detail = f"It ends at {leaf.not_after.isoformat()}; asked was {latest.isoformat()}."
         yield Discrepancy("life-too-long", detail)
@@ -137,13 +148,6 @@ def _life_discrepancies(leaf: CertificateFacts, term: Term, now: datetime) -> It
         yield Discrepancy("not-yet-valid", detail)
     if leaf.not_after <= now:
         yield Discrepancy("expired", f"It ended at {leaf.not_after.isoformat()}.")
-
-
-def _latest_end(leaf: CertificateFacts, term: Term, now: datetime) -> datetime:
-    """A term counts from issuance, which is past and at most BACKDATING after the beginning."""
-    if term.not_after is not None:
-        return term.not_after
-    return min(now, leaf.not_before + BACKDATING) + timedelta(days=term.days)
 
 
 def _chain_discrepancies(leaf: CertificateFacts, chain: Chain) -> Iterator[Discrepancy]:

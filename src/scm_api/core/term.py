@@ -3,19 +3,36 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 from scm_api.core.errors import Fault
 
 _DAY: Final = timedelta(days=1)
+_SECOND: Final = timedelta(seconds=1)
+
+
+class TermReason(StrEnum):
+    """Why a certificate's life is not exactly what was asked."""
+
+    CA_MODE = "ca_mode"
+    CA_END = "ca_end"
+    BROWSER_SCHEDULE = "browser_schedule"
+    CA_POLICY = "ca_policy"
+    CA_ROUNDING = "ca_rounding"
+    BACKDATING = "backdating"
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`days` from issuance or, where `not_after` is set, until that instant (`days` rounded up)."""
+    """`days` from issuance or, where `not_after` is set, until that instant (`days` rounded up).
+
+    `limited_by` says what shortened the profile's default, where anything did.
+    """
 
     days: int
     not_after: datetime | None = None
+    limited_by: TermReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +40,36 @@ class TermRules:
     """What limits a term. `allowed_terms` and `default_days` are the profile's, in days.
 
     `ca_max_days` is the most the CA's mode gives, `ca_not_after` the end of the CA's own
-    certificate; None where there is no such limit or it is not known.
+    certificate, `browser_days` what browsers accept of publicly trusted certificates issued now
+    (`core.browser_rules`); None where there is no such limit or it is not known.
     """
 
     allowed_terms: tuple[int, ...]
     default_days: int
     ca_max_days: int | None = None
     ca_not_after: datetime | None = None
+    browser_days: int | None = None
+
+    @property
+    def most(self) -> tuple[int, TermReason] | None:
+        """The lower one of the limits in days that are not the profile's, and which one it is."""
+        limits = (
+            (self.ca_max_days, TermReason.CA_MODE),
+            (self.browser_days, TermReason.BROWSER_SCHEDULE),
+        )
+        return min(((days, why) for days, why in limits if days is not None), default=None)
 
     @property
     def longest(self) -> int:
-        """The most days that profile and CA mode allow."""
+        """The most days that profile, CA mode and browsers allow."""
         longest = max((self.default_days, *self.allowed_terms))
-        return longest if self.ca_max_days is None else min(longest, self.ca_max_days)
+        return longest if self.most is None else min(longest, self.most[0])
+
+    @property
+    def longest_life(self) -> timedelta:
+        """The same as a duration to an instant: browsers count the last second as well."""
+        life = self.longest * _DAY
+        return life - _SECOND if self.longest == self.browser_days else life
 
     @property
     def choices(self) -> str:
@@ -56,33 +90,71 @@ def judge_term(
 ) -> tuple[Term | None, list[Fault]]:
     """The term to order, or every fault of it.
 
-    One may ask for one of the profile's terms, or for an end within the longest of them; with
-    neither, the default counts. Nothing is shortened in silence. Codes: `term-not-allowed`,
-    `term-too-long`.
+    One may ask for one of the profile's terms, or for an end within the longest of them; what
+    was asked is never shortened. With neither, the default counts, up to what CA and browsers
+    allow; `limited_by` tells of it. Codes: `term-not-allowed`, `term-too-long`.
     """
+    if asked_days is None and asked_not_after is None:
+        return _default_term(rules, now, days_pointer)
     faults: list[Fault] = []
     if asked_days is not None and asked_not_after is not None:
         detail = "A certificate ends either after a number of days or at an instant, not both."
         faults.append(Fault(not_after_pointer, "term-not-allowed", detail, "one of the two"))
-    term = Term(rules.default_days if asked_days is None else asked_days)
+    term = None
     if asked_not_after is not None:
         faults += _end_faults(asked_not_after, rules, now, not_after_pointer)
         if not faults:
-            term = Term(-((now - asked_not_after) // _DAY), asked_not_after)
-    if asked_days is not None or asked_not_after is None:
-        faults += _days_faults(term.days, rules, now, days_pointer)
+            term = Term(_whole_days(asked_not_after - now), asked_not_after)
+    if asked_days is not None:
+        term = Term(asked_days)
+        faults += _asked_days_faults(asked_days, rules, now, days_pointer)
     return (None if faults else term), faults
 
 
-def _days_faults(days: int, rules: TermRules, now: datetime, pointer: str) -> Iterator[Fault]:
+def judge_ordered_term(
+    term: Term, rules: TermRules, now: datetime, pointer: str = "/term_days"
+) -> list[Fault]:
+    """Whether a term accepted earlier may still be ordered now: limits fall and instants pass.
+
+    The profile's list of terms is not asked again. Codes as in `judge_term`.
+    """
+    if term.not_after is not None:
+        return list(_end_faults(term.not_after, rules, now, pointer))
+    return list(_days_faults(term.days, rules, now, pointer))
+
+
+def _default_term(
+    rules: TermRules, now: datetime, pointer: str
+) -> tuple[Term | None, list[Fault]]:
+    term = Term(rules.default_days)
+    if rules.most is not None and rules.most[0] < term.days:
+        term = Term(rules.most[0], limited_by=rules.most[1])
+    end = rules.ca_not_after
+    if end is None or term.days * _DAY <= end - now:
+        return term, []
+    if end - now < _DAY:
+        return None, [_outlives_ca(f"A term of {term.days:,} days", end, pointer)]
+    return Term(_whole_days(end - now), end, TermReason.CA_END), []
+
+
+def _whole_days(life: timedelta) -> int:
+    """Rounded up."""
+    return -(-life // _DAY)
+
+
+def _asked_days_faults(days: int, rules: TermRules, now: datetime, pointer: str) -> list[Fault]:
     if days < 1:
         detail = "A term has at least one day."
-        yield Fault(pointer, "term-not-allowed", detail, rules.choices)
-    elif days > rules.longest:
-        yield _too_long("The term asked for", rules, pointer)
-    elif days not in {rules.default_days, *rules.allowed_terms}:
+        return [Fault(pointer, "term-not-allowed", detail, rules.choices)]
+    if days <= rules.longest and days not in {rules.default_days, *rules.allowed_terms}:
         detail = f"The profile has no term of {days:,} days."
-        yield Fault(pointer, "term-not-allowed", detail, rules.choices)
+        return [Fault(pointer, "term-not-allowed", detail, rules.choices)]
+    return list(_days_faults(days, rules, now, pointer))
+
+
+def _days_faults(days: int, rules: TermRules, now: datetime, pointer: str) -> Iterator[Fault]:
+    if days > rules.longest:
+        yield _too_long("The term asked for", rules, pointer)
     elif rules.ca_not_after is not None and days > (rules.ca_not_after - now) // _DAY:
         yield _outlives_ca(f"A term of {days:,} days", rules.ca_not_after, pointer)
 
@@ -97,14 +169,22 @@ def _end_faults(
     shown = f"The end {not_after.isoformat()}"
     if not_after <= now:
         yield Fault(pointer, "term-not-allowed", f"{shown} has passed.", rules.choices)
-    elif not_after - now > rules.longest * _DAY:
+    elif not_after - now > rules.longest_life:
         yield _too_long(shown, rules, pointer)
     elif rules.ca_not_after is not None and not_after > rules.ca_not_after:
         yield _outlives_ca(shown, rules.ca_not_after, pointer)
 
 
+_LIMITS: Final = {
+    TermReason.CA_MODE: "the CA's mode",
+    TermReason.BROWSER_SCHEDULE: "the CA/Browser Forum for certificates issued now",
+}
+
+
 def _too_long(what: str, rules: TermRules, pointer: str) -> Fault:
-    limited_by = "the CA's mode" if rules.longest == rules.ca_max_days else "the profile"
+    limited_by = "the profile"
+    if rules.most is not None and rules.longest == rules.most[0]:
+        limited_by = _LIMITS[rules.most[1]]
     detail = f"{what} is longer than {limited_by} allows, which is {rules.longest:,} days."
     return Fault(pointer, "term-too-long", detail, rules.choices)
 

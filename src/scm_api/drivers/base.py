@@ -31,7 +31,8 @@ class Capabilities:
     """What a backend type can do; served as data by `/ca-backends/types`.
 
     `token_validity` is how long after the *first* send the same token surely yields the same
-    order (only with `Guard.TOKEN`). `key_types` are the subject key types the CA signs,
+    order (only with `Guard.TOKEN`). `backdating` is how long before issuance its certificates may
+    begin. `key_types` are the subject key types the CA signs,
     spelled as in `core.key_policy` (`rsa-2048`, `ec-p256`, ...).
     """
 
@@ -43,6 +44,7 @@ class Capabilities:
     can_revoke: bool
     revocation_reasons: frozenset[RevocationReason]
     key_types: frozenset[str]
+    backdating: timedelta
     lists_issuing_cas: bool
     lists_templates: bool
 
@@ -190,11 +192,8 @@ class RequestFacts:
 
     certificate_type: CertificateType
     key_type: str
-    term_days: int
-    not_after: datetime | None
     subject_is_empty: bool
     san_is_critical: bool
-    now: datetime
 
 
 _Model = type[BaseModel]
@@ -211,7 +210,9 @@ class BackendKind:
     issuing_cas, facts)` are pure and return faults; `issuing_cas` is the last known list or None
     when the CA could not be asked. Pointers are relative to the options (`/private_ca`) for a
     profile and to the enrollment body (`/csr`) for a request. `issuing_ca_id(options)` is the
-    `IssuingCa.id` a profile issues from.
+    `IssuingCa.id` a profile issues from. `max_term_days(ca)` is the most days that CA gives a
+    certificate by its mode, None without such a limit. `publicly_trusted(options)` says whether
+    browsers trust what a profile issues, so that their rules apply (`core.browser_rules`).
     """
 
     type: BackendType
@@ -225,3 +226,5 @@ class BackendKind:
     judge_profile: Callable[[Any, Any, Sequence[IssuingCa] | None], list[Fault]]
     judge_request: Callable[[Any, Any, Sequence[IssuingCa] | None, RequestFacts], list[Fault]]
     issuing_ca_id: Callable[[Any], str]
+    max_term_days: Callable[[IssuingCa], int | None]
+    publicly_trusted: Callable[[Any], bool]

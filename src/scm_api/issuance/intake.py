@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from scm_api.core.access import Principal
 from scm_api.core.csr import CsrFacts, read_csr
 from scm_api.core.errors import Fault, Invalid
+from scm_api.core.granted_term import ordering
 from scm_api.core.vocabulary import EnrollmentState
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import event_row
@@ -149,6 +150,12 @@ def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
         "names": [{"kind": name.kind.value, "value": name.value} for name in judgement.names],
         "term_days": judgement.term.days,
         "not_after": judgement.term.not_after,
+        "term": ordering(
+            judgement.term,
+            request.asked.term_days,
+            request.asked.not_after,
+            facts.rules.term.default_days,
+        ),
         "comment": request.comment,
         "state": EnrollmentState.APPROVED.value,
         "created_at": facts.now,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from scm_api.core.browser_rules import judge_public_usages, max_days_at
 from scm_api.core.csr import CsrFacts
 from scm_api.core.csr_policy import judge_csr
 from scm_api.core.errors import Fault
@@ -13,9 +14,11 @@ from scm_api.core.names import Name
 from scm_api.core.profile_rule import RuleContext, judge_rule
 from scm_api.core.requested_names import judge_names
 from scm_api.core.term import Term, TermRules, judge_term
+from scm_api.core.vocabulary import CertificateType
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.drivers.base import IssuingCa, RequestFacts
 from scm_api.issuance.facts import Facts
+from scm_api.issuance.rules import ProfileRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,15 @@ def judge(facts: Facts, csr: CsrFacts, asked: Asked, checks: KeyChecks) -> Judge
     faults += judge_key(
         csr, rules.key_types, kind.capabilities.key_types, checks, blocked=facts.key_blocked
     )
-    term, term_faults = judge_term(asked.term_days, asked.not_after, _term_rules(facts), facts.now)
+    term, term_faults = judge_term(asked.term_days, asked.not_after, term_rules(facts), facts.now)
     faults += term_faults
+    if publicly_trusted(facts.rules):
+        faults += judge_public_usages(csr, facts.now)
     request = RequestFacts(
         certificate_type=rules.certificate_type,
         key_type=csr.key_type,
-        term_days=term.days if term else rules.term.default_days,
-        not_after=term.not_after if term else None,
         subject_is_empty=not csr.subject,
         san_is_critical=csr.san_critical,
-        now=facts.now,
     )
     connection = kind.connection_options.model_validate(facts.connection_options)
     faults += kind.judge_request(rules.typed_options, connection, facts.issuing_cas, request)
@@ -116,13 +118,22 @@ def issuing_ca(facts: Facts) -> IssuingCa | None:
     return next((ca for ca in facts.issuing_cas or () if ca.id == wanted), None)
 
 
-def _term_rules(facts: Facts) -> TermRules:
-    ca, term = issuing_ca(facts), facts.rules.term
+def term_rules(facts: Facts) -> TermRules:
+    """What limits a term, now: the profile, the CA's mode and end, and browsers."""
+    ca, rules = issuing_ca(facts), facts.rules
     return TermRules(
-        allowed_terms=term.allowed_days,
-        default_days=term.default_days,
+        allowed_terms=rules.term.allowed_days,
+        default_days=rules.term.default_days,
+        ca_max_days=rules.kind.max_term_days(ca) if ca else None,
         ca_not_after=ca.not_after if ca else None,
+        browser_days=max_days_at(facts.now) if publicly_trusted(rules) else None,
     )
+
+
+def publicly_trusted(rules: ProfileRules) -> bool:
+    """Whether browsers' rules apply: they are about TLS certificates that browsers trust."""
+    is_tls = rules.certificate_type is CertificateType.SSL
+    return is_tls and rules.kind.publicly_trusted(rules.typed_options)
 
 
 def _distinct(faults: Sequence[Fault]) -> list[Fault]:

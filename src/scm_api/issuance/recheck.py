@@ -4,10 +4,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
 from scm_api.core.errors import Fault
+from scm_api.core.term import Term, judge_ordered_term
 from scm_api.db.models import Enrollment
 from scm_api.issuance.approval import approval_faults
 from scm_api.issuance.facts import load_facts
-from scm_api.issuance.judgement import judged_names, usability_faults
+from scm_api.issuance.judgement import judged_names, term_rules, usability_faults
 
 _WHAT_TO_DO = "Put it right and retry this enrollment, or cancel it."
 
@@ -16,7 +17,7 @@ async def objections(session: AsyncSession, enrollment: Enrollment) -> tuple[str
     """Reason (code, sentence) not to order any more; None when it may be ordered.
 
     Judged by the rules the enrollment was accepted under, by what was approved, and by profile
-    switch, delegation, domains and blocked keys as they are now.
+    switch, delegation, domains, blocked keys and the limits of terms as they are now.
     """
     facts, missing = await load_facts(
         session,
@@ -31,6 +32,8 @@ async def objections(session: AsyncSession, enrollment: Enrollment) -> tuple[str
     faults = [*approval_faults(enrollment, facts.rules), *usability_faults(facts)]
     if facts.key_blocked:
         faults.append(Fault("/csr", "key-blocked", "The key was blocked meanwhile."))
+    term = Term(enrollment.term_days, enrollment.not_after)
+    faults += judge_ordered_term(term, term_rules(facts), facts.now)
     csr, unreadable = read_csr(enrollment.csr_der)
     faults += unreadable
     if csr is not None:

@@ -14,7 +14,7 @@ from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Enrollment
 from scm_api.drivers.base import Issued
 from scm_api.issuance.facts import load_facts
-from scm_api.issuance.judgement import issuing_ca
+from scm_api.issuance.judgement import issuing_ca, term_rules
 
 
 async def verdict_of(
@@ -32,7 +32,9 @@ async def verdict_of(
         spki_sha256=enrollment.spki_sha256,
         profile_version=enrollment.profile_version,
     )
-    ca = issuing_ca(facts) if facts else None
+    if facts is None:
+        raise ValueError("the profile of the enrollment is gone")
+    ca = issuing_ca(facts)
     return judge_issued(
         csr.spki_der,
         [Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names],
@@ -41,6 +43,8 @@ async def verdict_of(
         outcome.leaf_der,
         outcome.chain_ders,
         _der(ca.certificate_pem) if ca and ca.certificate_pem else None,
+        backdating=facts.rules.kind.capabilities.backdating,
+        term_rules=term_rules(facts),
         asked_subject=csr.subject,
     )
 

@@ -8,9 +8,11 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.certificate_facts import CertificateFacts
+from scm_api.core.granted_term import granting
 from scm_api.core.issued import IssuedVerdict
 from scm_api.core.lifecycle import Move
 from scm_api.core.pace import poll_interval, retry_interval
+from scm_api.core.renewal_window import opens_at
 from scm_api.core.vocabulary import BackendStatus
 from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, enqueue
@@ -144,6 +146,10 @@ def _certificate(
         common_name=leaf.common_names[0] if leaf.common_names else None,
         not_before=leaf.not_before,
         not_after=leaf.not_after,
+        term=granting(
+            enrollment.term, leaf.not_after, verdict.issued_at, verdict.term_differences
+        ),
+        renewal_opens_at=opens_at(leaf.not_before, leaf.not_after),
         key_type=leaf.key_type,
         signature_algorithm=leaf.signature_algorithm,
         spki_sha256=leaf.spki_sha256,

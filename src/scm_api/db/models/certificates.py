@@ -1,6 +1,7 @@
 """What CAs issued, as facts, as text, by name, and keys that must not be certified again."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -25,9 +26,10 @@ class Certificate(Identified, Base):
     """Facts of one certificate; `serial_number` is lower-case hex without leading zeros.
 
     `quarantined` lists why the certificate is not what was asked (null: it is); a quarantined
-    certificate is kept and shown, never served. `version` is the ETag.
-    `revocation_expires_at` is set while a revocation waits for approval: unanswered until then, it
-    is over.
+    certificate is kept and shown, never served. `version` is the ETag. `term` is what was asked and
+    granted (`core.granted_term`), `renewal_opens_at` when it should be renewed at the earliest
+    (`core.renewal_window`). `revocation_expires_at` is set while a revocation waits for approval:
+    unanswered until then, it is over.
     """
 
     __tablename__ = "certificates"
@@ -36,6 +38,7 @@ class Certificate(Identified, Base):
         UniqueConstraint("ca_backend_id", "ca_ref"),
         Index(None, "organization_id", "id"),
         Index(None, "not_after", "id"),
+        Index(None, "renewal_opens_at", "id"),
         Index(None, "serial_number"),
         Index(
             "ix_certificates_revocation_expires_at",
@@ -65,6 +68,8 @@ class Certificate(Identified, Base):
     common_name: Mapped[str | None] = mapped_column(String(255))
     not_before: Mapped[datetime]
     not_after: Mapped[datetime]
+    term: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    renewal_opens_at: Mapped[datetime]
     key_type: Mapped[str] = mapped_column(String(32))
     signature_algorithm: Mapped[str] = mapped_column(String(64))
     spki_sha256: Mapped[str] = mapped_column(String(64), index=True)

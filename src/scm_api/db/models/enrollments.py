@@ -74,6 +74,7 @@ class Enrollment(Identified, Base):
     names: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     term_days: Mapped[int] = mapped_column(Integer)
     not_after: Mapped[datetime | None]
+    term: Mapped[dict[str, Any]] = mapped_column(JSONB)
     comment: Mapped[str] = mapped_column(String(1024), default="")
     state: Mapped[str] = mapped_column(String(24))
     reason_code: Mapped[str | None] = mapped_column(String(64))

@@ -9,7 +9,12 @@ from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.aws.algorithms import SUBJECT_KEY_TYPES
 from scm_api.drivers.aws.options import AwsConnection, AwsProfileOptions, AwsSecrets
-from scm_api.drivers.aws.rules import judge_connection, judge_profile, judge_request
+from scm_api.drivers.aws.rules import (
+    judge_connection,
+    judge_profile,
+    judge_request,
+    max_term_days,
+)
 from scm_api.drivers.aws.wire import REVOCATION_REASONS
 from scm_api.drivers.base import (
     BackendKind,
@@ -22,6 +27,10 @@ from scm_api.drivers.base import (
 TOKEN_VALIDITY: Final = timedelta(seconds=60)
 """The API model says five minutes, an older copy of the vendor's page one: the shorter counts."""
 
+BACKDATING: Final = timedelta(minutes=60)
+"""Certificates begin that long before issuance (API reference, IssueCertificate,
+ValidityNotBefore)."""
+
 
 async def _open(connection: AwsConnection, secrets: AwsSecrets, limiter: Limiter) -> Driver:
     """Load the SDK in a thread, as it costs half a second of CPU, then open the driver."""
@@ -32,6 +41,10 @@ async def _open(connection: AwsConnection, secrets: AwsSecrets, limiter: Limiter
 
 def _issuing_ca_id(options: AwsProfileOptions) -> str:
     return options.private_ca
+
+
+def _publicly_trusted(options: AwsProfileOptions) -> bool:  # noqa: ARG001 -- never, whatever they say
+    return False
 
 
 AWS: Final = BackendKind(
@@ -46,6 +59,7 @@ AWS: Final = BackendKind(
         can_revoke=True,
         revocation_reasons=frozenset(REVOCATION_REASONS),
         key_types=SUBJECT_KEY_TYPES,
+        backdating=BACKDATING,
         lists_issuing_cas=True,
         lists_templates=True,
     ),
@@ -57,4 +71,6 @@ AWS: Final = BackendKind(
     judge_profile=judge_profile,
     judge_request=judge_request,
     issuing_ca_id=_issuing_ca_id,
+    max_term_days=max_term_days,
+    publicly_trusted=_publicly_trusted,
 )

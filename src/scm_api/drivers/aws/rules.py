@@ -1,7 +1,6 @@
 """What AWS Private CA would refuse, said before it is asked. Pure functions over known facts."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from scm_api.core.errors import Fault
 from scm_api.core.explain import quoted
@@ -66,8 +65,8 @@ def judge_request(
     """Faults of one request under this profile; pointers are relative to the enrollment body.
 
     What is wrong with the profile itself by now is pointed at `/certificate_profile_id`. Key
-    types and the end of the CA are judged for every backend type alike, from its capabilities
-    and `IssuingCa.not_after`, and are not repeated here.
+    types and terms are judged for every backend type alike, from its capabilities,
+    `IssuingCa.not_after` and `max_term_days`, and are not repeated here.
     """
     profile_faults = [
         Fault("/certificate_profile_id", fault.code, fault.detail, fault.accepted)
@@ -76,8 +75,12 @@ def judge_request(
     return [
         *profile_faults,
         *_csr_faults(facts),
-        *_term_faults(facts, _find(issuing_cas, options.private_ca)),
     ]
+
+
+def max_term_days(ca: IssuingCa) -> int | None:
+    """The most days the private CA gives a certificate by its mode."""
+    return SHORT_LIVED_DAYS if ca.facts.get("usage_mode") == SHORT_LIVED else None
 
 
 def _ca_faults(
@@ -166,20 +169,6 @@ def _csr_faults(facts: RequestFacts) -> list[Fault]:
         "(RFC 5280 section 4.2.1.6)."
     )
     return [Fault("/csr", "san-not-critical", detail, "a subject, or a critical subjectAltName")]
-
-
-def _term_faults(facts: RequestFacts, ca: IssuingCa | None) -> list[Fault]:
-    if ca is None or ca.facts.get("usage_mode") != SHORT_LIVED:
-        return []
-    end = facts.not_after or facts.now + timedelta(days=facts.term_days)
-    if end <= facts.now + timedelta(days=SHORT_LIVED_DAYS):
-        return []
-    pointer = "/term_days" if facts.not_after is None else "/not_after"
-    detail = (
-        f"The private CA {quoted(ca.name)} is in short-lived mode: its certificates live "
-        f"{SHORT_LIVED_DAYS} days at most."
-    )
-    return [Fault(pointer, "term-too-long", detail, f"at most {SHORT_LIVED_DAYS} days")]
 
 
 def _find(issuing_cas: Sequence[IssuingCa] | None, arn: str) -> IssuingCa | None:
