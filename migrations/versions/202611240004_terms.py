@@ -11,32 +11,32 @@ down_revision: str | None = "0001"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-_INSTANT = """to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')"""
 # What an earlier release left to the profile's default is not known any more: it counts as asked.
-_ENROLLMENTS = f"""
+_ENROLLMENTS = """
 UPDATE enrollments SET term = jsonb_build_object(
     'asked_days', CASE WHEN not_after IS NULL THEN term_days END,
-    'asked_not_after', {_INSTANT.format(column="not_after")},
+    'asked_not_after', to_char(not_after AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     'ordered_days', term_days,
-    'ordered_not_after', {_INSTANT.format(column="not_after")},
+    'ordered_not_after', to_char(not_after AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
     'granted_days', NULL,
     'granted_not_after', NULL,
     'difference', '[]'::jsonb
 )
 """
-_CERTIFICATES = f"""
+_CERTIFICATES = """
 UPDATE certificates SET
     term = enrollments.term || jsonb_build_object(
         'granted_days',
         ceil(extract(epoch FROM certificates.not_after - certificates.created_at) / 86400)::int,
-        'granted_not_after', {_INSTANT.format(column="certificates.not_after")}
+        'granted_not_after',
+        to_char(certificates.not_after AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
     ),
     renewal_opens_at = certificates.not_after
         - (certificates.not_after - certificates.not_before)
         / CASE WHEN certificates.not_after - certificates.not_before < interval '10 days'
                THEN 2 ELSE 3 END
 FROM enrollments WHERE enrollments.id = certificates.enrollment_id
-"""  # noqa: S608 -- fixed text
+"""
 
 
 def upgrade() -> None:

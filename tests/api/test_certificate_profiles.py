@@ -1,6 +1,7 @@
 """Certificate profiles: what cannot work is refused when it is saved."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -21,6 +22,7 @@ from settlement import Enrolling
 from simulator import DISABLED, EC_ISSUING, OTHER_REGION, RSA_ROOT, Simulator
 
 LIST = "ListCertificateAuthorities"
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def options(**changes: object) -> Json:
@@ -160,7 +162,7 @@ def test_options_of_another_type_than_the_backend() -> None:
     elsewhere = replace(kind, type="gcp")  # type: ignore[arg-type]  # a type of the future
     connection = AwsConnection(backend_type="aws", region=aws.REGION)
     backend = KnownBackend(elsewhere, connection, None)
-    found = [(fault.pointer, fault.code) for fault in judge_draft(draft, backend)]
+    found = [(fault.pointer, fault.code) for fault in judge_draft(draft, backend, NOW)]
     assert found == [("/options/backend_type", "backend-type-differs")]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scm_api.core.issued import IssuedVerdict, judge_issued
 from scm_api.core.names import Name
-from scm_api.core.term import Term
+from scm_api.core.term import Term, TermReason, TermRules
 from scm_api.core.vocabulary import NameKind
 
 ROOT = authority("Root CA").der
@@ -42,9 +42,21 @@ def judge(
     term: Term = QUARTER,
     expected: bytes | None = ISSUING,
     subject: Sequence[tuple[str, str]] | None = None,
+    backdating: timedelta = timedelta(hours=1),
 ) -> IssuedVerdict:
     spki = spki_of(key("holder").public_key())
-    return judge_issued(spki, names, term, NOW, leaf_der, chain, expected, asked_subject=subject)
+    return judge_issued(
+        spki,
+        names,
+        term,
+        NOW,
+        leaf_der,
+        chain,
+        expected,
+        backdating=backdating,
+        term_rules=TermRules((90,), 90),
+        asked_subject=subject,
+    )
 
 
 def codes(*arguments: Any, **options: Any) -> list[str]:
@@ -159,6 +171,26 @@ def test_f11_an_end_that_was_asked_counts() -> None:
     assert codes(leaf(end=10 * DAY), term=term) == []
     assert codes(leaf(end=10 * DAY + 6 * MINUTE), term=term) == ["life-too-long"]
     assert "ends at 2026-03-10" in judge(leaf(end=9 * DAY), term=term).notes[0]
+
+
+@pytest.mark.parametrize("backdating", [timedelta(0), 10 * MINUTE, HOUR, DAY])
+def test_f11_a_term_counts_from_issuance_however_far_the_ca_backdates(
+    backdating: timedelta,
+) -> None:
+    begin = -30 * DAY - backdating  # issued 30 days ago, and only looked at now
+    assert codes(leaf(begin=begin, end=60 * DAY), backdating=backdating) == []
+    late = leaf(begin=begin, end=60 * DAY + 6 * MINUTE)
+    assert codes(late, backdating=backdating) == ["life-too-long"]
+    assert judge(late, backdating=backdating).issued_at == NOW - 30 * DAY
+
+
+def test_f11_a_shorter_life_is_explained() -> None:
+    verdict = judge(leaf(begin=-HOUR, end=30 * DAY))
+    assert [found.reason for found in verdict.term_differences] == [
+        TermReason.CA_POLICY,
+        TermReason.BACKDATING,
+    ]
+    assert judge(GOOD).term_differences == ()
 
 
 def test_f11_a_shorter_life_is_noted() -> None:

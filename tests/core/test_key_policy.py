@@ -1,12 +1,19 @@
 import hashlib
 import json
 import random
+from math import prod
 from pathlib import Path
 
 import gmpy2  # type: ignore[import-untyped]  # it ships no types
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, x25519
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificateIssuerPrivateKeyTypes,
+    CertificatePublicKeyTypes,
+)
+from cryptography.hazmat.primitives.serialization import Encoding
 from csr_builder import (
     ec_key,
     facts_of,
@@ -18,6 +25,7 @@ from csr_builder import (
     unsigned_rsa_request,
 )
 
+from scm_api.core.csr import read_csr
 from scm_api.core.errors import Fault
 from scm_api.core.key_policy import judge_key
 from scm_api.core.key_types import KEY_TYPES, key_type_of
@@ -98,12 +106,66 @@ def test_t19_small_even_and_huge_exponents_are_refused(exponent: int) -> None:
     assert len(faults[0].detail) < 150
 
 
+@pytest.mark.parametrize("exponent", [1, 2, 65536, 65538])
+def test_t19_exponents_that_are_none_are_refused_when_the_key_is_read(exponent: int) -> None:
+    facts, faults = read_csr(unsigned_rsa_request(HONEST, exponent))
+    assert facts is None
+    assert [fault.code for fault in faults] == ["key-not-allowed"]
+    assert "e must be" in faults[0].detail
+
+
+def full_prime(seed: int) -> int:
+    """A prime whose product with others of its kind never comes out a bit too short."""
+    return int(gmpy2.next_prime(0xFFFF << 1008 | random.Random(seed).getrandbits(1008)))
+
+
+MODULI = [(bits, prod(map(full_prime, range(bits // 1024)))) for bits in (2048, 3072, 4096, 8192)]
+
+
+@pytest.mark.parametrize(("bits", "modulus"), MODULI, ids=KEY_TYPES[:4])
+def test_every_rsa_size_a_profile_may_allow_is_read_and_judged(bits: int, modulus: int) -> None:
+    taken = frozenset({f"rsa-{bits}"})
+    assert judge(unsigned_rsa_request(modulus), allowed=taken, ca_takes=taken) == []
+    (fault,) = judge(unsigned_rsa_request(modulus), ca_takes=EVERY_TYPE - taken)
+    assert "the CA does not take it" in fault.detail
+
+
+SIGNED_KEYS = (
+    ec.generate_private_key(ec.SECP256R1()),
+    ec.generate_private_key(ec.SECP384R1()),
+    ec.generate_private_key(ec.SECP521R1()),
+    ed25519.Ed25519PrivateKey.generate(),
+    mldsa.MLDSA44PrivateKey.generate(),
+    mldsa.MLDSA65PrivateKey.generate(),
+    mldsa.MLDSA87PrivateKey.generate(),
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "key_type"), list(zip(SIGNED_KEYS, KEY_TYPES[4:], strict=True)), ids=KEY_TYPES[4:]
+)
+def test_every_other_type_is_read_verified_and_judged(
+    key: CertificateIssuerPrivateKeyTypes, key_type: str
+) -> None:
+    algorithm = hashes.SHA384() if isinstance(key, ec.EllipticCurvePrivateKey) else None
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    der = builder.sign(key, algorithm).public_bytes(Encoding.DER)
+    facts, faults = read_csr(der)
+    assert faults == []
+    assert facts is not None
+    assert facts.key_type == key_type
+    assert judge(der, allowed=frozenset({key_type}), ca_takes=frozenset({key_type})) == []
+    (fault,) = judge(der, ca_takes=frozenset({"rsa-2048"}))
+    assert fault.detail == f"The key of the CSR is of type {key_type}; the CA does not take it."
+
+
 @pytest.mark.parametrize(
     ("modulus", "reason"),
     [
         (HONEST + 1, "small factor"),
         (3 * int(gmpy2.next_prime(3 << 2044)), "small factor"),
         (modulus_of_primes(3 << 1022, (3 << 1022) + 2**20), "too close"),
+        (modulus_of_primes((1 << 1024) - (2 << 900), (1 << 1024) - (1 << 900)), "broken generator"),
         (pow(65537, 1234567, ROCA_MODULUS) + ROCA_MODULUS * (1 << 1829), "ROCA"),
     ],
 )

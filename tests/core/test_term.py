@@ -1,10 +1,11 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scm_api.core.term import Term, TermRules, judge_term
+from scm_api.core.term import Term, TermReason, TermRules, judge_ordered_term, judge_term
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RULES = TermRules(allowed_terms=(30, 90, 365), default_days=90)
@@ -58,7 +59,7 @@ def test_terms_between_those_of_the_profile_are_refused() -> None:
 def test_t72_terms_above_the_mode_of_the_ca_are_refused() -> None:
     short_lived = TermRules((7, 90), 90, ca_max_days=7)
     assert codes(7, rules=short_lived) == []
-    _, (fault,) = judge_term(None, None, short_lived, NOW)
+    _, (fault,) = judge_term(90, None, short_lived, NOW)
     assert (fault.code, fault.accepted) == ("term-too-long", "7 days")
     assert "the CA's mode" in fault.detail
     assert codes(until=after(days=7, seconds=1), rules=short_lived) == ["term-too-long"]
@@ -103,6 +104,83 @@ def test_both_at_once_are_refused_with_the_faults_of_each() -> None:
     term, faults = judge_term(30, after(days=30), RULES, NOW)
     assert term is None
     assert [fault.pointer for fault in faults] == ["/not_after"]
+
+
+def test_a_default_is_shortened_to_what_is_possible_and_says_why() -> None:
+    def default(**limits: Any) -> Term | None:
+        return judge_term(None, None, TermRules((30, 365), 365, **limits), NOW)[0]
+
+    assert default() == Term(365)
+    assert default(ca_max_days=7) == Term(7, None, TermReason.CA_MODE)
+    assert default(browser_days=200) == Term(200, None, TermReason.BROWSER_SCHEDULE)
+    assert default(browser_days=200, ca_max_days=100) == Term(100, None, TermReason.CA_MODE)
+    end = after(days=59, hours=1)
+    assert default(ca_not_after=end, ca_max_days=90) == Term(60, end, TermReason.CA_END)
+    assert default(ca_not_after=after(days=1)) == Term(1, after(days=1), TermReason.CA_END)
+    assert default(ca_not_after=after(hours=23)) is None
+
+
+def test_t72_terms_above_what_browsers_accept_are_refused() -> None:
+    public = TermRules((90, 200, 365), 90, browser_days=200)
+    assert codes(200, rules=public) == []
+    _, (fault,) = judge_term(365, None, public, NOW)
+    assert (fault.code, fault.accepted) == ("term-too-long", "90, 200 days")
+    assert "CA/Browser Forum" in fault.detail
+
+
+def test_t72_browsers_count_the_last_second() -> None:
+    public = TermRules((365,), 365, browser_days=200)
+    assert codes(until=after(days=200, seconds=-1), rules=public) == []
+    assert codes(until=after(days=200), rules=public) == ["term-too-long"]
+
+
+def test_t72_what_was_accepted_is_measured_again_when_it_is_sent() -> None:
+    def ordered(term: Term, **limits: Any) -> list[str]:
+        rules = TermRules((365,), 365, **limits)
+        return [fault.code for fault in judge_ordered_term(term, rules, NOW)]
+
+    assert ordered(Term(200)) == []
+    assert ordered(Term(200), browser_days=200) == []
+    assert ordered(Term(200), browser_days=100) == ["term-too-long"]
+    assert ordered(Term(200), ca_not_after=after(days=199)) == ["term-too-long"]
+    assert ordered(Term(10, after(days=10))) == []
+    assert ordered(Term(10, after(days=-1))) == ["term-not-allowed"]
+
+
+limits = st.none() | st.integers(1, 400)
+
+
+@settings(deadline=None)
+@given(
+    st.none() | st.integers(0, 500) | st.sampled_from([30, 90, 365]),
+    st.none() | st.floats(-1, 500),
+    limits,
+    limits,
+    limits,
+)
+def test_what_is_asked_is_ordered_or_refused_and_a_default_keeps_within_every_limit(
+    days: int | None,
+    until: float | None,
+    ca_max_days: int | None,
+    browser_days: int | None,
+    ca_days: int | None,
+) -> None:
+    end = None if until is None else after(days=until)
+    ca_not_after = None if ca_days is None else after(days=ca_days)
+    rules = TermRules((30, 90, 365), 90, ca_max_days, ca_not_after, browser_days)
+    term, _ = judge_term(days, end, rules, NOW)
+    tightest = min([365, *(each for each in (ca_max_days, browser_days, ca_days) if each)])
+    if days is not None and end is None:
+        assert (term == Term(days)) is (days in {30, 90, 365} and days <= tightest)
+    elif end is not None:
+        assert term is None or term.not_after == end
+    else:
+        assert term is not None
+        assert term.days == min(90, tightest)
+        assert (term.limited_by is None) is (tightest >= 90)
+    if term is not None:
+        assert (term.not_after or after(days=term.days)) <= after(days=tightest)
+        assert judge_ordered_term(term, rules, NOW) == []
 
 
 @settings(deadline=None)

@@ -19,8 +19,14 @@ from aws_harness import (
 )
 
 from scm_api.core.vocabulary import CertificateType
+from scm_api.drivers.aws.kind import AWS
 from scm_api.drivers.aws.options import AwsProfileOptions, AwsSecrets
-from scm_api.drivers.aws.rules import judge_connection, judge_profile, judge_request
+from scm_api.drivers.aws.rules import (
+    judge_connection,
+    judge_profile,
+    judge_request,
+    max_term_days,
+)
 from scm_api.drivers.base import IssuingCa, RequestFacts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,11 +56,8 @@ CAS = (
 FACTS = RequestFacts(
     certificate_type=CertificateType.SSL,
     key_type="rsa-2048",
-    term_days=30,
-    not_after=None,
     subject_is_empty=False,
     san_is_critical=False,
-    now=NOW,
 )
 
 
@@ -185,21 +188,12 @@ def test_an_empty_subject_needs_a_critical_san(
     assert request_codes(profile(), facts) == expected
 
 
-@pytest.mark.parametrize(
-    ("days", "not_after", "expected"),
-    [
-        (7, None, []),
-        (8, None, ["/term_days term-too-long"]),
-        (7, NOW + timedelta(days=7), []),
-        (8, NOW + timedelta(days=7, seconds=1), ["/not_after term-too-long"]),
-    ],
-)
-def test_t72_short_lived_cas_issue_for_seven_days_at_most(
-    days: int, not_after: datetime | None, expected: list[str]
-) -> None:
-    facts = replace(FACTS, term_days=days, not_after=not_after)
-    assert request_codes(profile(SHORT_LIVED), facts) == expected
-    assert request_codes(profile(EC_ISSUING), facts) == []
+def test_t72_short_lived_cas_issue_for_seven_days_at_most() -> None:
+    assert [max_term_days(each) for each in CAS] == [None, None, 7, None]
+
+
+def test_no_private_ca_is_publicly_trusted() -> None:
+    assert not any(AWS.publicly_trusted(profile(arn)) for arn in (EC_ISSUING, SHORT_LIVED))
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,8 @@ class CapabilitiesOut(Output):
         description="How long before issuance its certificates may begin.", examples=[3600]
     )
     key_types: list[str] = Field(
-        description="Keys the CA certifies; a profile allows some of them.", examples=[["rsa-2048", "ec-p256"]]
+        description="Keys the CA certifies; a profile allows some of them.",
+        examples=[["rsa-2048", "ec-p256"]],
     )
     lists_issuing_cas: bool
     lists_templates: bool

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import exists, select
@@ -10,11 +11,12 @@ from scm_api.certificate_profiles.domain_policies import policy_faults
 from scm_api.certificate_profiles.schemas import CertificateProfileCreate, Term
 from scm_api.core.access import Principal
 from scm_api.core.approval import judge_approvable
+from scm_api.core.browser_rules import max_days_at
 from scm_api.core.errors import Fault
 from scm_api.core.key_types import KEY_TYPES
 from scm_api.core.names import Name
 from scm_api.core.profile_rule import RuleContext, rule_faults
-from scm_api.core.vocabulary import NameKind
+from scm_api.core.vocabulary import CertificateType, NameKind
 from scm_api.db.models import CaBackend
 from scm_api.db.scope import visible_ca_backends
 from scm_api.drivers.base import BackendKind, IssuingCa
@@ -25,7 +27,7 @@ from scm_api.web.deps import Resources
 from scm_api.web.references import unknown_reference
 
 # Fields whose change is judged against the CA.
-CONCERNS_CA = frozenset({"ca_backend_id", "certificate_type", "key_types", "options"})
+CONCERNS_CA = frozenset({"ca_backend_id", "certificate_type", "key_types", "options", "term"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ async def _cas(
         return None
 
 
-def judge_draft(draft: CertificateProfileCreate, backend: KnownBackend | None) -> list[Fault]:
+def judge_draft(
+    draft: CertificateProfileCreate, backend: KnownBackend | None, now: datetime
+) -> list[Fault]:
     """Every fault of a draft that can be told without asking anybody. Pure."""
     faults = [
         *_term_faults(draft.term),
@@ -88,7 +92,7 @@ def judge_draft(draft: CertificateProfileCreate, backend: KnownBackend | None) -
         return [unknown_reference("/ca_backend_id", "CA backend"), *faults]
     if backend.connection is None:
         return faults
-    return [*faults, *_backend_faults(draft, backend)]
+    return [*faults, *_backend_faults(draft, backend, now)]
 
 
 def key_types_of(draft: CertificateProfileCreate, kind: BackendKind) -> list[str]:
@@ -122,7 +126,20 @@ def _rule_faults(draft: CertificateProfileCreate) -> list[Fault]:
     return rule_faults(draft.rule.expression, sample, "/rule/expression")
 
 
-def _backend_faults(draft: CertificateProfileCreate, backend: KnownBackend) -> Iterator[Fault]:
+def _browser_faults(term: Term, now: datetime) -> Iterator[Fault]:
+    """Terms beyond the limit of today may stay as long as one of them is within it."""
+    most = max_days_at(now)
+    if min(term.allowed_days) > most:
+        detail = (
+            "Every term is longer than browsers accept of a publicly trusted certificate issued "
+            f"today, which is {most} days (CA/Browser Forum, ballot SC-081v3)."
+        )
+        yield Fault("/term/allowed_days", "term-too-long", detail, f"a term up to {most} days")
+
+
+def _backend_faults(
+    draft: CertificateProfileCreate, backend: KnownBackend, now: datetime
+) -> Iterator[Fault]:
     kind = backend.kind
     supported = kind.capabilities.certificate_types
     if draft.certificate_type not in supported:
@@ -148,5 +165,7 @@ def _backend_faults(draft: CertificateProfileCreate, backend: KnownBackend) -> I
             str(kind.type),
         )
         return
+    if draft.certificate_type is CertificateType.SSL and kind.publicly_trusted(draft.options):
+        yield from _browser_faults(draft.term, now)
     for fault in kind.judge_profile(draft.options, backend.connection, backend.issuing_cas):
         yield Fault(f"/options{fault.pointer}", fault.code, fault.detail, fault.accepted)

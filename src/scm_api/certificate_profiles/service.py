@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Response
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificate_profiles import domain_policies, repository
@@ -132,7 +132,8 @@ async def _require_sound(
     backend: KnownBackend | None,
 ) -> KnownBackend:
     """The backend of a draft without faults; raises Invalid with all of them otherwise."""
-    faults = judge_draft(draft, backend)
+    now = (await session.execute(select(func.now()))).scalar_one()
+    faults = judge_draft(draft, backend, now)
     unknown = await repository.unknown_organizations(session, caller, draft.organization_ids)
     faults += [
         unknown_reference(f"/organization_ids/{index}", "organization")

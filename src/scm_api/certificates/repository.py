@@ -29,6 +29,8 @@ _SHOWN = (
     "common_name",
     "not_before",
     "not_after",
+    "term",
+    "renewal_opens_at",
     "key_type",
     "signature_algorithm",
     "spki_sha256",

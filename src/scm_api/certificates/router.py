@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import exists
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.certificates import approving, repository, service
+from scm_api.certificates import approving, renewal_info, repository, service
 from scm_api.certificates.schemas import (
     CertificateOut,
     CertificatePage,
     Renewal,
     RenewalAccepted,
+    RenewalInfoOut,
     Revocation,
     RevocationApproval,
     RevocationRefusal,
@@ -54,8 +55,11 @@ async def index(
     fingerprint_sha256: Annotated[str | None, Query(max_length=64)] = None,
     expires_before: datetime | None = None,
     expires_after: datetime | None = None,
+    renewal_due: Annotated[
+        bool | None, Query(description="Valid, not renewed, and its renewal window is open.")
+    ] = None,
 ) -> Response:
-    """Newest first. `expires_before` finds what has to be renewed."""
+    """Newest first. `renewal_due=true` finds what has to be renewed now."""
     serial = serial_number.replace(":", "").lower().lstrip("0") if serial_number else None
     wanted = {
         Certificate.organization_id: organization_id,
@@ -72,6 +76,8 @@ async def index(
         conditions.append(Certificate.not_after < expires_before)
     if expires_after is not None:
         conditions.append(Certificate.not_after >= expires_after)
+    if renewal_due is not None:
+        conditions.append(renewal_info.is_due() == renewal_due)
     query = repository.certificates(caller).where(*conditions)
     if name is not None:
         query = query.where(
@@ -96,6 +102,31 @@ async def read(certificate_id: UUID, caller: Caller, database: Db) -> Response:
     """Facts, status as of now, revocation, and what it renews or was renewed by."""
     async with database.transaction() as session:
         return reply(await repository.certificate(session, caller, certificate_id))
+
+
+@router.get(
+    "/{certificate_id}/renewal-info",
+    operation_id="get_renewal_info",
+    summary="When to renew a certificate",
+    response_model=RenewalInfoOut,
+    responses={
+        200: {
+            "headers": {
+                "Retry-After": {
+                    "description": "Seconds after which to ask again.",
+                    "schema": {"type": "integer"},
+                }
+            }
+        },
+        **problems(404, 409),
+    },
+)
+async def read_renewal_info(certificate_id: UUID, caller: Caller, database: Db) -> Response:
+    """Whichever CA issued it: a window in the last third of its life (the last half, for lives
+    under 10 days). Pick a random instant inside and renew then; where the window has passed, renew
+    at once. Ask again after `Retry-After` seconds, as the window may move."""
+    async with database.transaction() as session:
+        return await renewal_info.renewal_info(session, caller, certificate_id)
 
 
 @router.get(

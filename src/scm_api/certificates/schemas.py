@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from scm_api.core.renewal_window import RenewalAdvice
 from scm_api.core.vocabulary import (
     CertificateStatus,
     CertificateType,
@@ -15,6 +16,7 @@ from scm_api.core.vocabulary import (
 )
 from scm_api.web import examples
 from scm_api.web.schemas import Input, Instant, Output, PageOutput, Text
+from scm_api.web.term import TermOut
 
 
 class CertificateNameOut(Output):
@@ -58,6 +60,10 @@ class CertificateOut(Output):
     names: list[CertificateNameOut]
     not_before: datetime
     not_after: datetime
+    term: TermOut
+    renewal_opens_at: datetime = Field(
+        description="When it should be renewed at the earliest; see `/renewal-info`."
+    )
     key_type: str
     signature_algorithm: str
     spki_sha256: str
@@ -77,6 +83,24 @@ class CertificatePage(PageOutput):
     """One page of certificates, newest first."""
 
     items: list[CertificateOut]
+
+
+class RenewalWindowOut(Output):
+    """Renew at a random instant inside it, or at once where that has passed."""
+
+    start: datetime
+    end: datetime
+
+
+class RenewalInfoOut(Output):
+    """When to renew, with the semantics of RFC 9773. A window in the past means: renew now."""
+
+    suggested_window: RenewalWindowOut
+    advice: RenewalAdvice = Field(
+        description="`now`: revoked, or the key is blocked; `renewed`: a successor is there."
+    )
+    explanation: str = Field(examples=["It is too early to renew."])
+    renewed_by_certificate_ids: list[UUID] = Field(description="Successors that are in force.")
 
 
 class Revocation(Input):

@@ -114,4 +114,4 @@ def _shown(found: Sequence[TermDifference]) -> list[dict[str, str]]:
 
 def _text(instant: datetime | None) -> str | None:
     """RFC 3339 in UTC, as answers spell it; this is kept as JSON and shown as it is."""
-    return instant and instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

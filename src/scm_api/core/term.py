@@ -123,9 +123,7 @@ def judge_ordered_term(
     return list(_days_faults(term.days, rules, now, pointer))
 
 
-def _default_term(
-    rules: TermRules, now: datetime, pointer: str
-) -> tuple[Term | None, list[Fault]]:
+def _default_term(rules: TermRules, now: datetime, pointer: str) -> tuple[Term | None, list[Fault]]:
     term = Term(rules.default_days)
     if rules.most is not None and rules.most[0] < term.days:
         term = Term(rules.most[0], limited_by=rules.most[1])

@@ -79,6 +79,7 @@ def enrollments(principal: Principal) -> AnySelect:
     query = (
         select(
             *columns,
+            func.coalesce(Certificate.term, Enrollment.term).label("term"),
             Enrollment.due_at.label("next_step_at"),
             Certificate.id.label("certificate_id"),
             last.c.ca_ref,
@@ -109,7 +110,7 @@ def content_of_new(values: dict[str, Any]) -> dict[str, Any]:
     """A just stored enrollment as the contract shows it, without reading it back."""
     shown = {name: values.get(name) for name in _SHOWN}
     nothing = {"certificate_id": None, "ca_ref": None, "waits_for": None}
-    return shown | nothing | {"next_step_at": values["due_at"]}
+    return shown | nothing | {"term": values["term"], "next_step_at": values["due_at"]}
 
 
 async def locked(session: AsyncSession, principal: Principal, enrollment_id: UUID) -> Enrollment:

@@ -10,6 +10,7 @@ from scm_api.core.vocabulary import CertificateType, EnrollmentState, NameKind
 from scm_api.web import examples
 from scm_api.web.openapi import ProblemFault
 from scm_api.web.schemas import Id, Input, Instant, Output, PageOutput, Text
+from scm_api.web.term import TermOut
 
 
 class NameIn(Input):
@@ -75,8 +76,9 @@ class EnrollmentOut(Output):
     key_type: str = Field(examples=["ec-p256"])
     common_name: str | None
     names: list[NameOut]
-    term_days: int
-    not_after: datetime | None
+    term_days: int = Field(description="What the CA is asked for.")
+    not_after: datetime | None = Field(description="Instead of `term_days`, if it is an end.")
+    term: TermOut
     comment: str
     state: EnrollmentState
     reason_code: str | None = Field(description="Why it waits, is parked or ended.")
@@ -154,6 +156,7 @@ class ValidationOut(Output):
     key_type: str | None
     term_days: int | None
     not_after: datetime | None
+    term: TermOut | None = Field(description="What the CA would be asked for, and why.")
 
 
 class Decision(Input):

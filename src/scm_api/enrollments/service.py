@@ -25,7 +25,15 @@ from scm_api.enrollments import repository
 from scm_api.enrollments.schemas import EnrollmentCreate
 from scm_api.enrollments.waiting import Changes
 from scm_api.issuance.approval import clock
-from scm_api.issuance.intake import Judged, Request, intent, judge_request, retry_after, store
+from scm_api.issuance.intake import (
+    Judged,
+    Request,
+    intent,
+    judge_request,
+    retry_after,
+    shown_term,
+    store,
+)
 from scm_api.issuance.judgement import Asked
 from scm_api.web.concurrency import Expected
 from scm_api.web.deps import Resources
@@ -134,6 +142,7 @@ def validation_content(judged: Judged) -> dict[str, Any]:
         "key_type": judged.csr.key_type if judged.csr else None,
         "term_days": term.days if term else None,
         "not_after": term.not_after if term else None,
+        "term": shown_term(judged),
     }
 
 

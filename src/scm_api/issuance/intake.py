@@ -150,12 +150,7 @@ def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
         "names": [{"kind": name.kind.value, "value": name.value} for name in judgement.names],
         "term_days": judgement.term.days,
         "not_after": judgement.term.not_after,
-        "term": ordering(
-            judgement.term,
-            request.asked.term_days,
-            request.asked.not_after,
-            facts.rules.term.default_days,
-        ),
+        "term": shown_term(judged),
         "comment": request.comment,
         "state": EnrollmentState.APPROVED.value,
         "created_at": facts.now,
@@ -168,6 +163,15 @@ def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
         "steps": 0,
         "failures": 0,
     }
+
+
+def shown_term(judged: Judged) -> dict[str, Any] | None:
+    """What was asked and would be ordered; None where there are faults of it."""
+    facts, judgement, asked = judged.facts, judged.judgement, judged.request.asked
+    if facts is None or judgement is None or judgement.term is None:
+        return None
+    default_days = facts.rules.term.default_days
+    return ordering(judgement.term, asked.term_days, asked.not_after, default_days)
 
 
 def _audit_details(values: Mapping[str, Any]) -> dict[str, Any]:

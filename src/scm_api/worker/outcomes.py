@@ -146,9 +146,7 @@ def _certificate(
         common_name=leaf.common_names[0] if leaf.common_names else None,
         not_before=leaf.not_before,
         not_after=leaf.not_after,
-        term=granting(
-            enrollment.term, leaf.not_after, verdict.issued_at, verdict.term_differences
-        ),
+        term=granting(enrollment.term, leaf.not_after, verdict.issued_at, verdict.term_differences),
         renewal_opens_at=opens_at(leaf.not_before, leaf.not_after),
         key_type=leaf.key_type,
         signature_algorithm=leaf.signature_algorithm,

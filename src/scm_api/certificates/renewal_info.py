@@ -1,0 +1,107 @@
+"""When to renew a certificate, and which certificates are due: facts for `core.renewal_window`."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import Response
+from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import ColumnElement
+
+from scm_api.certificates.repository import status
+from scm_api.core.access import Principal
+from scm_api.core.errors import Conflict, NotFound
+from scm_api.core.renewal_window import RenewalAdvice, RenewalWindow, renewal_window
+from scm_api.core.vocabulary import CertificateStatus, RevocationState
+from scm_api.db.models import BlockedKey, Certificate
+from scm_api.web.replies import reply
+
+_DISTRUSTED: Final = (RevocationState.REQUESTED.value, RevocationState.DONE.value)
+_SENTENCES: Final = {
+    RenewalAdvice.NOT_YET: "It is too early to renew.",
+    RenewalAdvice.DUE: "Renew inside the window.",
+    RenewalAdvice.OVERDUE: "The window has passed: renew at once.",
+    RenewalAdvice.NOW: "The certificate or its key is not to be trusted any more: renew at once.",
+    RenewalAdvice.RENEWED: "A certificate that renews this one is there already.",
+}
+
+
+async def renewal_info(
+    session: AsyncSession, principal: Principal, certificate_id: UUID
+) -> Response:
+    """The window with Retry-After (RFC 9773 section 4); raises NotFound, and Conflict for a
+    certificate in quarantine, which is not renewed."""
+    row = await _facts(session, principal, certificate_id)
+    if row["quarantined"]:
+        raise Conflict(
+            "A quarantined certificate is not renewed; enroll anew.", code="certificate-quarantined"
+        )
+    window = renewal_window(
+        row["not_before"],
+        row["not_after"],
+        row["now"],
+        distrusted_since=row["distrusted_since"],
+        renewed=bool(row["successors"]),
+    )
+    return reply(_content(window, row), headers={"Retry-After": _seconds(window.retry_after)})
+
+
+def is_due() -> ColumnElement[bool]:
+    """Valid, without a valid successor, and inside or past its window or with a blocked key."""
+    successor = aliased(Certificate)
+    blocked = exists().where(BlockedKey.spki_sha256 == Certificate.spki_sha256)
+    return and_(
+        status() == CertificateStatus.VALID,
+        or_(Certificate.renewal_opens_at <= func.now(), blocked),
+        ~exists().where(_succeeds(successor)),
+    )
+
+
+def _succeeds(successor: type[Certificate]) -> ColumnElement[bool]:
+    """It renews the certificate and can take its place; whether it expired since is no matter."""
+    return and_(
+        successor.renews_certificate_id == Certificate.id,
+        successor.quarantined.is_(None),
+        successor.revocation_state.is_distinct_from(RevocationState.DONE.value),
+    )
+
+
+async def _facts(
+    session: AsyncSession, principal: Principal, certificate_id: UUID
+) -> Mapping[str, Any]:
+    successor = aliased(Certificate)
+    successors = select(func.array_agg(successor.id)).where(_succeeds(successor))
+    blocked = select(BlockedKey.created_at).where(BlockedKey.spki_sha256 == Certificate.spki_sha256)
+    revoked = case(
+        (Certificate.revocation_state.in_(_DISTRUSTED), Certificate.revocation_requested_at)
+    )
+    query = select(
+        Certificate.not_before,
+        Certificate.not_after,
+        Certificate.quarantined,
+        successors.correlate(Certificate).scalar_subquery().label("successors"),
+        func.least(blocked.scalar_subquery(), revoked).label("distrusted_since"),
+        func.now().label("now"),
+    ).where(Certificate.id == certificate_id)
+    if principal.organization_ids is not None:
+        query = query.where(Certificate.organization_id.in_(principal.organization_ids))
+    row = (await session.execute(query)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("certificate")
+    return dict(row)
+
+
+def _content(window: RenewalWindow, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "suggested_window": {"start": window.start, "end": window.end},
+        "advice": window.advice.value,
+        "explanation": _SENTENCES[window.advice],
+        "renewed_by_certificate_ids": row["successors"] or [],
+    }
+
+
+def _seconds(wait: timedelta) -> str:
+    return str(int(wait.total_seconds()))
