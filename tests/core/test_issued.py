@@ -12,7 +12,7 @@ from csr_builder import CN, ORGANIZATION, spki_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scm_api.core.issued import IssuedVerdict, judge_issued
+from scm_api.core.issued import IssuedVerdict, Issuer, Wanted, judge_issued
 from scm_api.core.names import Name
 from scm_api.core.term import Term, TermReason, TermRules
 from scm_api.core.vocabulary import NameKind
@@ -45,18 +45,9 @@ def judge(
     backdating: timedelta = timedelta(hours=1),
 ) -> IssuedVerdict:
     spki = spki_of(key("holder").public_key())
-    return judge_issued(
-        spki,
-        names,
-        term,
-        NOW,
-        leaf_der,
-        chain,
-        expected,
-        backdating=backdating,
-        term_rules=TermRules((90,), 90),
-        asked_subject=subject,
-    )
+    wanted = Wanted(spki, frozenset(names), term, subject)
+    issuer = Issuer(expected, backdating, TermRules((90,), 90))
+    return judge_issued(wanted, issuer, leaf_der, chain, NOW)
 
 
 def codes(*arguments: Any, **options: Any) -> list[str]:

@@ -1,7 +1,7 @@
 """Judging what a CA issued before it is recorded: is it what was asked for?"""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -47,70 +47,80 @@ class IssuedVerdict:
     term_differences: tuple[TermDifference, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What was ordered: key, normalised names, life and, where it is known, the CSR's subject."""
+
+    spki_der: bytes
+    names: frozenset[Name]
+    term: Term
+    subject: Sequence[tuple[str, str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What is known of the CA: its certificate (None: unknown), how long before issuance it lets
+    certificates begin, and the limits that may explain why a life was shortened."""
+
+    certificate_der: bytes | None
+    backdating: timedelta
+    term_rules: TermRules
+
+
 def judge_issued(
-    spki_der: bytes,
-    asked_names: Iterable[Name],
-    term: Term,
-    now: datetime,
+    wanted: Wanted,
+    issuer: Issuer,
     leaf_der: bytes,
     chain_ders: Sequence[bytes],
-    expected_ca_der: bytes | None,
-    *,
-    backdating: timedelta,
-    term_rules: TermRules,
-    asked_subject: Sequence[tuple[str, str]] | None = None,
+    now: datetime,
 ) -> IssuedVerdict:
     """Compare a certificate with its order: key, names, life, kind, and who signed it.
 
-    `spki_der`, `asked_names` (normalised) and `asked_subject` are those of the CSR.
-    `expected_ca_der` is the certificate of the CA the profile issues from, None where it is not
-    known. The certificate with the CSR's key is taken as the leaf, wherever the CA put it.
-    `backdating` is how long before issuance the CA lets certificates begin, `term_rules` the limits
-    that may explain why a life was shortened.
-    Discrepancy codes: `certificate-unreadable`,
-    `chain-unreadable`, `key-differs`, `names-added`, `names-dropped`, `life-too-long`,
-    `not-yet-valid`, `expired`, `ca-certificate`, `signature-invalid`, `issuer-unexpected`.
+    The certificate with the CSR's key is taken as the leaf, wherever the CA put it. Codes:
+    `certificate-unreadable`, `chain-unreadable`, `key-differs`, `names-added`, `names-dropped`,
+    `life-too-long`, `not-yet-valid`, `expired`, `ca-certificate`, `signature-invalid`,
+    `issuer-unexpected`.
     """
     sent = [leaf_der, *chain_ders]
     read = [found for der in sent[:MAX_CERTIFICATES] if (found := read_certificate(der))]
-    wanted = hashlib.sha256(spki_der).hexdigest()
-    holders = [found for found in read if found[1].spki_sha256 == wanted]
+    key = hashlib.sha256(wanted.spki_der).hexdigest()
+    holders = [found for found in read if found[1].spki_sha256 == key]
     chosen = holders[0] if holders else read_certificate(leaf_der)
     if chosen is None:
         unreadable = Discrepancy("certificate-unreadable", "The CA sent no readable certificate.")
         return IssuedVerdict(None, leaf_der, (), False, (unreadable,), (), now, ())
     certificate, leaf = chosen
-    expected = read_certificate(expected_ca_der) if expected_ca_der is not None else None
+    ca_der, term = issuer.certificate_der, wanted.term
+    expected = read_certificate(ca_der) if ca_der is not None else None
     chain = build_chain(certificate, [other for other, _ in read], expected and expected[0])
     der = certificate.public_bytes(Encoding.DER)
     # Issuance is past, and at most the backdating after the beginning.
-    issued_at = min(now, leaf.not_before + backdating)
+    issued_at = min(now, leaf.not_before + issuer.backdating)
     discrepancies = [
-        *_content_discrepancies(leaf, wanted, set(asked_names)),
+        *_content_discrepancies(leaf, key, wanted.names),
         *_life_discrepancies(leaf, term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
-        *_unreadable(len(sent) - len(read), expected_ca_der is not None and expected is None),
+        *_unreadable(len(sent) - len(read), ca_der is not None and expected is None),
     ]
     notes = [
-        *_leaf_notes(leaf, term, asked_subject, was_moved=der != leaf_der),
+        *_leaf_notes(leaf, term, wanted.subject, was_moved=der != leaf_der),
         *_chain_notes(leaf, chain),
     ]
+    explained = differences(term, issuer.term_rules, leaf.not_before, leaf.not_after, issued_at)
     return IssuedVerdict(
         leaf=leaf,
         leaf_der=der,
-        chain_ders=tuple(issuer.public_bytes(Encoding.DER) for issuer in chain.certificates),
+        chain_ders=tuple(each.public_bytes(Encoding.DER) for each in chain.certificates),
         chain_complete=chain.complete,
         discrepancies=tuple(discrepancies),
         notes=tuple(notes),
         issued_at=issued_at,
-        term_differences=tuple(
-            differences(term, term_rules, leaf.not_before, leaf.not_after, issued_at)
-        ),
+        term_differences=tuple(explained),
     )
 
 
 def _content_discrepancies(
-    leaf: CertificateFacts, wanted_spki_sha256: str, asked: set[Name]
+    leaf: CertificateFacts, wanted_spki_sha256: str, asked: frozenset[Name]
 ) -> Iterator[Discrepancy]:
     if leaf.spki_sha256 != wanted_spki_sha256:
         detail = f"The certificate is for another key (SHA-256 {leaf.spki_sha256})."

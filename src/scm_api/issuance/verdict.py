@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
-from scm_api.core.issued import IssuedVerdict, judge_issued
+from scm_api.core.issued import IssuedVerdict, Issuer, Wanted, judge_issued
 from scm_api.core.names import Name
 from scm_api.core.term import Term
 from scm_api.core.vocabulary import NameKind
@@ -35,17 +35,18 @@ async def verdict_of(
     if facts is None:
         raise ValueError("the profile of the enrollment is gone")
     ca = issuing_ca(facts)
+    names = (Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names)
+    term = Term(enrollment.term_days, enrollment.not_after)
     return judge_issued(
-        csr.spki_der,
-        [Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names],
-        Term(enrollment.term_days, enrollment.not_after),
-        now,
+        Wanted(csr.spki_der, frozenset(names), term, csr.subject),
+        Issuer(
+            certificate_der=_der(ca.certificate_pem) if ca and ca.certificate_pem else None,
+            backdating=facts.rules.kind.capabilities.backdating,
+            term_rules=term_rules(facts),
+        ),
         outcome.leaf_der,
         outcome.chain_ders,
-        _der(ca.certificate_pem) if ca and ca.certificate_pem else None,
-        backdating=facts.rules.kind.capabilities.backdating,
-        term_rules=term_rules(facts),
-        asked_subject=csr.subject,
+        now,
     )
 
 
