@@ -1,17 +1,6 @@
 """Settings of the whole account: for MRAOs, versioned, audited."""
 
-from uuid import UUID
-
-import pytest
-
 from api_client import Api, code_of, faults_of
-from scm_api.account_settings import service
-from scm_api.account_settings.schemas import AccountSettingsUpdate
-from scm_api.core.access import Principal
-from scm_api.core.errors import Forbidden
-from scm_api.core.vocabulary import Role
-from scm_api.db.session import Database
-from scm_api.web.concurrency import Expected
 
 PATH = "/account-settings"
 OWN = "mrao_may_approve_own_requests"
@@ -40,17 +29,3 @@ async def test_a_change_names_its_version_and_is_audited_once(api: Api) -> None:
 async def test_t39_unknown_fields_are_refused(api: Api) -> None:
     problem = await api.patch(PATH, {OWN: "yes", "version": 7}, 422)
     assert faults_of(problem) == {(f"/{OWN}", "invalid-value"), ("/version", "unknown-field")}
-
-
-@pytest.mark.parametrize("role", [Role.RAO, Role.DRAO])
-async def test_t37_only_an_mrao_sees_or_changes_them(database: Database, role: Role) -> None:
-    caller = Principal(UUID(int=1), "somebody", role, None, frozenset())
-    for work in (
-        lambda session: service.read(session, caller),
-        lambda session: service.update(
-            session, caller, AccountSettingsUpdate(**{OWN: True}), Expected(None)
-        ),
-    ):
-        with pytest.raises(Forbidden, match="Only an MRAO may"):
-            async with database.transaction() as session:
-                await work(session)

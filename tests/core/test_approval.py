@@ -17,6 +17,7 @@ from scm_api.core.approval import (
 )
 from scm_api.core.errors import Forbidden
 from scm_api.core.names import Name
+from scm_api.core.rights import EVERY_PRIVILEGE, EVERY_TYPE
 from scm_api.core.vocabulary import (
     CertificateType,
     EnrollmentState,
@@ -38,7 +39,9 @@ APPROVED = Approved(
 
 
 def admin(admin_id: UUID, role: Role = Role.MRAO, key: int = 9) -> Principal:
-    return Principal(admin_id, "somebody", role, UUID(int=key), None)
+    return Principal(
+        admin_id, "somebody", role, UUID(int=key), None, EVERY_TYPE, EVERY_PRIVILEGE, None
+    )
 
 
 @pytest.mark.parametrize("own_allowed", [True, False])

@@ -12,14 +12,9 @@ from sqlalchemy import text, update
 from api_client import code_of, faults_of
 from csrs import csr_for, new_key
 from estate import Estate
-from scm_api.core.access import Principal
-from scm_api.core.errors import NotFound
-from scm_api.core.vocabulary import Role
 from scm_api.db.models import Enrollment
 from scm_api.db.session import Database
-from scm_api.enrollments import approving
 from scm_api.settings import Settings
-from scm_api.web.concurrency import Expected
 from scm_api.worker.expiry import expire_unanswered
 from simulator import Simulator
 
@@ -89,16 +84,6 @@ async def test_t41_the_requester_decides_with_none_of_their_keys(eyes: FourEyes,
     await eyes.decide(f"/enrollments/{entered['id']}", verb, eyes.requester, status=403)
     assert (await eyes.requester.get(path))["version"] == 1
     assert await actions(eyes, made["id"]) == ["created"]
-
-
-async def test_t42_who_sees_nothing_decides_nothing(eyes: FourEyes, database: Database) -> None:
-    made = await eyes.enrolling.enroll(WWW)
-    stranger = Principal(UUID(int=7), "B", Role.RAO, None, frozenset({UUID(int=8)}))
-    for decide in (approving.approve, approving.decline):
-        with pytest.raises(NotFound):
-            async with database.transaction() as session:
-                await decide(session, stranger, UUID(made["id"]), "mine", Expected(1))
-    assert (await eyes.requester.get(f"/enrollments/{made['id']}"))["state"] == "pending_approval"
 
 
 async def test_t42_an_approver_who_left_meanwhile_decides_nothing(

@@ -60,8 +60,8 @@ def judge(facts: Facts, csr: CsrFacts, asked: Asked, checks: KeyChecks) -> Judge
     )
     connection = kind.connection_options.model_validate(facts.connection_options)
     faults += kind.judge_request(rules.typed_options, connection, facts.issuing_cas, request)
-    if rules.rule is not None and not name_faults:
-        faults += judge_rule(rules.rule, _rule_context(facts, csr, names, request.term_days))
+    if rules.rule is not None and term is not None and not name_faults:
+        faults += judge_rule(rules.rule, _rule_context(facts, csr, names, term.days))
     return Judgement(names, term, _distinct(faults))
 
 
