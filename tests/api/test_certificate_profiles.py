@@ -174,11 +174,11 @@ def test_approval_is_refused_for_types_it_is_not_made_for() -> None:
         b'"options": {"backend_type": "aws", "private_ca": "arn"}}'
     )
     backend = KnownBackend(REGISTRY[BackendType.AWS])
-    [fault] = judge_draft(draft, backend)
+    [fault] = judge_draft(draft, backend, NOW)
     assert (fault.pointer, fault.code) == ("/requires_approval", "approval-not-supported")
     assert fault.accepted == "false, or one of the types ssl, device"
     device = draft.model_copy(update={"certificate_type": CertificateType.DEVICE})
-    assert judge_draft(device, backend) == []
+    assert judge_draft(device, backend, NOW) == []
 
 
 async def test_versions_kept_before_there_was_approval_are_read(

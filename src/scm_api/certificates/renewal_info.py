@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
-from scm_api.certificates.repository import status
+from scm_api.certificates.repository import status, visible
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
 from scm_api.core.renewal_window import RenewalAdvice, RenewalWindow, renewal_window
@@ -85,9 +85,7 @@ async def _facts(
         successors.correlate(Certificate).scalar_subquery().label("successors"),
         func.least(blocked.scalar_subquery(), revoked).label("distrusted_since"),
         func.now().label("now"),
-    ).where(Certificate.id == certificate_id)
-    if principal.organization_ids is not None:
-        query = query.where(Certificate.organization_id.in_(principal.organization_ids))
+    ).where(Certificate.id == certificate_id, visible(principal))
     row = (await session.execute(query)).mappings().one_or_none()
     if row is None:
         raise NotFound("certificate")

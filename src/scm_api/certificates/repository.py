@@ -96,10 +96,11 @@ def certificates(principal: Principal) -> AnySelect:
         Certificate.revocation_self_approved,
         Certificate.revoked_at,
     )
-    return query.where(_visible(principal))
+    return query.where(visible(principal))
 
 
-def _visible(principal: Principal) -> ColumnElement[bool]:
+def visible(principal: Principal) -> ColumnElement[bool]:
+    """Certificates of the organizations and types the caller acts for."""
     return within(principal, Certificate.organization_id, Certificate.certificate_type)
 
 
@@ -141,7 +142,7 @@ async def locked(session: AsyncSession, principal: Principal, certificate_id: UU
     """The row itself, locked for a change; raises NotFound."""
     query = (
         select(Certificate)
-        .where(Certificate.id == certificate_id, _visible(principal))
+        .where(Certificate.id == certificate_id, visible(principal))
         .with_for_update()
     )
     row = await session.scalar(query)
@@ -162,7 +163,7 @@ async def text_of(
             CertificateText.chain_ders,
         )
         .join(CertificateText, CertificateText.certificate_id == Certificate.id)
-        .where(Certificate.id == certificate_id, _visible(principal))
+        .where(Certificate.id == certificate_id, visible(principal))
     )
     row = (await session.execute(query)).one_or_none()
     if row is None:
