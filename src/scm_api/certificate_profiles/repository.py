@@ -43,6 +43,7 @@ def certificate_profiles(principal: Principal) -> AnySelect:
         CertificateProfile.key_types,
         CertificateProfile.domain_policy,
         CertificateProfile.allow_renew,
+        CertificateProfile.renew_with_same_key,
         CertificateProfile.rule,
         CertificateProfile.requires_approval,
         CertificateProfile.revocation_requires_approval,

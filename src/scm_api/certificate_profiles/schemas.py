@@ -72,6 +72,10 @@ class Rule(Input):
 _Rule = Field(description="A condition beyond the other fields. Null removes it.")
 _Enabled = Field(description="A disabled profile stays readable, but nothing is issued by it.")
 _AllowRenew = Field(description="Whether certificates may be renewed.")
+_RenewWithSameKey = Field(
+    description="Whether a renewal or replacement may keep the key of the certificate before. "
+    "Never where that is replaced for key compromise."
+)
 _RequiresApproval = Field(
     description="Whether another admin has to approve each request before the CA hears of it. For "
     "the types ssl and device."
@@ -124,6 +128,7 @@ class CertificateProfileCreate(Input):
     key_types: Annotated[list[KeyType], _KeyTypes] | None = None
     domain_policy: DomainPolicy = DomainPolicy()
     allow_renew: Annotated[bool, _AllowRenew] = True
+    renew_with_same_key: Annotated[bool, _RenewWithSameKey] = False
     rule: Annotated[Rule, _Rule] | None = None
     requires_approval: Annotated[bool, _RequiresApproval] = False
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval] = False
@@ -148,6 +153,7 @@ class CertificateProfileUpdate(Input):
     key_types: Annotated[list[KeyType], _KeyTypes] | None = None
     domain_policy: DomainPolicy | None = None
     allow_renew: Annotated[bool, _AllowRenew] | None = None
+    renew_with_same_key: Annotated[bool, _RenewWithSameKey] | None = None
     rule: Annotated[Rule, _Rule] | None = None
     requires_approval: Annotated[bool, _RequiresApproval] | None = None
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval] | None = None
@@ -168,6 +174,7 @@ class CertificateProfileOut(VersionedOutput):
     key_types: list[KeyType] = Field(examples=[["ec-p256", "rsa-3072"]])
     domain_policy: DomainPolicy
     allow_renew: Annotated[bool, _AllowRenew]
+    renew_with_same_key: Annotated[bool, _RenewWithSameKey]
     rule: Rule | None
     requires_approval: Annotated[bool, _RequiresApproval]
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval]

@@ -204,6 +204,7 @@ def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str
         "key_types": key_types_of(draft, backend.kind),
         "domain_policy": domain_policies.kept(draft.domain_policy),
         "allow_renew": draft.allow_renew,
+        "renew_with_same_key": draft.renew_with_same_key,
         "rule": draft.rule.model_dump() if draft.rule else None,
         "requires_approval": draft.requires_approval,
         "revocation_requires_approval": draft.revocation_requires_approval,

@@ -6,13 +6,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificates import repository
-from scm_api.certificates.service import send, state_of_revocation
+from scm_api.certificates.service import state_of_revocation
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict
 from scm_api.core.vocabulary import RevocationState
 from scm_api.db.audit import record
 from scm_api.db.models import Certificate
 from scm_api.issuance.approval import clock, require_approver
+from scm_api.issuance.revocation import send
 from scm_api.web.concurrency import Expected
 
 

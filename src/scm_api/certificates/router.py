@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import exists
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.certificates import approving, renewal_info, repository, service
+from scm_api.certificates import approving, renewal_info, renewing, repository, service
 from scm_api.certificates.schemas import (
     CertificateOut,
     CertificatePage,
     Renewal,
     RenewalAccepted,
     RenewalInfoOut,
+    Replacement,
     Revocation,
     RevocationApproval,
     RevocationRefusal,
@@ -259,5 +260,27 @@ async def renew(
     Judged by today's rules. The old certificate stays valid until it ends or is revoked.
     """
     return await once.create(
-        lambda session: service.renew(session, caller, app, certificate_id, body)
+        lambda session: renewing.renew(session, caller, app, certificate_id, body)
+    )
+
+
+@router.post(
+    "/{certificate_id}/replace",
+    operation_id="replace_certificate",
+    summary="Replace a certificate",
+    status_code=202,
+    response_model=RenewalAccepted,
+    responses=problems(400, 403, 404, 409, 413, 422),
+)
+async def replace(
+    certificate_id: UUID, body: Replacement, caller: Caller, app: App, once: OnceOnly
+) -> Response:
+    """A new enrollment for the same names until the same end, from a new CSR.
+
+    Once the new certificate is issued, and not before, the old one is revoked with the reason
+    given here. Where the profile has enrollments or revocations approved, one approval is for
+    both. Takes the privileges to enroll and to revoke.
+    """
+    return await once.create(
+        lambda session: renewing.replace_certificate(session, caller, app, certificate_id, body)
     )

@@ -145,6 +145,24 @@ class Renewal(Input):
     comment: Text = ""
 
 
+class Replacement(Input):
+    """A new certificate for the same names and the rest of the term; it ends the old one."""
+
+    model_config = examples.example(
+        csr=examples.RENEWAL_CSR, reason="superseded", comment="the server moved"
+    )
+
+    csr: str = Field(description="A CSR with the same names, as PEM or base64 of DER.")
+    reason: RevocationReason = Field(
+        RevocationReason.SUPERSEDED,
+        strict=False,
+        examples=["superseded"],
+        description="With it the old certificate is revoked once the new one is issued. "
+        "`key_compromise` asks for a new key.",
+    )
+    comment: Text = ""
+
+
 class RenewalAccepted(Output):
     """The enrollment that will become the new certificate."""
 

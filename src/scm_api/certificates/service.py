@@ -1,6 +1,5 @@
 """What may be done to certificates."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -11,29 +10,23 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificates import repository
-from scm_api.certificates.schemas import Renewal, Revocation
+from scm_api.certificates.schemas import Revocation
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.approval import revocation_at
 from scm_api.core.errors import Conflict, Fault, Invalid
 from scm_api.core.formats import to_pem, to_pem_chain, to_pkcs7
-from scm_api.core.names import Name
 from scm_api.core.vocabulary import (
     BackendType,
-    NameKind,
     Privilege,
     RevocationReason,
     RevocationState,
 )
 from scm_api.db.audit import record
-from scm_api.db.jobs import Job, enqueue
-from scm_api.db.models import BlockedKey, CaBackend, Certificate, CertificateProfile
+from scm_api.db.models import CaBackend, Certificate, CertificateProfile
 from scm_api.drivers.registry import REGISTRY
 from scm_api.issuance.approval import clock
-from scm_api.issuance.intake import Judged, Request, accept, judge_request, retry_after
-from scm_api.issuance.judgement import Asked
+from scm_api.issuance.revocation import send
 from scm_api.web.concurrency import Expected
-from scm_api.web.deps import Resources
-from scm_api.web.replies import reply
 
 
 class Format(StrEnum):
@@ -96,8 +89,8 @@ async def revoke(
     now = await clock(session)
     if state_of_revocation(row, now) in _UNDER_WAY:
         return await repository.certificate(session, caller, certificate_id)
-    await _must_be_revocable(session, row, body.reason)
-    waits = await _requires_approval(session, row)
+    await must_be_revocable(session, row, body.reason)
+    waits = await requires_approval(session, row)
     row.revocation_reason = body.reason.value
     row.revocation_detail = None
     row.revocation_requested_at = func.now()
@@ -122,31 +115,24 @@ async def revoke(
     return await repository.certificate(session, caller, certificate_id)
 
 
-async def send(session: AsyncSession, row: Certificate) -> None:
-    """Have a worker revoke at the CA; a compromised key is blocked from here on."""
-    row.revocation_state = RevocationState.REQUESTED.value
-    row.version += 1
-    if row.revocation_reason == RevocationReason.KEY_COMPROMISE:
-        await _block_key(session, row.spki_sha256)
-    await enqueue(session, Job.REVOKE_CERTIFICATE, row.id)
-
-
 def state_of_revocation(row: Certificate, now: datetime) -> RevocationState | None:
     """The state of a certificate's revocation as of `now`, None when nobody asked for any."""
     stored = RevocationState(row.revocation_state) if row.revocation_state else None
     return revocation_at(stored, row.revocation_expires_at, now)
 
 
-async def _requires_approval(session: AsyncSession, row: Certificate) -> bool:
+async def requires_approval(session: AsyncSession, row: Certificate) -> bool:
+    """Whether today's profile has revocations of the certificate approved."""
     query = select(CertificateProfile.revocation_requires_approval).where(
         CertificateProfile.id == row.certificate_profile_id
     )
     return bool(await session.scalar(query))
 
 
-async def _must_be_revocable(
+async def must_be_revocable(
     session: AsyncSession, row: Certificate, reason: RevocationReason
 ) -> None:
+    """Raises Conflict when the backend cannot revoke, Invalid for a reason its CA does not know."""
     backend_type = await session.scalar(
         select(CaBackend.backend_type).where(CaBackend.id == row.ca_backend_id)
     )
@@ -159,55 +145,6 @@ async def _must_be_revocable(
         accepted = ", ".join(sorted(capabilities.revocation_reasons))
         detail = f"The CA does not know the reason {reason.value}."
         raise Invalid([Fault("/reason", "reason-not-supported", detail, accepted)])
-
-
-async def _block_key(session: AsyncSession, spki_sha256: str) -> None:
-    if await session.get(BlockedKey, spki_sha256) is None:
-        session.add(BlockedKey(spki_sha256=spki_sha256, reason="revoked for key compromise"))
-
-
-async def renew(
-    session: AsyncSession,
-    caller: Principal,
-    app: Resources,
-    certificate_id: UUID,
-    body: Renewal,
-) -> Response:
-    """An enrollment for the same names through the same profile, judged by the rules of today."""
-    row = await repository.locked(session, caller, certificate_id)
-    require_privilege(caller, Privilege.ENROLL, "renew certificates")
-    shown = await repository.certificate(session, caller, certificate_id)
-    if row.quarantined:
-        raise Conflict(
-            "A quarantined certificate is not renewed; enroll anew.", code="certificate-quarantined"
-        )
-    names = [Name(NameKind(name["kind"]), name["value"]) for name in shown["names"]]
-    request = Request(
-        organization_id=row.organization_id,
-        certificate_profile_id=row.certificate_profile_id,
-        csr=body.csr,
-        asked=Asked(names, body.term_days, body.not_after),
-        comment=body.comment,
-        renews_certificate_id=row.id,
-    )
-    judged = _without_names(await judge_request(session, caller, request, app.key_checks))
-    if judged.facts is not None and not judged.facts.rules.allow_renew:
-        raise Conflict("The certificate profile does not allow renewals.", code="renew-not-allowed")
-    values = await accept(session, caller, judged, app.settings.approval_within)
-    location = f"/enrollments/{values['id']}"
-    content = {"enrollment_id": values["id"], "state": values["state"]}
-    headers = {"Location": location, "Retry-After": retry_after(values["state"])}
-    return reply(content, status=202, headers=headers)
-
-
-def _without_names(judged: Judged) -> Judged:
-    """A renewal's body has no names, they are those of the certificate: what is wrong with them
-    is wrong with the CSR."""
-    faults = (
-        replace(fault, pointer="/csr") if fault.pointer.startswith("/names") else fault
-        for fault in judged.faults
-    )
-    return replace(judged, faults=tuple(dict.fromkeys(faults)))
 
 
 def state_of(certificate: dict[str, Any]) -> int:

@@ -70,7 +70,8 @@ def revocation_at(
 @dataclass(frozen=True, slots=True)
 class Approved:
     """What an approval is for. `names` are kind and value as they are kept; `term_days` counts
-    days from issuance, `not_after` is an end asked for instead."""
+    days from issuance, `not_after` is an end asked for instead; `replaces` is the certificate that
+    will be revoked for it, and the reason."""
 
     csr_der: bytes
     names: Sequence[Mapping[str, Any]]
@@ -78,6 +79,7 @@ class Approved:
     not_after: datetime | None
     certificate_profile_id: UUID
     profile_version: int
+    replaces: tuple[str, str] | None = None
 
     @property
     def digest(self) -> str:
@@ -90,7 +92,7 @@ class Approved:
             "not_after": end.astimezone(UTC).isoformat() if end else None,
             "certificate_profile_id": str(self.certificate_profile_id),
             "profile_version": self.profile_version,
-        }
+        } | ({"replaces": self.replaces} if self.replaces else {})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -38,6 +38,8 @@ def tell(action: str, details: Mapping[str, Any]) -> Told:
     verb = action.rpartition(".")[2]
     sentence = _SENTENCES.get(verb, verb.replace("_", " ").capitalize())
     what = sentence.format_map(_Known(details))
+    if details.get("replace_reason"):
+        what += "; the one it replaces will be revoked"
     if details.get("waits_for_approval"):
         what += "; it waits for approval"
     if details.get("self_approved"):

@@ -23,6 +23,7 @@ _SHOWN = (
     "certificate_type",
     "requester_id",
     "renews_certificate_id",
+    "replace_reason",
     "spki_sha256",
     "key_type",
     "common_name",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from scm_api.core.vocabulary import CertificateType, EnrollmentState, NameKind
+from scm_api.core.vocabulary import CertificateType, EnrollmentState, NameKind, RevocationReason
 from scm_api.web import examples
 from scm_api.web.openapi import ProblemFault
 from scm_api.web.schemas import Id, Input, Instant, Output, PageOutput, Text
@@ -71,6 +71,9 @@ class EnrollmentOut(Output):
     certificate_type: CertificateType
     requester_id: UUID
     renews_certificate_id: UUID | None
+    replace_reason: RevocationReason | None = Field(
+        description="Of a replacement: why the certificate before is revoked once this is issued."
+    )
     certificate_id: UUID | None = Field(description="Set once the CA issued it.")
     spki_sha256: str = Field(description="SHA-256 of the public key (SubjectPublicKeyInfo), hex.")
     key_type: str = Field(examples=["ec-p256"])

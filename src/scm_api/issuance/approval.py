@@ -42,15 +42,19 @@ def approved_by(enrollment: Enrollment) -> Approved:
         not_after=enrollment.not_after,
         certificate_profile_id=enrollment.certificate_profile_id,
         profile_version=enrollment.profile_version,
+        replaces=(str(enrollment.renews_certificate_id), enrollment.replace_reason)
+        if enrollment.replace_reason
+        else None,
     )
 
 
 def approval_faults(enrollment: Enrollment, rules: ProfileRules) -> list[Fault]:
-    """Whether what is about to be ordered is what was approved, where approval is required.
+    """Whether what is about to be ordered is what was approved, where approval was required.
 
     Code: `approval-differs`.
     """
     approved = enrollment.approval_digest == approved_by(enrollment).digest
-    if approved or not rules.requires_approval:
+    required = rules.requires_approval or enrollment.approval_expires_at is not None
+    if approved or not required:
         return []
     return [Fault("", "approval-differs", "It is not what was approved.")]

@@ -12,7 +12,7 @@ from scm_api.core.access import Principal
 from scm_api.core.csr import CsrFacts, read_csr
 from scm_api.core.errors import Fault, Invalid
 from scm_api.core.granted_term import ordering
-from scm_api.core.vocabulary import EnrollmentState
+from scm_api.core.vocabulary import EnrollmentState, RevocationReason
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import event_row
 from scm_api.db.base import Base, new_id
@@ -29,7 +29,11 @@ _ENROLLMENTS: Final = Base.metadata.tables[Enrollment.__tablename__]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request for a certificate, from wherever it came."""
+    """One request for a certificate, from wherever it came.
+
+    With `replace_reason` the certificate it renews is revoked once the new one is issued.
+    `requires_approval` asks for approval where the profile alone would not.
+    """
 
     organization_id: UUID
     certificate_profile_id: UUID
@@ -37,6 +41,8 @@ class Request:
     asked: Asked
     comment: str = ""
     renews_certificate_id: UUID | None = None
+    replace_reason: RevocationReason | None = None
+    requires_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,14 @@ async def accept(
 def intent(caller: Principal, judged: Judged, approval_within: timedelta) -> dict[str, Any]:
     """The columns of the enrollment a request without faults becomes.
 
-    Where the profile requires approval it waits for that, at most `approval_within`. Raises
+    Where profile or request require approval it waits for that, at most `approval_within`. Raises
     Invalid with all faults otherwise.
     """
     if judged.faults:
         raise Invalid(judged.faults)
     values = _columns(caller, judged)
-    if judged.facts is not None and judged.facts.rules.requires_approval:
+    asked = judged.request.requires_approval
+    if judged.facts is not None and (asked or judged.facts.rules.requires_approval):
         values |= {
             "state": EnrollmentState.PENDING_APPROVAL.value,
             "due_at": None,
@@ -143,6 +150,7 @@ def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
         "certificate_type": facts.rules.certificate_type.value,
         "requester_id": caller.admin_id,
         "renews_certificate_id": request.renews_certificate_id,
+        "replace_reason": request.replace_reason.value if request.replace_reason else None,
         "csr_der": csr.der,
         "spki_sha256": csr.spki_sha256,
         "key_type": csr.key_type,
@@ -176,7 +184,7 @@ def shown_term(judged: Judged) -> dict[str, Any] | None:
 
 def _audit_details(values: Mapping[str, Any]) -> dict[str, Any]:
     waits = values["state"] == EnrollmentState.PENDING_APPROVAL
-    said = {"comment": values["comment"]} if values["comment"] else {}
+    said = {name: values[name] for name in ("comment", "replace_reason") if values[name]}
     return (
         said
         | ({"waits_for_approval": True} if waits else {})

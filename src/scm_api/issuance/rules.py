@@ -38,6 +38,7 @@ class ProfileRules(BaseModel):
     key_types: frozenset[str]
     domain_policy: DomainPolicy
     allow_renew: bool
+    renew_with_same_key: bool = True  # versions kept before this was asked allowed it
     rule: ProfileRule | None = None
     requires_approval: bool = False
     revocation_requires_approval: bool = False

@@ -20,6 +20,7 @@ from scm_api.db.models import Certificate, CertificateName, CertificateText
 from scm_api.drivers.base import Issued, Pending, Rejected
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.gateway.health import record_health
+from scm_api.issuance.revocation import revoke_replaced
 from scm_api.worker.claims import Claim, move, write, write_attempt
 from scm_api.worker.planning import REFUSED_WAIT, outcome_unknown
 
@@ -124,6 +125,8 @@ async def issued(
         session.add(
             CertificateName(certificate_id=certificate.id, kind=name.kind, value=name.value[:512])
         )
+    if not reasons:
+        await revoke_replaced(session, claim.enrollment)
 
 
 def _certificate(

@@ -28,6 +28,9 @@ class CertificateProfile(Versioned, Base):
     key_types: Mapped[list[str]] = mapped_column(JSONB)
     domain_policy: Mapped[dict[str, Any]] = mapped_column(JSONB)
     allow_renew: Mapped[bool] = mapped_column(Boolean, default=True)
+    renew_with_same_key: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=text("false")
+    )
     rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     requires_approval: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=text("false")

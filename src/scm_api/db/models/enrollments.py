@@ -33,7 +33,8 @@ class Enrollment(Identified, Base):
     errors of ours in a row; both space out what follows and start again with each progress.
     `approval_expires_at` is set where the profile requires approval: unanswered until then, the
     request is over. `approval_digest` is what was approved, `self_approved` that it was the
-    requester who did.
+    requester who did. With `replace_reason` the certificate it renews is revoked, for that reason,
+    once this one is issued.
     """
 
     __tablename__ = "enrollments"
@@ -67,6 +68,7 @@ class Enrollment(Identified, Base):
     renews_certificate_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("certificates.id", ondelete="RESTRICT", use_alter=True), index=True
     )
+    replace_reason: Mapped[str | None] = mapped_column(String(32))
     csr_der: Mapped[bytes] = mapped_column(LargeBinary)
     spki_sha256: Mapped[str] = mapped_column(String(64), index=True)
     key_type: Mapped[str] = mapped_column(String(32))

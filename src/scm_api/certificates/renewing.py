@@ -1,0 +1,138 @@
+"""Renewing and replacing: enrollments that follow from a certificate."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.certificates import repository
+from scm_api.certificates.schemas import Renewal, Replacement
+from scm_api.certificates.service import must_be_revocable, requires_approval
+from scm_api.core.access import Principal, require_privilege
+from scm_api.core.errors import Conflict
+from scm_api.core.names import Name
+from scm_api.core.succession import judge_new_key, require_replaceable
+from scm_api.core.vocabulary import NameKind, Privilege, RevocationState
+from scm_api.db.models import Certificate
+from scm_api.issuance.approval import clock
+from scm_api.issuance.intake import Judged, Request, accept, judge_request, retry_after
+from scm_api.issuance.judgement import Asked
+from scm_api.web.deps import Resources
+from scm_api.web.replies import reply
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """The certificate that is followed; its row is locked."""
+
+    row: Certificate
+    names: list[Name]
+
+
+async def renew(
+    session: AsyncSession, caller: Principal, app: Resources, certificate_id: UUID, body: Renewal
+) -> Response:
+    """An enrollment for the same names through the same profile, judged by the rules of today.
+
+    Raises Conflict where the profile allows no renewals, Invalid with every fault.
+    """
+    old = await _old(session, caller, certificate_id, "renew")
+    request = _request(old, body.csr, Asked(old.names, body.term_days, body.not_after))
+    request = replace(request, comment=body.comment)
+    judged = await _judged(session, caller, app, old, request)
+    if judged.facts is not None and not judged.facts.rules.allow_renew:
+        raise Conflict("The certificate profile does not allow renewals.", code="renew-not-allowed")
+    return await _accepted(session, caller, app, judged)
+
+
+async def replace_certificate(
+    session: AsyncSession,
+    caller: Principal,
+    app: Resources,
+    certificate_id: UUID,
+    body: Replacement,
+) -> Response:
+    """An enrollment for the same names until the same end; the old certificate is revoked once the
+    new one is there.
+
+    Where enrollments or revocations of the profile are approved, one approval is for both. Raises
+    Conflict for what cannot be replaced or revoked, Invalid with every fault.
+    """
+    old = await _old(session, caller, certificate_id, "replace")
+    require_privilege(caller, Privilege.REVOKE, "replace certificates")
+    state = old.row.revocation_state
+    revocation = RevocationState(state) if state else None
+    require_replaceable(revocation, old.row.not_after, await clock(session))
+    await must_be_revocable(session, old.row, body.reason)
+    request = replace(
+        _request(old, body.csr, Asked(old.names, None, old.row.not_after)),
+        comment=body.comment,
+        replace_reason=body.reason,
+        requires_approval=await requires_approval(session, old.row),
+    )
+    return await _accepted(session, caller, app, await _judged(session, caller, app, old, request))
+
+
+async def _old(session: AsyncSession, caller: Principal, certificate_id: UUID, verb: str) -> _Old:
+    row = await repository.locked(session, caller, certificate_id)
+    require_privilege(caller, Privilege.ENROLL, f"{verb} certificates")
+    if row.quarantined:
+        raise Conflict(
+            f"A quarantined certificate cannot be followed ({verb}); enroll anew.",
+            code="certificate-quarantined",
+        )
+    shown = await repository.certificate(session, caller, certificate_id)
+    names = [Name(NameKind(name["kind"]), name["value"]) for name in shown["names"]]
+    return _Old(row, names)
+
+
+def _request(old: _Old, csr: str, asked: Asked) -> Request:
+    return Request(
+        organization_id=old.row.organization_id,
+        certificate_profile_id=old.row.certificate_profile_id,
+        csr=csr,
+        asked=asked,
+        renews_certificate_id=old.row.id,
+    )
+
+
+async def _judged(
+    session: AsyncSession, caller: Principal, app: Resources, old: _Old, request: Request
+) -> Judged:
+    judged = await judge_request(session, caller, request, app.key_checks)
+    faults = list(judged.faults)
+    if judged.facts is not None and judged.csr is not None:
+        faults += judge_new_key(
+            old.row.spki_sha256,
+            judged.csr.spki_sha256,
+            same_allowed=judged.facts.rules.renew_with_same_key,
+            reason=request.replace_reason,
+        )
+    return _at_fields_of_the_body(replace(judged, faults=faults))
+
+
+def _at_fields_of_the_body(judged: Judged) -> Judged:
+    """The body has no names, and a replacement no end: they are those of the certificate. What is
+    wrong with the names is wrong with the CSR; what is wrong with the end, with the whole."""
+    moved = {"/names": "/csr"}
+    if judged.request.replace_reason is not None:
+        moved |= {"/not_after": ""}
+    faults = []
+    for fault in judged.faults:
+        start = "/" + fault.pointer[1:].partition("/")[0]
+        faults.append(replace(fault, pointer=moved.get(start, fault.pointer)))
+    return replace(judged, faults=tuple(dict.fromkeys(faults)))
+
+
+async def _accepted(
+    session: AsyncSession, caller: Principal, app: Resources, judged: Judged
+) -> Response:
+    values = await accept(session, caller, judged, app.settings.approval_within)
+    content: dict[str, Any] = {"enrollment_id": values["id"], "state": values["state"]}
+    headers = {
+        "Location": f"/enrollments/{values['id']}",
+        "Retry-After": retry_after(values["state"]),
+    }
+    return reply(content, status=202, headers=headers)

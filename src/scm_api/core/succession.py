@@ -1,0 +1,47 @@
+"""What may follow a certificate: with which key, and until when it can be replaced."""
+
+from datetime import datetime
+
+from scm_api.core.errors import Conflict, Fault
+from scm_api.core.vocabulary import RevocationReason, RevocationState
+
+
+def judge_new_key(
+    old_spki_sha256: str,
+    new_spki_sha256: str,
+    *,
+    same_allowed: bool,
+    reason: RevocationReason | None,
+) -> list[Fault]:
+    """Whether the key of a renewal or replacement may be the one of the certificate before.
+
+    `reason` is why that one is replaced, None for a renewal. A compromised key is given up,
+    whatever the profile allows (RFC 5280 section 5.3.1). Code: `key-reused`.
+    """
+    if old_spki_sha256 != new_spki_sha256:
+        return []
+    if reason is RevocationReason.KEY_COMPROMISE:
+        why = "The certificate is replaced because its key is compromised, and this is that key."
+    elif same_allowed:
+        return []
+    else:
+        why = (
+            "This is the key of the certificate before; the certificate profile asks for a new one."
+        )
+    return [Fault("/csr", "key-reused", why, "a CSR with a new key")]
+
+
+def require_replaceable(
+    revocation: RevocationState | None, not_after: datetime, now: datetime
+) -> None:
+    """Only what is in force is replaced; raises Conflict (`wrong-state`) for anything else."""
+    if revocation in (RevocationState.REQUESTED, RevocationState.DONE):
+        raise Conflict(
+            f"It cannot be replaced: its revocation is {revocation.value}. Enroll anew.",
+            code="wrong-state",
+        )
+    if not_after <= now:
+        raise Conflict(
+            f"It cannot be replaced: it expired at {not_after.isoformat()}. Renew it.",
+            code="wrong-state",
+        )

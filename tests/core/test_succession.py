@@ -1,0 +1,58 @@
+"""Which key a successor may have, and what can be replaced."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from scm_api.core.errors import Conflict
+from scm_api.core.succession import judge_new_key, require_replaceable
+from scm_api.core.vocabulary import RevocationReason, RevocationState
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+LATER = NOW + timedelta(days=1)
+
+
+@pytest.mark.parametrize("reason", [None, *RevocationReason])
+@pytest.mark.parametrize("same_allowed", [True, False])
+def test_a_new_key_is_always_right(reason: RevocationReason | None, same_allowed: bool) -> None:
+    assert judge_new_key("a", "b", same_allowed=same_allowed, reason=reason) == []
+
+
+@pytest.mark.parametrize("reason", [None, RevocationReason.SUPERSEDED])
+def test_the_key_is_kept_where_the_profile_allows_it(reason: RevocationReason | None) -> None:
+    assert judge_new_key("a", "a", same_allowed=True, reason=reason) == []
+    [fault] = judge_new_key("a", "a", same_allowed=False, reason=reason)
+    assert (fault.pointer, fault.code) == ("/csr", "key-reused")
+    assert "profile" in fault.detail
+
+
+def test_a_compromised_key_is_never_kept() -> None:
+    for allowed in (True, False):
+        reason = RevocationReason.KEY_COMPROMISE
+        [fault] = judge_new_key("a", "a", same_allowed=allowed, reason=reason)
+        assert "compromised" in fault.detail
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        None,
+        RevocationState.PENDING_APPROVAL,
+        RevocationState.DECLINED,
+        RevocationState.EXPIRED,
+        RevocationState.REFUSED,
+    ],
+)
+def test_what_is_in_force_is_replaceable(state: RevocationState | None) -> None:
+    require_replaceable(state, LATER, NOW)
+
+
+@pytest.mark.parametrize("state", [RevocationState.REQUESTED, RevocationState.DONE])
+def test_what_is_being_revoked_is_not(state: RevocationState) -> None:
+    with pytest.raises(Conflict, match=f"is {state.value}"):
+        require_replaceable(state, LATER, NOW)
+
+
+def test_what_expired_is_renewed_instead() -> None:
+    with pytest.raises(Conflict, match="expired"):
+        require_replaceable(None, NOW, NOW)

@@ -1,0 +1,151 @@
+"""Replacing: the successor first, the revocation of the old certificate with it, never before."""
+
+import pytest
+from approvals import at_work, four_eyes
+from sqlalchemy import update
+
+from api_client import code_of, faults_of
+from csrs import csr_for, new_key
+from estate import Estate, Json
+from scm_api.db.models import Certificate
+from scm_api.db.session import Database
+from scm_api.settings import Settings
+from settlement import Enrolling
+from simulator import Simulator
+
+WWW = "www.example.com"
+
+
+async def replaced(enrolling: Enrolling, old: Json, **changes: object) -> Json:
+    """The enrollment of a replacement."""
+    body = {"csr": csr_for(WWW)} | changes
+    accepted = await enrolling.api.post(f"/certificates/{old['id']}/replace", body, 202)
+    found: Json = await enrolling.settled(accepted["enrollment_id"])
+    return found
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_old_certificate_is_revoked_once_the_new_one_is_there(
+    enrolling: Enrolling, simulator: Simulator
+) -> None:
+    old = await enrolling.issued(WWW)
+    path = f"/certificates/{old['id']}"
+    enrollment = await replaced(enrolling, old, reason="cessation_of_operation")
+    assert enrollment["state"] == "issued"
+    assert enrollment["renews_certificate_id"] == old["id"]
+    assert enrollment["replace_reason"] == "cessation_of_operation"
+    new = await enrolling.api.get(f"/certificates/{enrollment['certificate_id']}")
+    assert new["not_after"] == old["not_after"], "for the rest of the term"
+    assert new["names"] == old["names"]
+    gone = await enrolling.until(path, "revocation.state", "done")
+    assert gone["revocation"]["reason"] == "cessation_of_operation"
+    assert gone["renewed_by_certificate_ids"] == [new["id"]]
+    assert (await enrolling.api.get(f"/certificates/{new['id']}"))["status"] == "valid"
+    [revocation] = simulator.ledger("revocation")
+    assert int(revocation["serial"].replace(":", ""), 16) == int(old["serial_number"], 16)
+    events = await enrolling.api.everything(f"/audit-events?subject_id={old['id']}")
+    assert [event["action"] for event in reversed(events)] == [
+        "certificate.revocation_requested",
+        "certificate.revoked",
+    ]
+    assert events[-1]["details"]["replaced_by_enrollment_id"] == enrollment["id"]
+    history = [entry["what"] for entry in enrollment["history"]]
+    assert "the one it replaces will be revoked" in history[0]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_replacement_that_fails_revokes_nothing(
+    enrolling: Enrolling, simulator: Simulator
+) -> None:
+    old = await enrolling.issued(WWW)
+    simulator.fault("IssueCertificate", "error", code="MalformedCSRException", status=400)
+    enrollment = await replaced(enrolling, old)
+    assert enrollment["state"] == "rejected"
+    kept = await enrolling.api.get(f"/certificates/{old['id']}")
+    assert (kept["status"], kept["revocation"]) == ("valid", None)
+    assert simulator.ledger("revocation") == []
+
+
+@pytest.mark.usefixtures("worker")
+async def test_the_key_is_kept_only_where_the_profile_says_so(
+    estate: Estate, enrolling: Enrolling
+) -> None:
+    key = new_key()
+    lenient = Enrolling(estate.api, await estate.chain(renew_with_same_key=True))
+    for each, allowed in ((enrolling, False), (lenient, True)):
+        old = await each.issued(csr=csr_for(WWW, key=key))
+        path = f"/certificates/{old['id']}"
+        same = {"csr": csr_for(WWW, key=key)}
+        compromised = same | {"reason": "key_compromise"}
+        problem = await estate.api.post(f"{path}/replace", compromised, 422)
+        assert faults_of(problem) == {("/csr", "key-reused")}
+        for step in ("renew", "replace"):
+            answer = await estate.api.send("POST", f"{path}/{step}", json=same)
+            assert answer.status_code == (202 if allowed else 422)
+            if not allowed:
+                assert faults_of(answer.json()) == {("/csr", "key-reused")}
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_compromised_key_is_blocked_with_the_replacement(enrolling: Enrolling) -> None:
+    key = new_key()
+    old = await enrolling.issued(csr=csr_for(WWW, key=key))
+    assert (await replaced(enrolling, old, reason="key_compromise"))["state"] == "issued"
+    again = enrolling.body(csr=csr_for(WWW, key=key))
+    problem = await enrolling.api.post("/enrollments", again, 422)
+    assert ("/csr", "key-blocked") in faults_of(problem)
+
+
+@pytest.mark.usefixtures("worker")
+async def test_every_fault_of_a_replacement_is_told_at_once(
+    enrolling: Enrolling, database: Database
+) -> None:
+    old = await enrolling.issued(WWW)
+    path = f"/certificates/{old['id']}/replace"
+    problem = await enrolling.api.post(path, {"csr": "x", "reason": "boredom", "days": 3}, 422)
+    assert faults_of(problem) >= {("/reason", "not-a-choice"), ("/days", "unknown-field")}
+    other = {"csr": csr_for(WWW, "api.example.com")}
+    assert ("/csr", "names-differ") in faults_of(await enrolling.api.post(path, other, 422))
+    one = update(Certificate).values(not_after=Certificate.not_before)
+    async with database.transaction() as session:
+        await session.execute(one)
+    assert code_of(await enrolling.api.post(path, {"csr": csr_for(WWW)}, 409)) == "wrong-state"
+
+
+@pytest.mark.usefixtures("worker")
+async def test_what_is_revoked_is_not_replaced(enrolling: Enrolling) -> None:
+    old = await enrolling.issued(WWW)
+    path = f"/certificates/{old['id']}"
+    await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    problem = await enrolling.api.post(f"{path}/replace", {"csr": csr_for(WWW)}, 409)
+    assert code_of(problem) == "wrong-state"
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        pytest.param({"requires_approval": True}, id="enrollments"),
+        pytest.param(
+            {"requires_approval": False, "revocation_requires_approval": True}, id="revocations"
+        ),
+    ],
+)
+async def test_t44_one_approval_is_for_the_new_certificate_and_the_end_of_the_old(
+    estate: Estate, settings: Settings, switches: Json
+) -> None:
+    eyes = await four_eyes(estate, **switches)
+    async with at_work(settings):
+        if switches["requires_approval"]:
+            old = await eyes.issued(WWW)
+        else:
+            old = await eyes.enrolling.issued(WWW)
+        path = f"/certificates/{old['id']}"
+        accepted = await eyes.requester.post(f"{path}/replace", {"csr": csr_for(WWW)}, 202)
+        assert accepted["state"] == "pending_approval"
+        where = f"/enrollments/{accepted['enrollment_id']}"
+        assert (await eyes.requester.get(where))["replace_reason"] == "superseded"
+        assert (await eyes.decide(where, by=eyes.requester)).status_code == 403
+        assert (await eyes.requester.get(path))["revocation"] is None
+        assert (await eyes.decide(where)).status_code == 200
+        assert (await eyes.enrolling.settled(accepted["enrollment_id"]))["state"] == "issued"
+        await eyes.enrolling.until(path, "revocation.state", "done")
