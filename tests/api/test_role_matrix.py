@@ -16,7 +16,8 @@ from sqlalchemy import update
 
 from api_client import Api, Contract, faults_of
 from estate import Estate, Json
-from scm_api.db.models import Certificate, Enrollment
+from scm_api.db.base import new_id
+from scm_api.db.models import BulkRevocation, BulkRevocationCertificate, Certificate, Enrollment
 from scm_api.db.session import Database
 from scm_api.settings import Settings
 from scm_api.web import examples
@@ -216,8 +217,25 @@ async def _same_as_for_nothing(
     assert said(nothing) == said(found), operation.name
 
 
+async def add_bulk_revocation(database: Database, place: Place) -> None:
+    """One about the place's certificate, which stays as it is."""
+    bulk = BulkRevocation(
+        id=new_id(), requester_id=uuid4(), reason="superseded", comment="for the matrix"
+    )
+    item = BulkRevocationCertificate(
+        bulk_revocation_id=bulk.id, certificate_id=UUID(place.ids["certificate_id"])
+    )
+    async with database.transaction() as session:
+        session.add(bulk)
+        await session.flush()
+        session.add(item)
+    place.ids["bulk_revocation_id"] = str(bulk.id)
+
+
 @asynccontextmanager
-async def prepared(estate: Estate, settings: Settings) -> AsyncIterator[list[tuple[Api, Place]]]:
+async def prepared(
+    estate: Estate, settings: Settings, database: Database
+) -> AsyncIterator[list[tuple[Api, Place]]]:
     """Caller and place of each column."""
     roles = RoleEstate(estate)
     shared = await roles.shared()
@@ -229,6 +247,8 @@ async def prepared(estate: Estate, settings: Settings) -> AsyncIterator[list[tup
         await roles.enroll(mine, other, child, sibling)
         queue.stop()
         await running
+    for place in (mine, other, child, sibling):
+        await add_bulk_revocation(database, place)
     rao, drao = await roles.caller("rao", mine), await roles.caller("drao", child)
     bare = await roles.caller("rao", mine, privileges=[])
     client = await roles.caller("rao", mine, types=("client",))
@@ -283,7 +303,7 @@ async def test_t34_every_operation_answers_as_the_table_says(
     table = expected()
     asking = Asking(contract, estate.api, database)
     surprises = []
-    async with prepared(estate, settings) as columns:
+    async with prepared(estate, settings, database) as columns:
         for operation in operations(contract):
             cells = table[operation.name]
             for column, (caller, place), wanted in zip(COLUMNS, columns, cells, strict=True):

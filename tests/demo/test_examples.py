@@ -25,6 +25,7 @@ REFUSED = {
     "delete_local_ca_backend": "in-use",
     "delete_organization": "in-use",
     "delete_admin": "last-mrao",
+    "get_bulk_revocation": "not-found",  # there is none before the first
 }
 # Deletions come last, so that what they delete has been read before.
 ORDER = {"get": 0, "post": 1, "patch": 2, "delete": 3}
@@ -57,7 +58,7 @@ def test_every_example_works_as_it_stands(client: httpx.Client) -> None:
         if refused is None:
             held = answer.is_success
         else:
-            held = answer.status_code in (403, 409) and answer.json()["type"].endswith(refused)
+            held = answer.status_code in (403, 404, 409) and answer.json()["type"].endswith(refused)
         if not held:
             surprises.append(f"{method} {path}: {answer.status_code} {answer.text}")
     assert not surprises, "\n".join(surprises)

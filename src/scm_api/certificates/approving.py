@@ -6,14 +6,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificates import repository
-from scm_api.certificates.service import state_of_revocation
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict
 from scm_api.core.vocabulary import RevocationState
 from scm_api.db.audit import record
 from scm_api.db.models import Certificate
 from scm_api.issuance.approval import clock, require_approver
-from scm_api.issuance.revocation import send
+from scm_api.issuance.revocation import send, state_at
 from scm_api.web.concurrency import Expected
 
 
@@ -61,7 +60,7 @@ async def _waiting(
     """The row, locked, and whether its revocation is the caller's own request."""
     row = await repository.locked(session, caller, certificate_id)
     own = await require_approver(session, caller, row.revocation_requester_id)
-    state = state_of_revocation(row, await clock(session))
+    state = state_at(row, await clock(session))
     if state is not RevocationState.PENDING_APPROVAL:
         found = f"it is {state.value}" if state else "nobody asked for one"
         raise Conflict(f"No revocation waits for approval; {found}.", code="wrong-state")

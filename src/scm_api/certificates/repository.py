@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
@@ -12,9 +12,15 @@ from sqlalchemy.sql import ColumnElement
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
 from scm_api.core.vocabulary import CertificateStatus, RevocationState
-from scm_api.db.models import Certificate, CertificateName, CertificateText
+from scm_api.db.models import (
+    BulkRevocationCertificate,
+    Certificate,
+    CertificateName,
+    CertificateText,
+)
 from scm_api.db.scope import within
 from scm_api.db.statements import AnySelect
+from scm_api.issuance.revocation import state_now
 
 _SHOWN = (
     "id",
@@ -43,15 +49,6 @@ _SHOWN = (
     "created_at",
     "version",
 )
-
-
-def revocation_state() -> ColumnElement[str | None]:
-    """How far a revocation is; that nobody approved it in time is seen without anything run."""
-    over = and_(
-        Certificate.revocation_state == RevocationState.PENDING_APPROVAL.value,
-        Certificate.revocation_expires_at <= func.now(),
-    )
-    return case((over, RevocationState.EXPIRED.value), else_=Certificate.revocation_state)
 
 
 def status() -> ColumnElement[str]:
@@ -87,7 +84,7 @@ def certificates(principal: Principal) -> AnySelect:
         status().label("status"),
         func.coalesce(names, func.json_build_array()).label("names"),
         successors.label("successors"),
-        revocation_state().label("revocation_state"),
+        state_now().label("revocation_state"),
         Certificate.revocation_reason,
         Certificate.revocation_detail,
         Certificate.revocation_requested_at,
@@ -102,6 +99,23 @@ def certificates(principal: Principal) -> AnySelect:
 def visible(principal: Principal) -> ColumnElement[bool]:
     """Certificates of the organizations and types the caller acts for."""
     return within(principal, Certificate.organization_id, Certificate.certificate_type)
+
+
+def is_in_bulk(bulk_revocation_id: UUID) -> ColumnElement[bool]:
+    """Certificates a bulk revocation is about."""
+    return Certificate.id.in_(
+        select(BulkRevocationCertificate.certificate_id).where(
+            BulkRevocationCertificate.bulk_revocation_id == bulk_revocation_id
+        )
+    )
+
+
+def has_name(name: str) -> ColumnElement[bool]:
+    """Certificates with exactly this name, in whatever spelling."""
+    return exists().where(
+        CertificateName.certificate_id == Certificate.id,
+        CertificateName.value == name.lower().removesuffix("."),
+    )
 
 
 def content(row: Mapping[str, Any]) -> dict[str, Any]:

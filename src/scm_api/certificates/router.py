@@ -5,7 +5,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy import exists
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificates import approving, renewal_info, renewing, repository, service
@@ -21,7 +20,7 @@ from scm_api.certificates.schemas import (
     RevocationRefusal,
 )
 from scm_api.core.vocabulary import CertificateStatus
-from scm_api.db.models import Certificate, CertificateName
+from scm_api.db.models import Certificate
 from scm_api.web.auth import Caller
 from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
@@ -59,6 +58,7 @@ async def index(
     renewal_due: Annotated[
         bool | None, Query(description="Valid, not renewed, and its renewal window is open.")
     ] = None,
+    bulk_revocation_id: UUID | None = None,
 ) -> Response:
     """Newest first. `renewal_due=true` finds what has to be renewed now."""
     serial = serial_number.replace(":", "").lower().lstrip("0") if serial_number else None
@@ -79,14 +79,11 @@ async def index(
         conditions.append(Certificate.not_after >= expires_after)
     if renewal_due is not None:
         conditions.append(renewal_info.is_due() == renewal_due)
+    if bulk_revocation_id is not None:
+        conditions.append(repository.is_in_bulk(bulk_revocation_id))
     query = repository.certificates(caller).where(*conditions)
     if name is not None:
-        query = query.where(
-            exists().where(
-                CertificateName.certificate_id == Certificate.id,
-                CertificateName.value == name.lower().removesuffix("."),
-            )
-        )
+        query = query.where(repository.has_name(name))
     async with database.transaction() as session:
         rows = await page.fetch(session, query, Certificate.id)
     return page.reply([repository.content(row) for row in rows])
@@ -169,6 +166,48 @@ async def download(
 
 
 @router.post(
+    "/{certificate_id}/renew",
+    operation_id="renew_certificate",
+    summary="Renew a certificate",
+    status_code=202,
+    response_model=RenewalAccepted,
+    responses=problems(400, 403, 404, 409, 413, 422),
+)
+async def renew(
+    certificate_id: UUID, body: Renewal, caller: Caller, app: App, once: OnceOnly
+) -> Response:
+    """A new enrollment for the same names through the same profile, from a new CSR.
+
+    Judged by today's rules. The old certificate stays valid until it ends or is revoked.
+    """
+    return await once.create(
+        lambda session: renewing.renew(session, caller, app, certificate_id, body)
+    )
+
+
+@router.post(
+    "/{certificate_id}/replace",
+    operation_id="replace_certificate",
+    summary="Replace a certificate",
+    status_code=202,
+    response_model=RenewalAccepted,
+    responses=problems(400, 403, 404, 409, 413, 422),
+)
+async def replace(
+    certificate_id: UUID, body: Replacement, caller: Caller, app: App, once: OnceOnly
+) -> Response:
+    """A new enrollment for the same names until the same end, from a new CSR.
+
+    Once the new certificate is issued, and not before, the old one is revoked with the reason
+    given here. Where the profile has enrollments or revocations approved, one approval is for
+    both. Takes the privileges to enroll and to revoke.
+    """
+    return await once.create(
+        lambda session: renewing.replace_certificate(session, caller, app, certificate_id, body)
+    )
+
+
+@router.post(
     "/{certificate_id}/revoke",
     operation_id="revoke_certificate",
     summary="Revoke a certificate",
@@ -242,45 +281,3 @@ async def decline(
     async with database.transaction() as session:
         content = await approving.decline(session, caller, certificate_id, body.comment, expected)
     return reply(content)
-
-
-@router.post(
-    "/{certificate_id}/renew",
-    operation_id="renew_certificate",
-    summary="Renew a certificate",
-    status_code=202,
-    response_model=RenewalAccepted,
-    responses=problems(400, 403, 404, 409, 413, 422),
-)
-async def renew(
-    certificate_id: UUID, body: Renewal, caller: Caller, app: App, once: OnceOnly
-) -> Response:
-    """A new enrollment for the same names through the same profile, from a new CSR.
-
-    Judged by today's rules. The old certificate stays valid until it ends or is revoked.
-    """
-    return await once.create(
-        lambda session: renewing.renew(session, caller, app, certificate_id, body)
-    )
-
-
-@router.post(
-    "/{certificate_id}/replace",
-    operation_id="replace_certificate",
-    summary="Replace a certificate",
-    status_code=202,
-    response_model=RenewalAccepted,
-    responses=problems(400, 403, 404, 409, 413, 422),
-)
-async def replace(
-    certificate_id: UUID, body: Replacement, caller: Caller, app: App, once: OnceOnly
-) -> Response:
-    """A new enrollment for the same names until the same end, from a new CSR.
-
-    Once the new certificate is issued, and not before, the old one is revoked with the reason
-    given here. Where the profile has enrollments or revocations approved, one approval is for
-    both. Takes the privileges to enroll and to revoke.
-    """
-    return await once.create(
-        lambda session: renewing.replace_certificate(session, caller, app, certificate_id, body)
-    )

@@ -1,31 +1,27 @@
 """What may be done to certificates."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from fastapi import Response
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificates import repository
 from scm_api.certificates.schemas import Revocation
 from scm_api.core.access import Principal, require_privilege
-from scm_api.core.approval import revocation_at
-from scm_api.core.errors import Conflict, Fault, Invalid
+from scm_api.core.errors import Conflict, Invalid
 from scm_api.core.formats import to_pem, to_pem_chain, to_pkcs7
 from scm_api.core.vocabulary import (
-    BackendType,
     Privilege,
     RevocationReason,
     RevocationState,
 )
-from scm_api.db.audit import record
 from scm_api.db.models import CaBackend, Certificate, CertificateProfile
-from scm_api.drivers.registry import REGISTRY
 from scm_api.issuance.approval import clock
-from scm_api.issuance.revocation import send
+from scm_api.issuance.revocation import UNDER_WAY, ask, judge_reason, state_at
 from scm_api.web.concurrency import Expected
 
 
@@ -45,10 +41,6 @@ _FILES = {
     Format.DER: ("application/pkix-cert", "cer"),
     Format.PKCS7: ("application/pkcs7-mime; smime-type=certs-only", "p7c"),
 }
-# Asking again changes nothing.
-_UNDER_WAY = frozenset(
-    {RevocationState.PENDING_APPROVAL, RevocationState.REQUESTED, RevocationState.DONE}
-)
 MEDIA_TYPES = sorted({media.partition(";")[0] for media, _ in _FILES.values()})
 
 
@@ -87,38 +79,13 @@ async def revoke(
     require_privilege(caller, Privilege.REVOKE, "revoke certificates")
     expected.check(row.version)
     now = await clock(session)
-    if state_of_revocation(row, now) in _UNDER_WAY:
+    if state_at(row, now) in UNDER_WAY:
         return await repository.certificate(session, caller, certificate_id)
     await must_be_revocable(session, row, body.reason)
     waits = await requires_approval(session, row)
-    row.revocation_reason = body.reason.value
-    row.revocation_detail = None
-    row.revocation_requested_at = func.now()
-    row.revocation_requester_id = caller.admin_id
-    row.revocation_expires_at = now + approval_within if waits else None
-    row.revocation_self_approved = False
-    if waits:
-        row.revocation_state = RevocationState.PENDING_APPROVAL.value
-        row.version += 1
-    else:
-        await send(session, row)
-    details = {"reason": body.reason.value, "comment": body.comment}
-    record(
-        session,
-        caller,
-        "certificate.revocation_requested",
-        ("certificate", row.id),
-        organization_id=row.organization_id,
-        details=details | ({"waits_for_approval": True} if waits else {}),
-    )
-    await session.flush()
+    until = now + approval_within if waits else None
+    await ask(session, caller, row, body.reason, approve_until=until, comment=body.comment)
     return await repository.certificate(session, caller, certificate_id)
-
-
-def state_of_revocation(row: Certificate, now: datetime) -> RevocationState | None:
-    """The state of a certificate's revocation as of `now`, None when nobody asked for any."""
-    stored = RevocationState(row.revocation_state) if row.revocation_state else None
-    return revocation_at(stored, row.revocation_expires_at, now)
 
 
 async def requires_approval(session: AsyncSession, row: Certificate) -> bool:
@@ -136,19 +103,14 @@ async def must_be_revocable(
     backend_type = await session.scalar(
         select(CaBackend.backend_type).where(CaBackend.id == row.ca_backend_id)
     )
-    capabilities = REGISTRY[BackendType(str(backend_type))].capabilities
-    if not capabilities.can_revoke:
-        raise Conflict(
-            "This CA backend cannot revoke; it has to be done at the CA.", code="not-supported"
-        )
-    if reason not in capabilities.revocation_reasons:
-        accepted = ", ".join(sorted(capabilities.revocation_reasons))
-        detail = f"The CA does not know the reason {reason.value}."
-        raise Invalid([Fault("/reason", "reason-not-supported", detail, accepted)])
+    for fault in judge_reason(str(backend_type), reason, "/reason"):
+        if fault.code == "not-supported":
+            raise Conflict(fault.detail, code=fault.code)
+        raise Invalid([fault])
 
 
 def state_of(certificate: dict[str, Any]) -> int:
     """202 while a revocation is under way, 200 when nothing is left to do."""
     revocation = certificate["revocation"]
-    under_way = _UNDER_WAY - {RevocationState.DONE}
+    under_way = UNDER_WAY - {RevocationState.DONE}
     return 202 if revocation and revocation["state"] in under_way else 200

@@ -1,14 +1,83 @@
 """Having certificates revoked: stored with the job that has the CA do it."""
 
-from sqlalchemy import func
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, case, func
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.core.vocabulary import RevocationReason, RevocationState
+from scm_api.core.access import Principal
+from scm_api.core.approval import revocation_at
+from scm_api.core.errors import Fault
+from scm_api.core.vocabulary import BackendType, RevocationReason, RevocationState
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import BlockedKey, Certificate, Enrollment
+from scm_api.drivers.registry import REGISTRY
 
+# Asking again changes nothing.
+UNDER_WAY = frozenset(
+    {RevocationState.PENDING_APPROVAL, RevocationState.REQUESTED, RevocationState.DONE}
+)
 _SETTLED = (RevocationState.REQUESTED, RevocationState.DONE)
+
+
+def state_now() -> ColumnElement[str | None]:
+    """How far a revocation is; that nobody approved it in time is seen without anything run."""
+    over = and_(
+        Certificate.revocation_state == RevocationState.PENDING_APPROVAL.value,
+        Certificate.revocation_expires_at <= func.now(),
+    )
+    return case((over, RevocationState.EXPIRED.value), else_=Certificate.revocation_state)
+
+
+def state_at(row: Certificate, now: datetime) -> RevocationState | None:
+    """The state of a certificate's revocation as of `now`, None when nobody asked for any."""
+    stored = RevocationState(row.revocation_state) if row.revocation_state else None
+    return revocation_at(stored, row.revocation_expires_at, now)
+
+
+def judge_reason(backend_type: str, reason: RevocationReason, pointer: str) -> list[Fault]:
+    """Whether CAs of this type revoke, and for this reason.
+
+    Codes: `not-supported`, `reason-not-supported`.
+    """
+    capabilities = REGISTRY[BackendType(backend_type)].capabilities
+    if not capabilities.can_revoke:
+        detail = "This CA backend cannot revoke; it has to be done at the CA."
+        return [Fault(pointer, "not-supported", detail)]
+    if reason not in capabilities.revocation_reasons:
+        accepted = ", ".join(sorted(capabilities.revocation_reasons))
+        detail = f"The CA does not know the reason {reason.value}."
+        return [Fault(pointer, "reason-not-supported", detail, accepted)]
+    return []
+
+
+async def ask(
+    session: AsyncSession,
+    caller: Principal,
+    row: Certificate,
+    reason: RevocationReason,
+    *,
+    approve_until: datetime | None,
+    **details: Any,
+) -> None:
+    """Store the wish to revoke; with `approve_until` it waits for approval, at most until then.
+
+    `details` go into the audit event. The row is locked by the caller.
+    """
+    _ask(row, reason.value, caller.admin_id)
+    row.revocation_expires_at = approve_until
+    row.revocation_self_approved = False
+    if approve_until is not None:
+        row.revocation_state = RevocationState.PENDING_APPROVAL.value
+        row.version += 1
+        details |= {"waits_for_approval": True}
+    else:
+        await send(session, row)
+    _record(session, caller, row, details)
+    await session.flush()
 
 
 async def send(session: AsyncSession, row: Certificate) -> None:
@@ -34,27 +103,35 @@ async def revoke_replaced(session: AsyncSession, enrollment: Enrollment) -> None
     )
     if row.revocation_state in _SETTLED:
         return
-    row.revocation_reason = enrollment.replace_reason
-    row.revocation_detail = None
-    row.revocation_requested_at = func.now()
-    row.revocation_requester_id = enrollment.requester_id
+    _ask(row, enrollment.replace_reason, enrollment.requester_id)
     row.revocation_expires_at = None
     row.revocation_self_approved = enrollment.self_approved
     await send(session, row)
+    _record(session, None, row, {"replaced_by_enrollment_id": str(enrollment.id)})
+    await session.flush()
+
+
+def _ask(row: Certificate, reason: str, requester_id: UUID) -> None:
+    row.revocation_reason = reason
+    row.revocation_detail = None
+    row.revocation_requested_at = func.now()
+    row.revocation_requester_id = requester_id
+
+
+def _record(
+    session: AsyncSession, caller: Principal | None, row: Certificate, details: dict[str, Any]
+) -> None:
     record(
         session,
-        None,
+        caller,
         "certificate.revocation_requested",
         ("certificate", row.id),
         organization_id=row.organization_id,
-        details={
-            "reason": enrollment.replace_reason,
-            "replaced_by_enrollment_id": str(enrollment.id),
-        },
+        details={"reason": row.revocation_reason} | details,
     )
-    await session.flush()
 
 
 async def _block_key(session: AsyncSession, spki_sha256: str) -> None:
     if await session.get(BlockedKey, spki_sha256) is None:
         session.add(BlockedKey(spki_sha256=spki_sha256, reason="revoked for key compromise"))
+        await session.flush()

@@ -8,10 +8,11 @@ cannot be known beforehand; `with_live_ids` puts those of the demo's certificate
 from typing import Any, Final
 
 from pydantic import ConfigDict
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 
 from scm_api.db.models import (
     ApiKey,
+    BulkRevocation,
     CaBackend,
     Certificate,
     CertificateName,
@@ -31,6 +32,7 @@ DOMAIN_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e16"
 ENROLLMENT_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e17"
 CERTIFICATE_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e18"
 API_KEY_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e19"
+BULK_REVOCATION_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e1a"
 
 PATH_PARAMETERS: Final = {
     "connector_id": CONNECTOR_ID,
@@ -43,6 +45,7 @@ PATH_PARAMETERS: Final = {
     "enrollment_id": ENROLLMENT_ID,
     "certificate_id": CERTIFICATE_ID,
     "api_key_id": API_KEY_ID,
+    "bulk_revocation_id": BULK_REVOCATION_ID,
 }
 
 DNS_NAME: Final = "www.demo.example.com"
@@ -106,6 +109,10 @@ _LIVE = (
         .limit(1)
         .scalar_subquery()
         .label("api_key_id"),
+        func.coalesce(  # before there is any, the example shows that it is not there
+            select(BulkRevocation.id).order_by(BulkRevocation.id.desc()).limit(1).scalar_subquery(),
+            Certificate.id,
+        ).label("bulk_revocation_id"),
     )
     .join(Enrollment, Enrollment.id == Certificate.enrollment_id)
     .join(CaBackend, CaBackend.id == Certificate.ca_backend_id)

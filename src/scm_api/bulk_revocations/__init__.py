@@ -1,0 +1,1 @@
+"""Revoking many certificates with one request, and watching how far it is."""
