@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from hypothesis import settings as properties
 
 from api_client import Api, Contract
 from databases import Databases, own_server, shared_databases
@@ -22,6 +23,11 @@ from scm_api.sandbox import aws
 from scm_api.settings import Settings
 from scm_api.web.openapi import document
 from simulator import Simulator, running_simulator
+
+# `make test-properties` looks longer.
+properties.register_profile("quick", max_examples=20, deadline=None)
+properties.register_profile("thorough", max_examples=2000, deadline=None)
+properties.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # FastAPI works out each route at its first request, which takes longer than a test should.
 _APPLICATION = create_app(Settings())

@@ -17,12 +17,13 @@ from scm_api.certificate_profiles.router import router as certificate_profiles
 from scm_api.certificates.router import router as certificates
 from scm_api.connectors.router import router as connectors
 from scm_api.core.domains import public_suffixes
-from scm_api.core.weak_keys import Blocklist, KeyChecks
+from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.session import Database
 from scm_api.drivers.pool import DriverPool
 from scm_api.enrollments.router import router as enrollments
 from scm_api.enrollments.waiting import Changes
 from scm_api.gateway.connections import Gateway
+from scm_api.key_blocklist import open_blocklist
 from scm_api.organizations.router import router as organizations
 from scm_api.secret_keys import load_key_ring
 from scm_api.settings import Settings
@@ -119,4 +120,4 @@ def _warm(settings: Settings) -> KeyChecks:
         import_module(slow_to_load)
     public_suffixes()
     directory = settings.key_blocklist_directory
-    return KeyChecks(None if directory is None else Blocklist.open(directory))
+    return KeyChecks(None if directory is None else open_blocklist(directory))

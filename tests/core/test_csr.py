@@ -35,7 +35,7 @@ from csr_builder import (
     tlv,
     unsigned_rsa_request,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scm_api.core.csr import MAX_CSR_DER, MAX_CSR_TEXT, read_csr
@@ -269,7 +269,6 @@ def test_key_types_are_spelled(key: ec.EllipticCurvePrivateKey, spelled: str) ->
     assert facts.key_type == spelled
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60))
 def test_anything_may_be_given(text: str | bytes) -> None:
     facts, faults = read_csr(text)
@@ -278,7 +277,6 @@ def test_anything_may_be_given(text: str | bytes) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Attribute's length")
-@settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(GOOD) - 1).filter(UNUSED_BITS.__ne__), st.integers(1, 255))
 def test_t01_no_changed_octet_passes(place: int, change: int) -> None:
     changed = bytearray(GOOD)

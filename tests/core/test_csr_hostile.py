@@ -30,7 +30,7 @@ from csr_builder import (
     unsigned_rsa_request,
     wanted,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scm_api.core.csr import MAX_CSR_TEXT, holds_private_key, read_csr
@@ -151,7 +151,6 @@ TAGS = (*range(7), 0x0C, 0x13, 0x16, 0x1E, 0x30, 0x31, 0x80, 0x82, 0x87, 0xA0, 0
 
 
 @pytest.mark.filterwarnings("ignore:Attribute's length")
-@settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(RICH) - 1), st.sampled_from(TAGS) | st.integers(0, 255))
 def test_t24_damaged_requests_are_judged_without_an_exception(place: int, octet: int) -> None:
     damaged = bytearray(RICH)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scm_api.core.domains import DomainSet, is_public_top_level, normalise_domain
@@ -31,7 +31,6 @@ def test_t17_entries_match_whole_labels(domain: str, covered: bool) -> None:
 _LABELS = st.lists(st.sampled_from(["a", "b", "ab", "test"]), min_size=1, max_size=5)
 
 
-@settings(deadline=None)
 @given(_LABELS, _LABELS, st.booleans())
 def test_t17_matching_equals_comparing_labels(
     name: list[str], entry: list[str], below: bool

@@ -19,6 +19,12 @@ def test_details_are_part_of_the_sentence() -> None:
     assert tell("enrollment.created", details) == Told(
         "Asked for a certificate by version 3 of the profile; it waits for approval", "ticket 4711"
     )
+    assert tell(
+        "enrollment.created", {"profile_version": 3, "replace_reason": "superseded"}
+    ) == Told(
+        "Asked for a certificate by version 3 of the profile; the one it replaces will be revoked",
+        None,
+    )
     assert tell("enrollment.approved", {"self_approved": True}) == Told(
         "Approved by the requester, as the account's settings allow", None
     )

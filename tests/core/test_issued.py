@@ -9,7 +9,7 @@ import pytest
 from ca_builder import NOW, authority, key, leaf
 from cryptography import x509
 from csr_builder import CN, ORGANIZATION, spki_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scm_api.core.issued import IssuedVerdict, Issuer, Wanted, judge_issued
@@ -126,7 +126,6 @@ _DOMAINS = st.lists(
 ).map(lambda labels: [f"{label}.example.test" for label in labels])
 
 
-@settings(max_examples=50, deadline=None)
 @given(_DOMAINS, _DOMAINS, st.randoms())
 def test_f10_names_pass_only_as_the_same_set(
     first: list[str], second: list[str], rng: Random
@@ -328,13 +327,11 @@ def test_endless_chains_are_cut() -> None:
     assert [entry.code for entry in verdict.discrepancies] == ["chain-unreadable"]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80), st.lists(st.binary(max_size=80), max_size=3))
 def test_anything_may_be_sent(leaf_der: bytes, chain: list[bytes]) -> None:
     assert judge(leaf_der, chain).discrepancies != ()
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.integers(0, len(GOOD) - 1).filter(UNUSED_BITS.__ne__), st.integers(1, 255))
 def test_no_changed_octet_passes(place: int, change: int) -> None:
     changed = bytearray(GOOD)

@@ -1,8 +1,6 @@
 import hashlib
-import json
 import random
 from math import prod
-from pathlib import Path
 
 import gmpy2  # type: ignore[import-untyped]  # it ships no types
 import pytest
@@ -176,21 +174,21 @@ def test_t19_weak_rsa_keys_are_refused_with_the_reason(modulus: int, reason: str
     assert str(modulus)[:20] not in str(faults)
 
 
-def blocklist(directory: Path, *materials: bytes) -> Path:
+ABOUT = {"bkformat": 0, "blocklists": [{"id": 7, "name": "debianssl"}]}
+
+
+def blocklist(*materials: bytes) -> Blocklist:
     records = sorted(hashlib.sha256(material).digest()[:15] for material in materials)
-    (directory / "blocklist.dat").write_bytes(b"".join(record + b"\x07" for record in records))
-    about = {"bkformat": 0, "blocklists": [{"id": 7, "name": "debianssl"}]}
-    (directory / "badkeysdata.json").write_text(json.dumps(about))
-    return directory
+    return Blocklist(b"".join(record + b"\x07" for record in records), ABOUT)
 
 
 def octets(number: int) -> bytes:
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
-def test_t19_keys_on_the_blocklist_are_refused(tmp_path: Path) -> None:
+def test_t19_keys_on_the_blocklist_are_refused() -> None:
     listed = [octets(HONEST), *(f"other {number}".encode() for number in range(20))]
-    checks = KeyChecks(Blocklist.open(blocklist(tmp_path, *listed)))
+    checks = KeyChecks(blocklist(*listed))
     (fault,) = judge(unsigned_rsa_request(HONEST), checks=checks)
     assert fault.code == "key-not-allowed"
     assert "debianssl" in fault.detail
@@ -198,19 +196,18 @@ def test_t19_keys_on_the_blocklist_are_refused(tmp_path: Path) -> None:
     assert judge(request_for("a.test"), checks=checks) == []
 
 
-def test_every_kind_of_key_is_looked_up(tmp_path: Path) -> None:
+def test_every_kind_of_key_is_looked_up() -> None:
     ed = ed25519.Ed25519PrivateKey.generate().public_key()
     ml = mldsa.MLDSA44PrivateKey.generate().public_key()
     old = DSA_KEY
     curve = ec_key().public_key()
-    blocklist(
-        tmp_path,
+    listed = blocklist(
         ed.public_bytes_raw().lstrip(b"\0"),
         ml.public_bytes_raw(),
         octets(old.public_numbers().y),
         octets(curve.public_numbers().x),
     )
-    checks = KeyChecks(Blocklist.open(tmp_path))
+    checks = KeyChecks(listed)
     assert all(checks.reasons_against(key) for key in (ed, ml, old, curve))
     fresh = ed25519.Ed25519PrivateKey.generate().public_key()
     assert checks.reasons_against(fresh) == []
@@ -219,22 +216,14 @@ def test_every_kind_of_key_is_looked_up(tmp_path: Path) -> None:
 
 def test_an_unnamed_list_is_still_a_list() -> None:
     record = hashlib.sha256(octets(HONEST)).digest()[:15] + b"\x09"
-    (fault,) = judge(unsigned_rsa_request(HONEST), checks=KeyChecks(Blocklist(record, {})))
+    (fault,) = judge(unsigned_rsa_request(HONEST), checks=KeyChecks(Blocklist(record, ABOUT)))
     assert "list 9" in fault.detail
 
 
 @pytest.mark.parametrize(("data", "bkformat"), [(b"x" * 16, 1), (b"x" * 17, 0)])
-def test_a_strange_blocklist_is_refused(tmp_path: Path, data: bytes, bkformat: int) -> None:
-    (tmp_path / "blocklist.dat").write_bytes(data)
-    about = {"bkformat": bkformat, "blocklists": []}
-    (tmp_path / "badkeysdata.json").write_text(json.dumps(about))
+def test_a_strange_blocklist_is_refused(data: bytes, bkformat: int) -> None:
     with pytest.raises(ValueError, match="badkeys blocklist"):
-        Blocklist.open(tmp_path)
-
-
-def test_a_missing_blocklist_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        Blocklist.open(tmp_path)
+        Blocklist(data, {"bkformat": bkformat, "blocklists": []})
 
 
 def test_t20_blocked_keys_are_refused() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from csr_builder import UPN, address, facts_of, other_name, request_for, tlv
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scm_api.core.addresses import AddressClass
@@ -246,7 +246,6 @@ def test_the_common_name_of_a_server_may_be_a_permitted_address_of_a_person() ->
 _LABELS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4)
 
 
-@settings(deadline=None)
 @given(_LABELS, st.lists(_LABELS, max_size=3), st.lists(_LABELS, max_size=3))
 def test_a_wildcard_is_denied_exactly_when_one_of_its_names_is(
     base: list[str], exact: list[list[str]], parents: list[list[str]]
@@ -258,7 +257,6 @@ def test_a_wildcard_is_denied_exactly_when_one_of_its_names_is(
     assert denied.touches("*." + ".".join(base)) is expected
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.sampled_from([NameKind.DNS, NameKind.URI, NameKind.EMAIL, NameKind.UPN]), WORDS, WORDS)
 def test_t14_what_is_checked_is_what_is_sent(kind: NameKind, front: str, back: str) -> None:
     """A name of the CSR that passes differs from what was judged by ASCII letter case and a

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scm_api.core.errors import Fault
@@ -258,7 +258,6 @@ _VALUES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(NameKind), _VALUES)
 def test_t14_normalising_twice_changes_nothing(kind: NameKind, value: str) -> None:
     once = normalise(Name(kind, value))

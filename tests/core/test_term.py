@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scm_api.core.term import Term, TermReason, TermRules, judge_ordered_term, judge_term
@@ -150,7 +150,6 @@ def test_t72_what_was_accepted_is_measured_again_when_it_is_sent() -> None:
 limits = st.none() | st.integers(1, 400)
 
 
-@settings(deadline=None)
 @given(
     st.none() | st.integers(0, 500) | st.sampled_from([30, 90, 365]),
     st.none() | st.floats(-1, 500),
@@ -183,7 +182,6 @@ def test_what_is_asked_is_ordered_or_refused_and_a_default_keeps_within_every_li
         assert judge_ordered_term(term, rules, NOW) == []
 
 
-@settings(deadline=None)
 @given(
     st.none() | st.integers(),
     st.none() | st.datetimes(timezones=st.just(UTC)) | st.datetimes(),

@@ -1,12 +1,11 @@
 """Keys that somebody else can compute or already holds; the tests are those of badkeys."""
 
-import json
-import mmap
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
-from typing import Final, Self
+from mmap import mmap
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, mldsa, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -28,23 +27,12 @@ _FORMAT = 0
 class Blocklist:
     """The downloaded badkeys blocklist: sorted records of a truncated SHA-256 and a list's id."""
 
-    def __init__(self, records: bytes | mmap.mmap, list_names: dict[int, str]) -> None:
-        self._records = records
-        self._list_names = list_names
-
-    @classmethod
-    def open(cls, directory: Path) -> Self:
-        """Map `blocklist.dat` and read `badkeysdata.json`, as `badkeys --update-bl` leaves them.
-
-        Raises OSError where one is missing and ValueError where one is not in format 0.
-        """
-        about = json.loads((directory / "badkeysdata.json").read_bytes())
-        with (directory / "blocklist.dat").open("rb") as file:
-            records = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    def __init__(self, records: bytes | mmap, about: Mapping[str, Any]) -> None:
+        """`about` is what `badkeysdata.json` says; raises ValueError for another format than 0."""
         if about.get("bkformat") != _FORMAT or len(records) % _RECORD:
-            raise ValueError(f"{directory} does not hold a badkeys blocklist of format {_FORMAT}")
-        names = {int(entry["id"]): str(entry["name"]) for entry in about["blocklists"]}
-        return cls(records, names)
+            raise ValueError(f"this is no badkeys blocklist of format {_FORMAT}")
+        self._records = records
+        self._list_names = {int(entry["id"]): str(entry["name"]) for entry in about["blocklists"]}
 
     def find(self, key: CertificatePublicKeyTypes) -> str | None:
         """The name of the list that holds this key, such as `debianssl`."""
