@@ -23,7 +23,7 @@ from scm_api.drivers.pool import DriverPool
 from scm_api.enrollments.router import router as enrollments
 from scm_api.enrollments.waiting import Changes
 from scm_api.gateway.connections import Gateway
-from scm_api.key_blocklist import open_blocklist
+from scm_api.key_blocklist import key_checks
 from scm_api.organizations.router import router as organizations
 from scm_api.secret_keys import load_key_ring
 from scm_api.settings import Settings
@@ -119,5 +119,4 @@ def _warm(settings: Settings) -> KeyChecks:
     for slow_to_load in ("badkeys.checks", "pgqueuer.queries"):
         import_module(slow_to_load)
     public_suffixes()
-    directory = settings.key_blocklist_directory
-    return KeyChecks(None if directory is None else open_blocklist(directory))
+    return key_checks(settings)

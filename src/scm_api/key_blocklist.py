@@ -4,7 +4,8 @@ import json
 import mmap
 from pathlib import Path
 
-from scm_api.core.weak_keys import Blocklist
+from scm_api.core.weak_keys import Blocklist, KeyChecks
+from scm_api.settings import Settings
 
 
 def open_blocklist(directory: Path) -> Blocklist:
@@ -19,3 +20,9 @@ def open_blocklist(directory: Path) -> Blocklist:
         return Blocklist(records, about)
     except ValueError as error:
         raise ValueError(f"{directory}: {error}") from error
+
+
+def key_checks(settings: Settings) -> KeyChecks:
+    """Everything known against keys, with the blocklist where one is set; reads files."""
+    directory = settings.key_blocklist_directory
+    return KeyChecks(None if directory is None else open_blocklist(directory))

@@ -88,6 +88,7 @@ def judge_draft(
         *_rule_faults(draft),
     ]
     faults += judge_approvable(draft.certificate_type, requires_approval=draft.requires_approval)
+    faults += _auto_renew_faults(draft)
     if backend is None:
         return [unknown_reference("/ca_backend_id", "CA backend"), *faults]
     if backend.connection is None:
@@ -109,6 +110,13 @@ def _term_faults(term: Term) -> Iterator[Fault]:
             "The default term is not among the allowed terms.",
             ", ".join(map(str, sorted(set(term.allowed_days)))),
         )
+
+
+def _auto_renew_faults(draft: CertificateProfileCreate) -> Iterator[Fault]:
+    if draft.auto_renew and not (draft.allow_renew and draft.renew_with_same_key):
+        detail = "Renewing by itself takes renewals, and the CSR that is there with its key."
+        accepted = "false, or allow_renew and renew_with_same_key as well"
+        yield Fault("/auto_renew", "auto-renew-not-possible", detail, accepted)
 
 
 def _rule_faults(draft: CertificateProfileCreate) -> list[Fault]:

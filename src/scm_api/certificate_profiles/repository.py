@@ -44,6 +44,7 @@ def certificate_profiles(principal: Principal) -> AnySelect:
         CertificateProfile.domain_policy,
         CertificateProfile.allow_renew,
         CertificateProfile.renew_with_same_key,
+        CertificateProfile.auto_renew,
         CertificateProfile.rule,
         CertificateProfile.requires_approval,
         CertificateProfile.revocation_requires_approval,

@@ -76,6 +76,11 @@ _RenewWithSameKey = Field(
     description="Whether a renewal or replacement may keep the key of the certificate before. "
     "Never where that is replaced for key compromise."
 )
+_AutoRenew = Field(
+    description="Whether the service renews certificates by itself when their window opens, from "
+    "the CSR they were made with. Takes `allow_renew` and `renew_with_same_key`. Approval is asked "
+    "for as ever."
+)
 _RequiresApproval = Field(
     description="Whether another admin has to approve each request before the CA hears of it. For "
     "the types ssl and device."
@@ -129,6 +134,7 @@ class CertificateProfileCreate(Input):
     domain_policy: DomainPolicy = DomainPolicy()
     allow_renew: Annotated[bool, _AllowRenew] = True
     renew_with_same_key: Annotated[bool, _RenewWithSameKey] = False
+    auto_renew: Annotated[bool, _AutoRenew] = False
     rule: Annotated[Rule, _Rule] | None = None
     requires_approval: Annotated[bool, _RequiresApproval] = False
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval] = False
@@ -154,6 +160,7 @@ class CertificateProfileUpdate(Input):
     domain_policy: DomainPolicy | None = None
     allow_renew: Annotated[bool, _AllowRenew] | None = None
     renew_with_same_key: Annotated[bool, _RenewWithSameKey] | None = None
+    auto_renew: Annotated[bool, _AutoRenew] | None = None
     rule: Annotated[Rule, _Rule] | None = None
     requires_approval: Annotated[bool, _RequiresApproval] | None = None
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval] | None = None
@@ -175,6 +182,7 @@ class CertificateProfileOut(VersionedOutput):
     domain_policy: DomainPolicy
     allow_renew: Annotated[bool, _AllowRenew]
     renew_with_same_key: Annotated[bool, _RenewWithSameKey]
+    auto_renew: Annotated[bool, _AutoRenew]
     rule: Rule | None
     requires_approval: Annotated[bool, _RequiresApproval]
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval]

@@ -205,6 +205,7 @@ def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str
         "domain_policy": domain_policies.kept(draft.domain_policy),
         "allow_renew": draft.allow_renew,
         "renew_with_same_key": draft.renew_with_same_key,
+        "auto_renew": draft.auto_renew,
         "rule": draft.rule.model_dump() if draft.rule else None,
         "requires_approval": draft.requires_approval,
         "revocation_requires_approval": draft.revocation_requires_approval,

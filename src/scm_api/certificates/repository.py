@@ -37,6 +37,7 @@ _SHOWN = (
     "not_after",
     "term",
     "renewal_opens_at",
+    "renewal_problem",
     "key_type",
     "signature_algorithm",
     "spki_sha256",

@@ -64,6 +64,9 @@ class CertificateOut(Output):
     renewal_opens_at: datetime = Field(
         description="When it should be renewed at the earliest; see `/renewal-info`."
     )
+    renewal_problem: str | None = Field(
+        description="Why the service, by the profile's `auto_renew`, could not renew it itself."
+    )
     key_type: str
     signature_algorithm: str
     spki_sha256: str

@@ -32,17 +32,19 @@ class Request:
     """One request for a certificate, from wherever it came.
 
     With `replace_reason` the certificate it renews is revoked once the new one is issued.
-    `requires_approval` asks for approval where the profile alone would not.
+    `requires_approval` asks for approval where the profile alone would not. `requester_id` is for
+    what the service asks for by itself: the admin in whose name.
     """
 
     organization_id: UUID
     certificate_profile_id: UUID
-    csr: str
+    csr: str | bytes
     asked: Asked
     comment: str = ""
     renews_certificate_id: UUID | None = None
     replace_reason: RevocationReason | None = None
     requires_approval: bool = False
+    requester_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,15 @@ class Judged:
 
 
 async def judge_request(
-    session: AsyncSession | AsyncConnection, caller: Principal, request: Request, checks: KeyChecks
+    session: AsyncSession | AsyncConnection,
+    caller: Principal | None,
+    request: Request,
+    checks: KeyChecks,
 ) -> Judged:
-    """Find every fault of a request; nothing is written and no CA is called."""
+    """Find every fault of a request; nothing is written and no CA is called.
+
+    `caller` is None for the service itself, which sees everything.
+    """
     csr, csr_faults = read_csr(request.csr)
     facts, missing = await load_facts(
         session,
@@ -76,7 +84,7 @@ async def judge_request(
 
 
 async def accept(
-    session: AsyncSession, caller: Principal, judged: Judged, approval_within: timedelta
+    session: AsyncSession, caller: Principal | None, judged: Judged, approval_within: timedelta
 ) -> dict[str, Any]:
     """Store the intent of a request without faults; returns the enrollment's columns.
 
@@ -87,7 +95,7 @@ async def accept(
     return values
 
 
-def intent(caller: Principal, judged: Judged, approval_within: timedelta) -> dict[str, Any]:
+def intent(caller: Principal | None, judged: Judged, approval_within: timedelta) -> dict[str, Any]:
     """The columns of the enrollment a request without faults becomes.
 
     Where profile or request require approval it waits for that, at most `approval_within`. Raises
@@ -108,7 +116,7 @@ def intent(caller: Principal, judged: Judged, approval_within: timedelta) -> dic
 
 async def store(
     session: AsyncSession | AsyncConnection,
-    caller: Principal,
+    caller: Principal | None,
     values: Mapping[str, Any],
     *also: NewRow,
 ) -> None:
@@ -135,7 +143,7 @@ def retry_after(state: str) -> str:
     return str(60 if state == EnrollmentState.PENDING_APPROVAL else _POLL_SECONDS)
 
 
-def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
+def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
     request, facts, csr, judgement = judged.request, judged.facts, judged.csr, judged.judgement
     assert facts is not None
     assert csr is not None
@@ -148,7 +156,7 @@ def _columns(caller: Principal, judged: Judged) -> dict[str, Any]:
         "profile_version": facts.profile_version,
         "ca_backend_id": facts.rules.ca_backend_id,
         "certificate_type": facts.rules.certificate_type.value,
-        "requester_id": caller.admin_id,
+        "requester_id": caller.admin_id if caller else request.requester_id,
         "renews_certificate_id": request.renews_certificate_id,
         "replace_reason": request.replace_reason.value if request.replace_reason else None,
         "csr_der": csr.der,

@@ -39,6 +39,7 @@ class ProfileRules(BaseModel):
     domain_policy: DomainPolicy
     allow_renew: bool
     renew_with_same_key: bool = True  # versions kept before this was asked allowed it
+    auto_renew: bool = False
     rule: ProfileRule | None = None
     requires_approval: bool = False
     revocation_requires_approval: bool = False

@@ -13,12 +13,14 @@ from scm_api.db.jobs import Job
 from scm_api.db.session import Database
 from scm_api.drivers.pool import DriverPool
 from scm_api.gateway.connections import Gateway
+from scm_api.key_blocklist import key_checks
 from scm_api.secret_keys import load_key_ring
 from scm_api.settings import Settings
 from scm_api.worker.clock import exit_when_paused
 from scm_api.worker.crash import CrashPoints
 from scm_api.worker.issuance import Issuance, Limits
 from scm_api.worker.queue import Queue
+from scm_api.worker.renewal import Renewals
 from scm_api.worker.revocation import Revocation
 from scm_api.worker.upkeep import Upkeep
 
@@ -62,7 +64,9 @@ async def working(settings: Settings, issuing: type[Issuance] = Issuance) -> Asy
     )
     pool = DriverPool()
     gateway = Gateway(database, load_key_ring(settings), pool)
-    upkeep = asyncio.create_task(Upkeep(database, gateway, overdue=2 * lease).run())
+    checks = await asyncio.to_thread(key_checks, settings)
+    renewals = Renewals(database, checks, settings.approval_within)
+    upkeep = asyncio.create_task(Upkeep(database, gateway, 2 * lease, renewals).run())
     try:
         yield _queue(settings, database, gateway, issuing)
     finally:

@@ -20,6 +20,7 @@ from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverErr
 from scm_api.gateway.connections import Gateway, connection_of
 from scm_api.gateway.health import record_health
 from scm_api.worker.expiry import expire_unanswered
+from scm_api.worker.renewal import Renewals
 
 CHECK_EVERY = timedelta(seconds=60)
 IDEMPOTENCY_KEPT = timedelta(hours=24)
@@ -52,12 +53,20 @@ _OLD_JOB_LOG = text("DELETE FROM pgqueuer_log WHERE created < now() - CAST(:kept
 
 
 class Upkeep:
-    """Finds lost jobs, checks backends, ends what nobody answered, forgets old records."""
+    """Finds lost jobs, checks backends, renews what is due, ends what nobody answered, forgets old
+    records."""
 
-    def __init__(self, database: Database, gateway: Gateway, overdue: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        gateway: Gateway,
+        overdue: timedelta,
+        renewals: Renewals | None = None,
+    ) -> None:
         self._database = database
         self._gateway = gateway
         self._overdue = overdue
+        self._renewals = renewals
 
     async def run(self) -> None:
         """Everything at its interval, until cancelled."""
@@ -67,6 +76,8 @@ class Upkeep:
             tasks.create_task(self._repeat(self.forget_old_keys, 600))
             tasks.create_task(self._repeat(self.forget_job_log, 600))
             tasks.create_task(self._repeat(self.expire_unanswered, 60))
+            if self._renewals is not None:
+                tasks.create_task(self._repeat(self._renewals.renew_due, 60))
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
         while True:

@@ -31,6 +31,7 @@ class CertificateProfile(Versioned, Base):
     renew_with_same_key: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=text("false")
     )
+    auto_renew: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     requires_approval: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=text("false")

@@ -29,7 +29,8 @@ class Certificate(Identified, Base):
     certificate is kept and shown, never served. `version` is the ETag. `term` is what was asked and
     granted (`core.granted_term`), `renewal_opens_at` when it should be renewed at the earliest
     (`core.renewal_window`). `revocation_expires_at` is set while a revocation waits for approval:
-    unanswered until then, it is over.
+    unanswered until then, it is over. `renewal_tried_at` is when the service last looked at
+    renewing it by itself, `renewal_problem` what kept it from that.
     """
 
     __tablename__ = "certificates"
@@ -70,6 +71,8 @@ class Certificate(Identified, Base):
     not_after: Mapped[datetime]
     term: Mapped[dict[str, Any]] = mapped_column(JSONB)
     renewal_opens_at: Mapped[datetime]
+    renewal_tried_at: Mapped[datetime | None]
+    renewal_problem: Mapped[str | None] = mapped_column(Text)
     key_type: Mapped[str] = mapped_column(String(32))
     signature_algorithm: Mapped[str] = mapped_column(String(64))
     spki_sha256: Mapped[str] = mapped_column(String(64), index=True)

@@ -1,0 +1,130 @@
+"""Renewals the service makes by itself, from the CSR a certificate was made with.
+
+A certificate is looked at once its window is open, and after a failure again when an eighth of the
+time from there to its end has passed, a day at most. The row is locked and remembers the look in
+the transaction that stores the new enrollment, so that of many workers one renews, once.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Interval, and_, exists, func, literal, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from scm_api.core.names import Name
+from scm_api.core.vocabulary import EnrollmentState, NameKind, RevocationState
+from scm_api.core.weak_keys import KeyChecks
+from scm_api.db.audit import record
+from scm_api.db.models import Certificate, CertificateProfile, Enrollment
+from scm_api.db.session import Database
+from scm_api.issuance.intake import Request, accept, judge_request
+from scm_api.issuance.judgement import Asked
+
+_A_DAY: Final = literal(timedelta(days=1), Interval)
+_NOT_REVOKED: Final = or_(
+    Certificate.revocation_state.is_(None),
+    Certificate.revocation_state.in_([RevocationState.DECLINED, RevocationState.EXPIRED]),
+)
+_CAME_TO_NOTHING: Final = (
+    EnrollmentState.DECLINED,
+    EnrollmentState.REJECTED,
+    EnrollmentState.FAILED,
+    EnrollmentState.CANCELED,
+)
+
+
+class Renewals:
+    """Finds certificates that are due and enrolls for their successors."""
+
+    def __init__(
+        self, database: Database, checks: KeyChecks, approval_within: timedelta, batch: int = 200
+    ) -> None:
+        self._database = database
+        self._checks = checks
+        self._approval_within = approval_within
+        self._batch = batch
+
+    async def renew_due(self) -> int:
+        """Look at what is due, each in a transaction of its own; returns how many there were."""
+        for looked_at in range(self._batch):
+            async with self._database.transaction() as session:
+                row = await session.scalar(_next())
+                if row is None:
+                    return looked_at
+                row.renewal_tried_at = func.now()
+                row.renewal_problem = await self._renew(session, row)
+        return self._batch
+
+    async def _renew(self, session: AsyncSession, row: Certificate) -> str | None:
+        """Enroll for the successor; returns what keeps it from that, in words."""
+        if await session.scalar(_has_successor(row)):
+            return None
+        before = await session.get_one(Enrollment, row.enrollment_id)
+        judged = await judge_request(session, None, _request(row, before), self._checks)
+        if not judged.faults:
+            await accept(session, None, judged, self._approval_within)
+            return None
+        record(
+            session,
+            None,
+            "certificate.renewal_refused",
+            ("certificate", row.id),
+            organization_id=row.organization_id,
+            details={"found": [fault.detail for fault in judged.faults]},
+        )
+        return " ".join(dict.fromkeys(fault.detail for fault in judged.faults))
+
+
+def _request(row: Certificate, before: Enrollment) -> Request:
+    names = [Name(NameKind(name["kind"]), name["value"]) for name in before.names]
+    return Request(
+        organization_id=row.organization_id,
+        certificate_profile_id=row.certificate_profile_id,
+        csr=before.csr_der,
+        asked=Asked(names, before.term["asked_days"]),
+        comment="renewed by itself, as the certificate profile says",
+        renews_certificate_id=row.id,
+        requester_id=before.requester_id,
+    )
+
+
+def _next() -> Any:
+    """The due certificate that waits longest and that no other worker is looking at."""
+    successor = aliased(Certificate)
+    return (
+        select(Certificate)
+        .join(CertificateProfile, CertificateProfile.id == Certificate.certificate_profile_id)
+        .where(
+            CertificateProfile.auto_renew,
+            CertificateProfile.enabled,
+            Certificate.renewal_opens_at <= func.now(),
+            Certificate.not_after > func.now(),
+            Certificate.quarantined.is_(None),
+            _NOT_REVOKED,
+            _not_looked_at_lately(),
+            ~exists().where(successor.renews_certificate_id == Certificate.id),
+        )
+        .order_by(Certificate.renewal_opens_at, Certificate.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Certificate)
+    )
+
+
+def _not_looked_at_lately() -> ColumnElement[bool]:
+    pause = func.least(_A_DAY, (Certificate.not_after - Certificate.renewal_opens_at) * 0.125)
+    tried = Certificate.renewal_tried_at
+    return or_(tried.is_(None), tried + pause <= func.now())
+
+
+def _has_successor(row: Certificate) -> Any:
+    """Whether somebody renewed it meanwhile, or is about to; asked once the row is locked, since
+    whoever renews by hand locks it as well."""
+    return select(
+        exists().where(
+            and_(
+                Enrollment.renews_certificate_id == row.id,
+                Enrollment.state.not_in(_CAME_TO_NOTHING),
+            )
+        )
+    )

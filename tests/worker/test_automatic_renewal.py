@@ -1,0 +1,186 @@
+"""Renewals by the service itself: once, of what is due, and with a reason where it cannot."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, update
+
+from api_client import faults_of
+from estate import Estate, Json
+from scm_api.core.renewal_window import opens_at
+from scm_api.core.weak_keys import KeyChecks
+from scm_api.db.models import Certificate
+from scm_api.db.session import Database
+from scm_api.settings import Settings
+from scm_api.worker.process import working
+from scm_api.worker.renewal import Renewals
+from settlement import Enrolling
+
+WWW = "www.example.com"
+SWITCHES = {"renew_with_same_key": True, "auto_renew": True}
+
+
+async def at_work(settings: Settings, enrolling: Enrolling, *enrollment_ids: str) -> list[Json]:
+    """What becomes of enrollments while a worker runs."""
+    async with working(settings) as queue:
+        running = asyncio.create_task(queue.run())
+        settled = [await enrolling.settled(each) for each in enrollment_ids]
+        queue.stop()
+        await running
+    return settled
+
+
+async def issued(settings: Settings, enrolling: Enrolling) -> Json:
+    made = await enrolling.enroll(WWW)
+    [enrollment] = await at_work(settings, enrolling, made["id"])
+    found: Json = await enrolling.api.get(f"/certificates/{enrollment['certificate_id']}")
+    return found
+
+
+async def age(database: Database, certificate: Json, left: timedelta) -> None:
+    """Let a life of 90 days end after this time."""
+    not_after = datetime.now(UTC) + left
+    not_before = not_after - timedelta(days=90)
+    one = update(Certificate).where(Certificate.id == UUID(certificate["id"]))
+    values = {
+        "not_before": not_before,
+        "not_after": not_after,
+        "renewal_opens_at": opens_at(not_before, not_after),
+    }
+    async with database.transaction() as session:
+        await session.execute(one.values(values))
+
+
+@pytest.fixture
+async def enrolling(estate: Estate) -> Enrolling:
+    return Enrolling(estate.api, await estate.chain(**SWITCHES))
+
+
+@pytest.fixture
+def renewals(database: Database) -> Renewals:
+    return Renewals(database, KeyChecks(), timedelta(days=7))
+
+
+async def successors(enrolling: Enrolling, certificate: Json) -> list[Json]:
+    everything = await enrolling.api.everything("/enrollments")
+    return [each for each in everything if each["renews_certificate_id"] == certificate["id"]]
+
+
+async def test_what_is_due_is_renewed_once_from_its_own_csr(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    assert await renewals.renew_due() == 0, "not due yet"
+    await age(database, old, timedelta(days=20))
+    assert await renewals.renew_due() == 1
+    [made] = await successors(enrolling, old)
+    assert made["spki_sha256"] == old["spki_sha256"]
+    assert made["names"] == old["names"]
+    first = await enrolling.api.get(f"/enrollments/{old['enrollment_id']}")
+    assert made["requester_id"] == first["requester_id"]
+    [ended] = await at_work(settings, enrolling, made["id"])
+    assert ended["state"] == "issued"
+    assert await renewals.renew_due() == 0
+    assert len(await successors(enrolling, old)) == 1
+    events = await enrolling.api.everything(f"/audit-events?subject_id={made['id']}")
+    assert events[-1]["action"] == "enrollment.created"
+    assert events[-1]["principal_id"] is None
+
+
+async def test_of_many_workers_one_renews(
+    enrolling: Enrolling, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    workers = [Renewals(database, KeyChecks(), timedelta(days=7)) for _ in range(8)]
+    looked_at = await asyncio.gather(*(each.renew_due() for each in workers))
+    assert sum(looked_at) == 1
+    assert len(await successors(enrolling, old)) == 1
+
+
+async def test_what_somebody_renews_already_is_left_alone(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    body = {"csr": enrolling.body(WWW)["csr"]}
+    await enrolling.api.post(f"/certificates/{old['id']}/renew", body, 202)
+    await renewals.renew_due()
+    assert len(await successors(enrolling, old)) == 1
+
+
+@pytest.mark.parametrize(
+    "switch", [{"auto_renew": False}, {"enabled": False}], ids=["not asked for", "disabled"]
+)
+async def test_the_profile_of_today_decides(
+    enrolling: Enrolling,
+    renewals: Renewals,
+    settings: Settings,
+    database: Database,
+    switch: Json,
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    await enrolling.api.patch(f"/certificate-profiles/{enrolling.chain.profile['id']}", switch)
+    assert await renewals.renew_due() == 0
+    assert await successors(enrolling, old) == []
+
+
+async def test_what_is_revoked_or_expired_is_not_renewed(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(seconds=-1))
+    assert await renewals.renew_due() == 0
+    await age(database, old, timedelta(days=20))
+    await enrolling.api.post(f"/certificates/{old['id']}/revoke", {"reason": "superseded"}, 202)
+    assert await renewals.renew_due() == 0
+
+
+async def test_what_keeps_it_from_renewing_is_told_and_it_tries_again(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    organization = f"/organizations/{enrolling.chain.organization['id']}"
+    for domain in await enrolling.api.everything(f"{organization}/domains"):
+        await enrolling.api.delete(f"{organization}/domains/{domain['id']}")
+    assert await renewals.renew_due() == 1
+    path = f"/certificates/{old['id']}"
+    assert "www.example.com" in (await enrolling.api.get(path))["renewal_problem"]
+    events = await enrolling.api.everything(f"/audit-events?subject_id={old['id']}")
+    assert [event["action"] for event in events] == ["certificate.renewal_refused"]
+    assert await renewals.renew_due() == 0, "not before some time has passed"
+    await enrolling.api.post(f"{organization}/domains", {"name": "*.example.com"})
+    one = update(Certificate).where(Certificate.id == UUID(old["id"]))
+    async with database.transaction() as session:
+        await session.execute(one.values(renewal_tried_at=func.now() - timedelta(days=1)))
+    assert await renewals.renew_due() == 1
+    assert (await enrolling.api.get(path))["renewal_problem"] is None
+    assert len(await successors(enrolling, old)) == 1
+
+
+async def test_t44_approval_is_asked_for(
+    estate: Estate, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    enrolling = Enrolling(estate.api, await estate.chain(**SWITCHES))
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    profile = f"/certificate-profiles/{enrolling.chain.profile['id']}"
+    await estate.api.patch(profile, {"requires_approval": True})
+    assert await renewals.renew_due() == 1
+    [made] = await successors(enrolling, old)
+    assert made["state"] == "pending_approval"
+    path = f"/enrollments/{made['id']}/approve"
+    asked = await estate.api.send("POST", path, json={}, headers={"If-Match": "*"})
+    assert asked.status_code == 403, "the first requester is not a second pair of eyes"
+
+
+async def test_it_takes_renewals_and_the_same_key(estate: Estate) -> None:
+    chain = await estate.chain()
+    path = f"/certificate-profiles/{chain.profile['id']}"
+    problem = await estate.api.patch(path, {"auto_renew": True}, 422)
+    assert faults_of(problem) == {("/auto_renew", "auto-renew-not-possible")}
+    await estate.api.patch(path, SWITCHES)
