@@ -8,7 +8,7 @@ the transaction that stores the new enrollment, so that of many workers one rene
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Interval, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, exists, extract, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -21,7 +21,7 @@ from scm_api.db.session import Database
 from scm_api.issuance.intake import Request, accept, judge_request
 from scm_api.issuance.judgement import Asked
 
-_A_DAY: Final = literal(timedelta(days=1), Interval)
+_A_DAY: Final = 86_400  # seconds
 _NOT_REVOKED: Final = or_(
     Certificate.revocation_state.is_(None),
     Certificate.revocation_state.in_([RevocationState.DECLINED, RevocationState.EXPIRED]),
@@ -112,9 +112,10 @@ def _next() -> Any:
 
 
 def _not_looked_at_lately() -> ColumnElement[bool]:
-    pause = func.least(_A_DAY, (Certificate.not_after - Certificate.renewal_opens_at) * 0.125)
+    left = extract("epoch", Certificate.not_after - Certificate.renewal_opens_at)
+    pause = func.least(_A_DAY, left / 8)
     tried = Certificate.renewal_tried_at
-    return or_(tried.is_(None), tried + pause <= func.now())
+    return or_(tried.is_(None), extract("epoch", func.now() - tried) >= pause)
 
 
 def _has_successor(row: Certificate) -> Any:
