@@ -21,5 +21,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the column away."""
+    """Take the column away, and the field from kept rules: the code before refuses what it does
+    not know."""
+    op.execute("UPDATE certificate_profile_versions SET rules = rules - 'rule'")
     op.drop_column("certificate_profiles", "rule")

@@ -78,4 +78,6 @@ def downgrade() -> None:
         op.drop_column("enrollments", name)
     for name in _PROFILE_SWITCHES:
         op.drop_column("certificate_profiles", name)
+        # The code before refuses rules with a field it does not know.
+        op.execute(f"UPDATE certificate_profile_versions SET rules = rules - '{name}'")  # noqa: S608
     op.drop_table("account_settings")

@@ -20,5 +20,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # Nothing there would revoke the old certificates: replacements have to end first.
+    still_open = sa.text(
+        "SELECT count(*) FROM enrollments WHERE replace_reason IS NOT NULL AND state NOT IN "
+        "('issued', 'declined', 'rejected', 'failed', 'canceled')"
+    )
+    if count := op.get_bind().scalar(still_open):
+        raise RuntimeError(f"{count} replacements are under way; let them end, or cancel them.")
+    # The code before refuses rules with a field it does not know.
+    op.execute("UPDATE certificate_profile_versions SET rules = rules - 'renew_with_same_key'")
     op.drop_column("certificate_profiles", "renew_with_same_key")
     op.drop_column("enrollments", "replace_reason")

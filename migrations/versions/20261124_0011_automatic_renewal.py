@@ -19,6 +19,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # The code before refuses rules with a field it does not know.
+    op.execute("UPDATE certificate_profile_versions SET rules = rules - 'auto_renew'")
     op.drop_column("certificates", "renewal_problem")
     op.drop_column("certificates", "renewal_tried_at")
     op.drop_column("certificate_profiles", "auto_renew")

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scm_api.core.errors import Conflict
-from scm_api.core.succession import judge_new_key, require_replaceable
-from scm_api.core.vocabulary import RevocationReason, RevocationState
+from scm_api.core.succession import judge_new_key, judge_same_type, require_replaceable
+from scm_api.core.vocabulary import CertificateType, RevocationReason, RevocationState
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -37,7 +37,6 @@ def test_a_compromised_key_is_never_kept() -> None:
     "state",
     [
         None,
-        RevocationState.PENDING_APPROVAL,
         RevocationState.DECLINED,
         RevocationState.EXPIRED,
         RevocationState.REFUSED,
@@ -47,7 +46,10 @@ def test_what_is_in_force_is_replaceable(state: RevocationState | None) -> None:
     require_replaceable(state, LATER, NOW)
 
 
-@pytest.mark.parametrize("state", [RevocationState.REQUESTED, RevocationState.DONE])
+@pytest.mark.parametrize(
+    "state",
+    [RevocationState.PENDING_APPROVAL, RevocationState.REQUESTED, RevocationState.DONE],
+)
 def test_what_is_being_revoked_is_not(state: RevocationState) -> None:
     with pytest.raises(Conflict, match=f"is {state.value}"):
         require_replaceable(state, LATER, NOW)
@@ -56,3 +58,9 @@ def test_what_is_being_revoked_is_not(state: RevocationState) -> None:
 def test_what_expired_is_renewed_instead() -> None:
     with pytest.raises(Conflict, match="expired"):
         require_replaceable(None, NOW, NOW)
+
+
+def test_a_successor_is_of_the_same_type() -> None:
+    assert judge_same_type(CertificateType.SSL, CertificateType.SSL) == []
+    [fault] = judge_same_type(CertificateType.SSL, CertificateType.DEVICE)
+    assert (fault.pointer, fault.code) == ("", "certificate-type-differs")

@@ -114,3 +114,36 @@ async def test_t42_each_waits_for_approval_where_its_profile_says_so(
     assert simulator.ledger("revocation") == []
     assert (await eyes.decide(path)).status_code == 202
     await eyes.enrolling.until(f"{PATH}/{made['id']}", "progress.done", 1)
+
+
+async def test_a_key_found_to_be_compromised_later_is_blocked_all_the_same(
+    enrolling: Enrolling,
+) -> None:
+    [certificate] = await issued(enrolling, 1)
+    path = f"/certificates/{certificate['id']}"
+    await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    await enrolling.until(path, "revocation.state", "done")
+    await enrolling.api.post(PATH, body(certificate, reason="key_compromise"), 202)
+    info = await enrolling.api.get(f"{path}/renewal-info")
+    assert info["advice"] == "now"
+    csr = csr_for("host0.example.com", key=(key := new_key()))
+    other = await enrolling.issued(csr=csr)
+    await enrolling.api.post(f"/certificates/{other['id']}/revoke", {"reason": "superseded"}, 202)
+    again = {"reason": "key_compromise"}
+    await enrolling.api.send("POST", f"/certificates/{other['id']}/revoke", json=again)
+    asked = enrolling.body(csr=csr_for("host1.example.com", key=key))
+    problem = await enrolling.api.post("/enrollments", asked, 422)
+    assert ("/csr", "key-blocked") in faults_of(problem)
+
+
+async def test_a_waiting_revocation_becomes_one_for_key_compromise(estate: Estate) -> None:
+    switches = {"requires_approval": False, "revocation_requires_approval": True}
+    eyes = await four_eyes(estate, **switches)
+    [certificate] = await issued(eyes.enrolling, 1)
+    path = f"/certificates/{certificate['id']}"
+    await eyes.requester.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    found = await eyes.requester.post(f"{path}/revoke", {"reason": "key_compromise"}, 202)
+    assert found["revocation"]["reason"] == "key_compromise"
+    assert found["revocation"]["state"] == "pending_approval"
+    weaker = await eyes.requester.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    assert weaker["revocation"] == found["revocation"]

@@ -86,14 +86,57 @@ async def test_the_key_is_kept_only_where_the_profile_says_so(
                 assert faults_of(answer.json()) == {("/csr", "key-reused")}
 
 
-@pytest.mark.usefixtures("worker")
-async def test_a_compromised_key_is_blocked_with_the_replacement(enrolling: Enrolling) -> None:
+async def test_a_compromised_key_is_blocked_before_its_replacement_is_there(
+    enrolling: Enrolling, settings: Settings
+) -> None:
     key = new_key()
-    old = await enrolling.issued(csr=csr_for(WWW, key=key))
-    assert (await replaced(enrolling, old, reason="key_compromise"))["state"] == "issued"
+    made = await enrolling.enroll(csr=csr_for(WWW, key=key))
+    async with at_work(settings):
+        old = await enrolling.settled(made["id"])
+    path = f"/certificates/{old['certificate_id']}"
+    body = {"csr": csr_for(WWW), "reason": "key_compromise"}
+    await enrolling.api.post(f"{path}/replace", body, 202)
     again = enrolling.body(csr=csr_for(WWW, key=key))
     problem = await enrolling.api.post("/enrollments", again, 422)
     assert ("/csr", "key-blocked") in faults_of(problem)
+    problem = await enrolling.api.post(f"{path}/replace", {"csr": csr_for(WWW)}, 409)
+    assert "being replaced already" in problem["detail"]
+
+
+async def test_certificates_that_share_a_key_are_replaced_side_by_side(
+    estate: Estate, settings: Settings
+) -> None:
+    enrolling = Enrolling(estate.api, await estate.chain(renew_with_same_key=True))
+    csr = csr_for(WWW)
+    async with at_work(settings):
+        pair = [await enrolling.issued(csr=csr) for _ in range(2)]
+    replacements = [
+        await enrolling.api.post(
+            f"/certificates/{each['id']}/replace",
+            {"csr": csr_for(WWW), "reason": "key_compromise"},
+            202,
+        )
+        for each in pair
+    ]
+    async with at_work(settings):
+        for each in replacements:
+            assert (await enrolling.settled(each["enrollment_id"]))["state"] == "issued"
+        for each in pair:
+            await enrolling.until(f"/certificates/{each['id']}", "revocation.state", "done")
+
+
+async def test_a_profile_that_became_one_for_another_type_does_not_replace(
+    enrolling: Enrolling, settings: Settings, database: Database
+) -> None:
+    async with at_work(settings):
+        old = await enrolling.issued(WWW)
+    async with database.transaction() as session:
+        await session.execute(update(Certificate).values(certificate_type="device"))
+    for step in ("renew", "replace"):
+        problem = await enrolling.api.post(
+            f"/certificates/{old['id']}/{step}", {"csr": csr_for(WWW)}, 422
+        )
+        assert faults_of(problem) == {("", "certificate-type-differs")}
 
 
 @pytest.mark.usefixtures("worker")

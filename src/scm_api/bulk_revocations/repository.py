@@ -83,6 +83,6 @@ async def locked(
             within(principal, Certificate.organization_id, Certificate.certificate_type),
         )
         .order_by(Certificate.id)
-        .with_for_update(of=Certificate)
+        .with_for_update(of=Certificate, key_share=True)
     )
     return (await session.execute(query)).all()

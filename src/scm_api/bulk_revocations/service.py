@@ -18,7 +18,7 @@ from scm_api.db.audit import record
 from scm_api.db.base import new_id
 from scm_api.db.models import BulkRevocation, BulkRevocationCertificate
 from scm_api.issuance.approval import clock
-from scm_api.issuance.revocation import UNDER_WAY, ask, judge_reason, state_at
+from scm_api.issuance.revocation import ask, block_keys, changes_nothing, judge_reason
 from scm_api.web.references import unknown_reference
 from scm_api.web.replies import reply
 
@@ -73,8 +73,11 @@ async def _ask_for_each(
 ) -> None:
     now = await clock(session)
     reason = RevocationReason(bulk.reason)
+    if reason is RevocationReason.KEY_COMPROMISE:
+        at_once = [row for row in rows if not row.revocation_requires_approval]
+        await block_keys(session, [row.Certificate.spki_sha256 for row in at_once])
     for row in rows:
-        if state_at(row.Certificate, now) in UNDER_WAY:
+        if changes_nothing(row.Certificate, reason, now):
             continue
         until = now + approval_within if row.revocation_requires_approval else None
         told = {"comment": bulk.comment, "bulk_revocation_id": str(bulk.id)}

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Response
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificates import repository
@@ -12,13 +13,15 @@ from scm_api.certificates.schemas import Renewal, Replacement
 from scm_api.certificates.service import must_be_revocable, requires_approval
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Conflict
+from scm_api.core.lifecycle import FINAL
 from scm_api.core.names import Name
-from scm_api.core.succession import judge_new_key, require_replaceable
-from scm_api.core.vocabulary import NameKind, Privilege, RevocationState
-from scm_api.db.models import Certificate
+from scm_api.core.succession import judge_new_key, judge_same_type, require_replaceable
+from scm_api.core.vocabulary import CertificateType, EnrollmentState, NameKind, Privilege
+from scm_api.db.models import Certificate, Enrollment
 from scm_api.issuance.approval import clock
 from scm_api.issuance.intake import Judged, Request, accept, judge_request, retry_after
 from scm_api.issuance.judgement import Asked
+from scm_api.issuance.revocation import block_replaced, state_at
 from scm_api.web.deps import Resources
 from scm_api.web.replies import reply
 
@@ -62,9 +65,9 @@ async def replace_certificate(
     """
     old = await _old(session, caller, certificate_id, "replace")
     require_privilege(caller, Privilege.REVOKE, "replace certificates")
-    state = old.row.revocation_state
-    revocation = RevocationState(state) if state else None
-    require_replaceable(revocation, old.row.not_after, await clock(session))
+    now = await clock(session)
+    require_replaceable(state_at(old.row, now), old.row.not_after, now)
+    await _require_no_other(session, old.row)
     await must_be_revocable(session, old.row, body.reason)
     request = replace(
         _request(old, body.csr, Asked(old.names, None, old.row.not_after)),
@@ -72,7 +75,22 @@ async def replace_certificate(
         replace_reason=body.reason,
         requires_approval=await requires_approval(session, old.row),
     )
-    return await _accepted(session, caller, app, await _judged(session, caller, app, old, request))
+    judged = await _judged(session, caller, app, old, request)
+    return await _accepted(session, caller, app, judged)
+
+
+async def _require_no_other(session: AsyncSession, row: Certificate) -> None:
+    open_one = await session.scalar(
+        select(Enrollment.id).where(
+            Enrollment.renews_certificate_id == row.id,
+            Enrollment.replace_reason.is_not(None),
+            Enrollment.state.not_in(FINAL),
+        )
+    )
+    if open_one is not None:
+        raise Conflict(
+            f"It is being replaced already, by enrollment {open_one}.", code="wrong-state"
+        )
 
 
 async def _old(session: AsyncSession, caller: Principal, certificate_id: UUID, verb: str) -> _Old:
@@ -104,19 +122,22 @@ async def _judged(
     judged = await judge_request(session, caller, request, app.key_checks)
     faults = list(judged.faults)
     if judged.facts is not None and judged.csr is not None:
+        rules = judged.facts.rules
+        before = CertificateType(old.row.certificate_type)
+        faults += judge_same_type(before, rules.certificate_type)
         faults += judge_new_key(
             old.row.spki_sha256,
             judged.csr.spki_sha256,
-            same_allowed=judged.facts.rules.renew_with_same_key,
+            same_allowed=rules.renew_with_same_key,
             reason=request.replace_reason,
         )
     return _at_fields_of_the_body(replace(judged, faults=faults))
 
 
 def _at_fields_of_the_body(judged: Judged) -> Judged:
-    """The body has no names, and a replacement no end: they are those of the certificate. What is
-    wrong with the names is wrong with the CSR; what is wrong with the end, with the whole."""
-    moved = {"/names": "/csr"}
+    """Names, organization, profile and a replacement's end are those of the certificate and not in
+    the body. What is wrong with the names is wrong with the CSR; with the others, with the whole."""
+    moved = {"/names": "/csr", "/certificate_profile_id": "", "/organization_id": ""}
     if judged.request.replace_reason is not None:
         moved |= {"/not_after": ""}
     faults = []
@@ -130,6 +151,8 @@ async def _accepted(
     session: AsyncSession, caller: Principal, app: Resources, judged: Judged
 ) -> Response:
     values = await accept(session, caller, judged, app.settings.approval_within)
+    if values["state"] == EnrollmentState.APPROVED:
+        await block_replaced(session, values)
     content: dict[str, Any] = {"enrollment_id": values["id"], "state": values["state"]}
     headers = {
         "Location": f"/enrollments/{values['id']}",

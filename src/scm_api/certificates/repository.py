@@ -158,7 +158,7 @@ async def locked(session: AsyncSession, principal: Principal, certificate_id: UU
     query = (
         select(Certificate)
         .where(Certificate.id == certificate_id, visible(principal))
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     row = await session.scalar(query)
     if row is None:

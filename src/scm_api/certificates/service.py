@@ -14,6 +14,7 @@ from scm_api.certificates.schemas import Revocation
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Conflict, Invalid
 from scm_api.core.formats import to_pem, to_pem_chain, to_pkcs7
+from scm_api.core.succession import UNDER_WAY
 from scm_api.core.vocabulary import (
     Privilege,
     RevocationReason,
@@ -21,7 +22,12 @@ from scm_api.core.vocabulary import (
 )
 from scm_api.db.models import CaBackend, Certificate, CertificateProfile
 from scm_api.issuance.approval import clock
-from scm_api.issuance.revocation import UNDER_WAY, ask, judge_reason, state_at
+from scm_api.issuance.revocation import (
+    ask,
+    block_keys,
+    changes_nothing,
+    judge_reason,
+)
 from scm_api.web.concurrency import Expected
 
 
@@ -72,17 +78,20 @@ async def revoke(
     """Store the wish to revoke and its job; the CA does it, and only then it is done.
 
     Where today's profile requires approval, it waits for that instead, at most `approval_within`.
-    A repeat while one is under way, or after it is done, changes nothing. Raises Conflict when
+    A repeat while one is under way, or after it is done, changes nothing, except that a key said to
+    be compromised is blocked. Raises Conflict when
     the backend cannot revoke, Invalid for a reason its CA does not know.
     """
     row = await repository.locked(session, caller, certificate_id)
     require_privilege(caller, Privilege.REVOKE, "revoke certificates")
     expected.check(row.version)
     now = await clock(session)
-    if state_at(row, now) in UNDER_WAY:
+    waits = await requires_approval(session, row)
+    if changes_nothing(row, body.reason, now):
+        if body.reason is RevocationReason.KEY_COMPROMISE and not waits:
+            await block_keys(session, [row.spki_sha256])
         return await repository.certificate(session, caller, certificate_id)
     await must_be_revocable(session, row, body.reason)
-    waits = await requires_approval(session, row)
     until = now + approval_within if waits else None
     await ask(session, caller, row, body.reason, approve_until=until, comment=body.comment)
     return await repository.certificate(session, caller, certificate_id)

@@ -3,7 +3,23 @@
 from datetime import datetime
 
 from scm_api.core.errors import Conflict, Fault
-from scm_api.core.vocabulary import RevocationReason, RevocationState
+from scm_api.core.vocabulary import CertificateType, RevocationReason, RevocationState
+
+UNDER_WAY = frozenset(
+    {RevocationState.PENDING_APPROVAL, RevocationState.REQUESTED, RevocationState.DONE}
+)
+"""States of a revocation in which asking for it again changes nothing."""
+
+
+def judge_same_type(before: CertificateType, today: CertificateType) -> list[Fault]:
+    """A successor is of the type of the certificate before, whatever became of the profile.
+
+    Code: `certificate-type-differs`.
+    """
+    if before is today:
+        return []
+    detail = f"The certificate is of type {before}, and the profile is for type {today} today."
+    return [Fault("", "certificate-type-differs", detail, "an enrollment through another profile")]
 
 
 def judge_new_key(
@@ -35,7 +51,7 @@ def require_replaceable(
     revocation: RevocationState | None, not_after: datetime, now: datetime
 ) -> None:
     """Only what is in force is replaced; raises Conflict (`wrong-state`) for anything else."""
-    if revocation in (RevocationState.REQUESTED, RevocationState.DONE):
+    if revocation in UNDER_WAY:
         raise Conflict(
             f"It cannot be replaced: its revocation is {revocation.value}. Enroll anew.",
             code="wrong-state",

@@ -27,15 +27,23 @@ _CONFLICTS: dict[str, tuple[str, str]] = {
 }
 
 
+# What a CA's answer violates when it names something that another enrollment has.
+_CA_REFERENCES = frozenset(
+    {
+        "uq_certificates_ca_backend_id_issuer_serial_number",
+        "uq_certificates_ca_backend_id_ca_ref",
+        "uq_enrollment_attempts_ca_backend_id_ca_ref",
+    }
+)
+
+
 class KeyRepeated(Exception):
     """Another transaction stored an answer under the same Idempotency-Key first."""
 
 
 def conflict_of(error: IntegrityError) -> Exception:
     """The Conflict a person can act on, or the error itself if the constraint is not expected."""
-    # SQLAlchemy wraps asyncpg's exception once more; the constraint's name is on the inner one.
-    cause = getattr(error.orig, "__cause__", None) or error.orig
-    constraint = getattr(cause, "constraint_name", None) or ""
+    constraint = constraint_of(error)
     if constraint in _CONFLICTS:
         code, sentence = _CONFLICTS[constraint]
         return Conflict(sentence, code=code)
@@ -47,3 +55,15 @@ def conflict_of(error: IntegrityError) -> Exception:
             code="in-use",
         )
     return error
+
+
+def is_ca_reference_taken(error: Exception) -> bool:
+    """Whether a CA's reference or serial number belongs to another enrollment already."""
+    return isinstance(error, IntegrityError) and constraint_of(error) in _CA_REFERENCES
+
+
+def constraint_of(error: IntegrityError) -> str:
+    """The name of the violated constraint; empty where there is none."""
+    # SQLAlchemy wraps asyncpg's exception once more; the constraint's name is on the inner one.
+    cause = getattr(error.orig, "__cause__", None) or error.orig
+    return getattr(cause, "constraint_name", None) or ""

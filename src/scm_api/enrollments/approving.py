@@ -13,6 +13,7 @@ from scm_api.db.models import Enrollment
 from scm_api.enrollments import repository
 from scm_api.enrollments.service import decide, next_state
 from scm_api.issuance.approval import approved_by, require_approver
+from scm_api.issuance.revocation import block_replaced
 from scm_api.web.concurrency import Expected
 
 
@@ -33,6 +34,11 @@ async def approve(
     values = {"due_at": func.now(), "approval_digest": digest, "self_approved": own}
     told = {"digest": digest} | ({"self_approved": True} if own else {})
     await decide(session, caller, row, Move.APPROVE, comment, values, **told)
+    replaced = {
+        "replace_reason": row.replace_reason,
+        "renews_certificate_id": row.renews_certificate_id,
+    }
+    await block_replaced(session, replaced)
     await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
     return await repository.enrollment(session, caller, enrollment_id)
 

@@ -1,25 +1,24 @@
 """Having certificates revoked: stored with the job that has the CA do it."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func
+from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.approval import revocation_at
 from scm_api.core.errors import Fault
+from scm_api.core.succession import UNDER_WAY
 from scm_api.core.vocabulary import BackendType, RevocationReason, RevocationState
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import BlockedKey, Certificate, Enrollment
 from scm_api.drivers.registry import REGISTRY
 
-# Asking again changes nothing.
-UNDER_WAY = frozenset(
-    {RevocationState.PENDING_APPROVAL, RevocationState.REQUESTED, RevocationState.DONE}
-)
 _SETTLED = (RevocationState.REQUESTED, RevocationState.DONE)
 
 
@@ -85,8 +84,32 @@ async def send(session: AsyncSession, row: Certificate) -> None:
     row.revocation_state = RevocationState.REQUESTED.value
     row.version += 1
     if row.revocation_reason == RevocationReason.KEY_COMPROMISE:
-        await _block_key(session, row.spki_sha256)
+        await block_keys(session, [row.spki_sha256])
     await enqueue(session, Job.REVOKE_CERTIFICATE, row.id)
+
+
+async def block_replaced(session: AsyncSession, enrollment: Mapping[str, Any]) -> None:
+    """A key that is given up as compromised is blocked as soon as its replacement is accepted, or
+    approved where that is required: nothing else may be made with it meanwhile.
+
+    `enrollment` are the columns of the replacement.
+    """
+    if enrollment["replace_reason"] != RevocationReason.KEY_COMPROMISE:
+        return
+    key = await session.scalar(
+        select(Certificate.spki_sha256).where(Certificate.id == enrollment["renews_certificate_id"])
+    )
+    await block_keys(session, [str(key)])
+
+
+def changes_nothing(row: Certificate, reason: RevocationReason, now: datetime) -> bool:
+    """Whether asking for a revocation again is a repeat: it is under way or done.
+
+    What waits for approval is asked for anew when the key turns out to be compromised.
+    """
+    state = state_at(row, now)
+    worse = reason is RevocationReason.KEY_COMPROMISE and row.revocation_reason != reason.value
+    return state in UNDER_WAY and not (worse and state is RevocationState.PENDING_APPROVAL)
 
 
 async def revoke_replaced(session: AsyncSession, enrollment: Enrollment) -> None:
@@ -99,11 +122,19 @@ async def revoke_replaced(session: AsyncSession, enrollment: Enrollment) -> None
     if enrollment.replace_reason is None:
         return
     row = await session.get_one(
-        Certificate, enrollment.renews_certificate_id, with_for_update=True, populate_existing=True
+        Certificate,
+        enrollment.renews_certificate_id,
+        # The new certificate refers to the row, which locks it a little: a full lock could deadlock.
+        with_for_update={"key_share": True},
+        populate_existing=True,
     )
     if row.revocation_state in _SETTLED:
         return
-    _ask(row, enrollment.replace_reason, enrollment.requester_id)
+    # A compromised key that waited for approval is no weaker reason for being replaced meanwhile.
+    waits = row.revocation_state == RevocationState.PENDING_APPROVAL
+    graver = waits and row.revocation_reason == RevocationReason.KEY_COMPROMISE
+    reason = RevocationReason.KEY_COMPROMISE.value if graver else enrollment.replace_reason
+    _ask(row, reason, enrollment.requester_id)
     row.revocation_expires_at = None
     row.revocation_self_approved = enrollment.self_approved
     await send(session, row)
@@ -131,7 +162,12 @@ def _record(
     )
 
 
-async def _block_key(session: AsyncSession, spki_sha256: str) -> None:
-    if await session.get(BlockedKey, spki_sha256) is None:
-        session.add(BlockedKey(spki_sha256=spki_sha256, reason="revoked for key compromise"))
-        await session.flush()
+async def block_keys(session: AsyncSession, spki_sha256s: Collection[str]) -> None:
+    """No certificate is issued for these keys from here on; those blocked before stay so.
+
+    In one order, so that two who block the same keys never wait for each other.
+    """
+    why = "revoked for key compromise"
+    rows = [{"spki_sha256": each, "reason": why} for each in sorted(set(spki_sha256s))]
+    if rows:
+        await session.execute(insert(BlockedKey).values(rows).on_conflict_do_nothing())

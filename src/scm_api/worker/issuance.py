@@ -14,13 +14,13 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import func
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move
 from scm_api.core.recovery import Timing
 from scm_api.core.vocabulary import EnrollmentState
+from scm_api.db.conflicts import is_ca_reference_taken
 from scm_api.db.models import EnrollmentAttempt
 from scm_api.db.session import Database, is_away
 from scm_api.drivers.base import Driver, Issued, Order, Pending, Rejected, Untraced
@@ -269,7 +269,7 @@ class Issuance:
             raise error
         _log.error("step failed", enrollment_id=str(claim.id), exc_info=error)
         async with self._writing(claim) as session:
-            if isinstance(error, (Conflict, IntegrityError)):
+            if isinstance(error, Conflict) or is_ca_reference_taken(error):
                 await outcomes.parked(session, claim, _CLASH)
             else:
                 await outcomes.stumbled(session, claim, error, self._limits.attempts)
