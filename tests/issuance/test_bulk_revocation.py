@@ -7,6 +7,7 @@ from approvals import four_eyes
 from sqlalchemy import func, select
 
 from api_client import faults_of
+from csrs import csr_for
 from estate import Estate, Json
 from scm_api.db.models import BulkRevocation, Certificate
 from scm_api.db.session import Database
@@ -116,23 +117,20 @@ async def test_t42_each_waits_for_approval_where_its_profile_says_so(
     await eyes.enrolling.until(f"{PATH}/{made['id']}", "progress.done", 1)
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["bulk", "single"])
 async def test_a_key_found_to_be_compromised_later_is_blocked_all_the_same(
-    enrolling: Enrolling,
+    enrolling: Enrolling, at_once: bool
 ) -> None:
-    [certificate] = await issued(enrolling, 1)
+    csr = csr_for("www.example.com")
+    certificate = await enrolling.issued(csr=csr)
     path = f"/certificates/{certificate['id']}"
     await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
     await enrolling.until(path, "revocation.state", "done")
-    await enrolling.api.post(PATH, body(certificate, reason="key_compromise"), 202)
-    info = await enrolling.api.get(f"{path}/renewal-info")
-    assert info["advice"] == "now"
-    csr = csr_for("host0.example.com", key=(key := new_key()))
-    other = await enrolling.issued(csr=csr)
-    await enrolling.api.post(f"/certificates/{other['id']}/revoke", {"reason": "superseded"}, 202)
-    again = {"reason": "key_compromise"}
-    await enrolling.api.send("POST", f"/certificates/{other['id']}/revoke", json=again)
-    asked = enrolling.body(csr=csr_for("host1.example.com", key=key))
-    problem = await enrolling.api.post("/enrollments", asked, 422)
+    if at_once:
+        await enrolling.api.post(PATH, body(certificate, reason="key_compromise"), 202)
+    else:
+        await enrolling.api.post(f"{path}/revoke", {"reason": "key_compromise"}, 200)
+    problem = await enrolling.api.post("/enrollments", enrolling.body(csr=csr), 422)
     assert ("/csr", "key-blocked") in faults_of(problem)
 
 

@@ -135,8 +135,8 @@ async def _judged(
 
 
 def _at_fields_of_the_body(judged: Judged) -> Judged:
-    """Names, organization, profile and a replacement's end are those of the certificate and not in
-    the body. What is wrong with the names is wrong with the CSR; with the others, with the whole."""
+    """Names, organization, profile and a replacement's end are those of the certificate, not of the
+    body. What is wrong with names is wrong with the CSR; with the others, with the whole."""
     moved = {"/names": "/csr", "/certificate_profile_id": "", "/organization_id": ""}
     if judged.request.replace_reason is not None:
         moved |= {"/not_after": ""}

@@ -124,7 +124,7 @@ async def revoke_replaced(session: AsyncSession, enrollment: Enrollment) -> None
     row = await session.get_one(
         Certificate,
         enrollment.renews_certificate_id,
-        # The new certificate refers to the row, which locks it a little: a full lock could deadlock.
+        # The new certificate refers to the row and so locks it a little: more could deadlock.
         with_for_update={"key_share": True},
         populate_existing=True,
     )
