@@ -182,8 +182,9 @@ async def test_t44_a_retry_needs_approval_again(
 
 @pytest.mark.usefixtures("worker")
 async def test_t44_a_renewal_needs_approval_and_shows_what_it_changes(
-    eyes: FourEyes, simulator: Simulator
+    estate: Estate, simulator: Simulator
 ) -> None:
+    eyes = await four_eyes(estate, renew_with_same_key=True)
     key = new_key()
     old = await eyes.issued(csr=csr_for(WWW, key=key))
     renew, body = f"/certificates/{old['id']}/renew", {"csr": csr_for(WWW), "term_days": 90}

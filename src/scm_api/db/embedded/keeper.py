@@ -12,7 +12,7 @@ import fcntl
 import signal
 import subprocess
 import sys
-from types import FrameType
+import threading
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -33,17 +33,16 @@ def keep(users_lock: str, uid: int, gid: int, command: list[str]) -> int:
         preexec_fn=_end_with_keeper if linux else None,
     )
 
-    def leave_with_server(_signal: int, _frame: FrameType | None) -> None:
-        if server.poll() is not None:
-            sys.exit(server.returncode)
+    threading.Thread(target=_end_unused, args=(server, users_lock), daemon=True).start()
+    return server.wait()
 
-    signal.signal(signal.SIGCHLD, leave_with_server)
-    leave_with_server(0, None)
+
+def _end_unused(server: subprocess.Popen[bytes], users_lock: str) -> None:
+    # In a thread, because a signal of the server's end may come just before flock() blocks.
     with open(users_lock, "rb") as lock:  # noqa: PTH123 - pathlib costs start-up time here
         fcntl.flock(lock, fcntl.LOCK_EX)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         server.send_signal(signal.SIGINT)
-        return server.wait()
+        server.wait()  # the lock is held until then: who comes next starts a server of its own
 
 
 if __name__ == "__main__":
