@@ -139,6 +139,9 @@ class Asking:
         elif operation.name in _REVOCATION:
             await self._await_approval(place)
             return place
+        elif operation.name == "replace_certificate":
+            await self._end_replacements(place)
+            return place
         elif operation.name in _ENROLLMENT:
             made_by = next(
                 each for each in operations(self.contract) if each.name == "create_enrollment"
@@ -168,6 +171,13 @@ class Asking:
         }
         async with self.database.transaction() as session:
             await session.execute(one.values(asked))
+
+    async def _end_replacements(self, place: Place) -> None:
+        """A certificate has one open replacement at most."""
+        certificate_id = UUID(place.ids["certificate_id"])
+        theirs = update(Enrollment).where(Enrollment.renews_certificate_id == certificate_id)
+        async with self.database.transaction() as session:
+            await session.execute(theirs.values(state="canceled", due_at=None))
 
     async def lists(self, caller: Api, operation: Operation, place: Place) -> bool:
         """Whether a list holds what belongs to the place."""
