@@ -21,3 +21,12 @@ def csr_for(*names: str, key: Key | None = None, subject: bool = True) -> str:
     alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
     request = request.add_extension(alternative, critical=not subject)
     return request.sign(key or new_key(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+def client_csr(*addresses: str, common_name: str = "Ada Lovelace", key: Key | None = None) -> str:
+    """A CSR in PEM for a person with these e-mail addresses."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    alternative = x509.SubjectAlternativeName([x509.RFC822Name(each) for each in addresses])
+    request = request.add_extension(alternative, critical=False)
+    return request.sign(key or new_key(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()

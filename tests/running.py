@@ -23,6 +23,7 @@ def settings_for(database_url: str, data_directory: Path, **changes: object) -> 
         "data_directory": data_directory,
         "secret_keys": (SecretStr(KEY_RING),),
         "allow_loopback_endpoints": True,
+        "test_mode": True,
     }
     return Settings.model_validate(fields | changes)
 

@@ -337,3 +337,12 @@ def test_no_changed_octet_passes(place: int, change: int) -> None:
     changed = bytearray(GOOD)
     changed[place] ^= change
     assert codes(bytes(changed)) != []
+
+
+def test_a_person_is_called_as_asked() -> None:
+    address = "ada@example.test"
+    certificate = leaf([x509.RFC822Name(address)], cn="Ada Lovelace")
+    names = [Name(NameKind.EMAIL, address)]
+    assert codes(certificate, names=names, subject=[(CN, "Ada Lovelace")]) == []
+    assert codes(certificate, names=names, subject=[(CN, "Jo Doe")]) == ["names-added"]
+    assert codes(certificate, names=names) == ["names-added"]

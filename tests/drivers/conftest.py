@@ -7,11 +7,16 @@ from collections.abc import Iterator
 import pytest
 from aws_harness import AwsHarness
 from contract import Harness, RecordingLimiter
+from memory_harness import MemoryHarness
 
 from scm_api.core.vocabulary import BackendType
+from scm_api.drivers.memory.authority import AUTHORITIES
 from scm_api.sandbox import aws
 
-HARNESSES: dict[BackendType, str] = {BackendType.AWS: "aws_harness"}
+HARNESSES: dict[BackendType, str] = {
+    BackendType.AWS: "aws_harness",
+    BackendType.MEMORY: "memory_harness",
+}
 
 
 @pytest.fixture
@@ -41,6 +46,12 @@ def aws_harness(_aws_url: str) -> AwsHarness:
     harness = AwsHarness(_aws_url)
     harness.reset()
     return harness
+
+
+@pytest.fixture
+def memory_harness() -> Iterator[MemoryHarness]:
+    yield MemoryHarness()
+    AUTHORITIES.clear()
 
 
 @pytest.fixture(params=list(BackendType))

@@ -89,9 +89,9 @@ async def index(
     response_model=BackendTypeList,
     responses=problems(),
 )
-async def types(_caller: Caller) -> Response:
+async def types(_caller: Caller, app: App) -> Response:
     """What each type can do, and JSON schemas to make forms for its options from."""
-    return reply({"items": backend_types()})
+    return reply({"items": backend_types(in_tests=app.settings.test_mode)})
 
 
 @router.get(

@@ -7,13 +7,15 @@ from typing import Any
 from scm_api.core.key_types import KEY_TYPES
 from scm_api.core.vocabulary import CertificateType, RevocationReason
 from scm_api.drivers.base import BackendKind, Capabilities
-from scm_api.drivers.registry import REGISTRY
+from scm_api.drivers.registry import REGISTRY, TEST_ONLY
 
 
 @cache
-def backend_types() -> list[dict[str, Any]]:
+def backend_types(*, in_tests: bool = False) -> list[dict[str, Any]]:
     """Every backend type, with JSON schemas of its options and secrets."""
-    return [_described(kind) for kind in REGISTRY.values()]
+    return [
+        _described(kind) for kind in REGISTRY.values() if in_tests or kind.type not in TEST_ONLY
+    ]
 
 
 def _described(kind: BackendKind) -> dict[str, Any]:

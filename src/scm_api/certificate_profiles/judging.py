@@ -16,7 +16,8 @@ from scm_api.core.errors import Fault
 from scm_api.core.key_types import KEY_TYPES
 from scm_api.core.names import Name
 from scm_api.core.profile_rule import RuleContext, rule_faults
-from scm_api.core.vocabulary import CertificateType, NameKind
+from scm_api.core.quota import judge_quota
+from scm_api.core.vocabulary import CertificateType, NameKind, RevocationReason
 from scm_api.db.models import CaBackend
 from scm_api.db.scope import visible_ca_backends
 from scm_api.drivers.base import BackendKind, IssuingCa
@@ -27,7 +28,17 @@ from scm_api.web.deps import Resources
 from scm_api.web.references import unknown_reference
 
 # Fields whose change is judged against the CA.
-CONCERNS_CA = frozenset({"ca_backend_id", "certificate_type", "key_types", "options", "term"})
+CONCERNS_CA = frozenset(
+    {
+        "ca_backend_id",
+        "certificate_type",
+        "key_types",
+        "options",
+        "term",
+        "max_valid_certificates",
+        "auto_revoke",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +161,12 @@ def _backend_faults(
 ) -> Iterator[Fault]:
     kind = backend.kind
     supported = kind.capabilities.certificate_types
+    yield from judge_quota(
+        draft.certificate_type,
+        draft.max_valid_certificates,
+        auto_revoke=draft.auto_revoke,
+        can_revoke=RevocationReason.SUPERSEDED in kind.capabilities.revocation_reasons,
+    )
     if draft.certificate_type not in supported:
         yield Fault(
             "/certificate_type",

@@ -45,6 +45,8 @@ def certificate_profiles(principal: Principal) -> AnySelect:
         CertificateProfile.allow_renew,
         CertificateProfile.renew_with_same_key,
         CertificateProfile.auto_renew,
+        CertificateProfile.max_valid_certificates,
+        CertificateProfile.auto_revoke,
         CertificateProfile.rule,
         CertificateProfile.requires_approval,
         CertificateProfile.revocation_requires_approval,

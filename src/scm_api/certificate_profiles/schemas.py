@@ -81,6 +81,17 @@ _AutoRenew = Field(
     "the CSR they were made with. Takes `allow_renew` and `renew_with_same_key`. Approval is asked "
     "for as ever."
 )
+_MaxValid = Field(
+    ge=1,
+    le=1000,
+    description="How many certificates of this profile a person may have that are valid or asked "
+    "for, by e-mail address and UPN; for the type client. Null is no limit.",
+    examples=[3],
+)
+_AutoRevoke = Field(
+    description="Whether the oldest certificate of the person is revoked, once the new one is "
+    "issued, where there would be one too many. Otherwise the enrollment is refused with 409."
+)
 _RequiresApproval = Field(
     description="Whether another admin has to approve each request before the CA hears of it. For "
     "the types ssl and device."
@@ -135,6 +146,8 @@ class CertificateProfileCreate(Input):
     allow_renew: Annotated[bool, _AllowRenew] = True
     renew_with_same_key: Annotated[bool, _RenewWithSameKey] = False
     auto_renew: Annotated[bool, _AutoRenew] = False
+    max_valid_certificates: Annotated[int, _MaxValid] | None = None
+    auto_revoke: Annotated[bool, _AutoRevoke] = False
     rule: Annotated[Rule, _Rule] | None = None
     requires_approval: Annotated[bool, _RequiresApproval] = False
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval] = False
@@ -161,6 +174,8 @@ class CertificateProfileUpdate(Input):
     allow_renew: Annotated[bool, _AllowRenew] | None = None
     renew_with_same_key: Annotated[bool, _RenewWithSameKey] | None = None
     auto_renew: Annotated[bool, _AutoRenew] | None = None
+    max_valid_certificates: Annotated[int, _MaxValid] | None = None
+    auto_revoke: Annotated[bool, _AutoRevoke] | None = None
     rule: Annotated[Rule, _Rule] | None = None
     requires_approval: Annotated[bool, _RequiresApproval] | None = None
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval] | None = None
@@ -183,6 +198,8 @@ class CertificateProfileOut(VersionedOutput):
     allow_renew: Annotated[bool, _AllowRenew]
     renew_with_same_key: Annotated[bool, _RenewWithSameKey]
     auto_renew: Annotated[bool, _AutoRenew]
+    max_valid_certificates: Annotated[int, _MaxValid] | None
+    auto_revoke: Annotated[bool, _AutoRevoke]
     rule: Rule | None
     requires_approval: Annotated[bool, _RequiresApproval]
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval]

@@ -39,6 +39,8 @@ from scm_api.web.deps import Resources
 from scm_api.web.references import unknown_reference
 from scm_api.web.replies import created, plain_json
 
+_REMOVABLE = frozenset({"rule", "max_valid_certificates"})
+
 
 async def create_profile(
     session: AsyncSession,
@@ -184,8 +186,10 @@ def _merged(stored: Mapping[str, Any], body: CertificateProfileUpdate) -> Certif
     )
     given = {name: getattr(body, name) for name in body.model_fields_set}
     return kept.model_copy(
-        # Null is "left out", but for a rule, which a profile may lose again.
-        update={name: value for name, value in given.items() if value is not None or name == "rule"}
+        # Null is "left out", but for what a profile may lose again.
+        update={
+            name: value for name, value in given.items() if value is not None or name in _REMOVABLE
+        }
     )
 
 
@@ -206,6 +210,8 @@ def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str
         "allow_renew": draft.allow_renew,
         "renew_with_same_key": draft.renew_with_same_key,
         "auto_renew": draft.auto_renew,
+        "max_valid_certificates": draft.max_valid_certificates,
+        "auto_revoke": draft.auto_revoke,
         "rule": draft.rule.model_dump() if draft.rule else None,
         "requires_approval": draft.requires_approval,
         "revocation_requires_approval": draft.revocation_requires_approval,

@@ -8,19 +8,32 @@ from scm_api.core.errors import Fault, Invalid
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.addresses import is_loopback_host
 from scm_api.drivers.options import ConnectionOptions, ConnectionSecrets
-from scm_api.drivers.registry import REGISTRY
+from scm_api.drivers.registry import REGISTRY, TEST_ONLY
+
+_TEST_ONLY = Fault(
+    "/options/backend_type",
+    "backend-type-not-available",
+    "CAs of this type are for tests: they end with the process, and nobody can revoke then.",
+    ", ".join(each for each in BackendType if each not in TEST_ONLY),
+)
 
 
 def require_sound(
-    options: ConnectionOptions, secrets: ConnectionSecrets | None, *, allow_loopback: bool
+    options: ConnectionOptions,
+    secrets: ConnectionSecrets | None,
+    *,
+    allow_loopback: bool,
+    in_tests: bool,
 ) -> None:
     """Raises Invalid with every fault of a connection; pointers are those of the body.
 
     `secrets` are None where those stored cannot be read any more. `allow_loopback` lets an
     endpoint name this machine: right for the simulator, and a way around the network's walls for
-    anybody else who may choose an endpoint.
+    anybody else who may choose an endpoint. `in_tests` lets types be chosen that are for tests.
     """
     faults = [] if allow_loopback else list(_loopback_faults(options.model_dump(mode="json")))
+    if options.backend_type in TEST_ONLY and not in_tests:
+        faults.append(_TEST_ONLY)
     if secrets is not None and secrets.backend_type != options.backend_type:
         faults.append(
             Fault(

@@ -117,7 +117,7 @@ async def create_local_ca_backend(
     """Store a connection and seal its credentials. The CA is not called: that is a check."""
     connector = await repository.connector(session, caller, connector_id)
     require_account_wide(caller, "create local CA backends")
-    require_sound(body.options, body.secrets, allow_loopback=app.settings.allow_loopback_endpoints)
+    require_sound(body.options, body.secrets, **_walls(app))
     local_id = new_id()
     local = LocalCaBackend(
         id=local_id,
@@ -169,7 +169,7 @@ def _change_connection(app: Resources, local: LocalCaBackend, body: LocalCaBacke
         options = body.options
     if body.secrets is not None:
         require_type(body.secrets, "/secrets", local.backend_type)
-    require_sound(options, secrets, allow_loopback=app.settings.allow_loopback_endpoints)
+    require_sound(options, secrets, **_walls(app))
     local.options = options.model_dump(mode="json")
     if body.secrets is not None:
         plain = plain_secrets(body.secrets)
@@ -199,3 +199,9 @@ async def delete_local_ca_backend(
         )
     await session.delete(local)
     record(session, caller, "local_ca_backend.deleted", ("local_ca_backend", local.id))
+
+
+def _walls(app: Resources) -> dict[str, bool]:
+    """What the settings allow beyond what is right in production."""
+    settings = app.settings
+    return {"allow_loopback": settings.allow_loopback_endpoints, "in_tests": settings.test_mode}

@@ -15,6 +15,7 @@ from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differenc
 from scm_api.core.names import Name, normalise
 from scm_api.core.term import Term, TermRules
 from scm_api.core.vocabulary import NameKind
+from scm_api.core.x509_names import COMMON_NAME
 
 MAX_CERTIFICATES: Final = 32
 """More than any CA sends; what lies beyond is not looked at."""
@@ -97,7 +98,7 @@ def judge_issued(
     # Issuance is past, and at most the backdating after the beginning.
     issued_at = min(now, leaf.not_before + issuer.backdating)
     discrepancies = [
-        *_content_discrepancies(leaf, key, wanted.names),
+        *_content_discrepancies(leaf, key, wanted),
         *_life_discrepancies(leaf, term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), ca_der is not None and expected is None),
@@ -120,13 +121,16 @@ def judge_issued(
 
 
 def _content_discrepancies(
-    leaf: CertificateFacts, wanted_spki_sha256: str, asked: frozenset[Name]
+    leaf: CertificateFacts, wanted_spki_sha256: str, wanted: Wanted
 ) -> Iterator[Discrepancy]:
     if leaf.spki_sha256 != wanted_spki_sha256:
         detail = f"The certificate is for another key (SHA-256 {leaf.spki_sha256})."
         yield Discrepancy("key-differs", detail)
     carried = {_comparable(name) for name in leaf.names}
-    presented = carried | {_comparable_common_name(name) for name in leaf.common_names}
+    # A person's common name is among the names of nothing; that of the CSR was judged with it.
+    as_asked = {text for oid, text in wanted.subject or () if oid == COMMON_NAME}
+    others = set(leaf.common_names) - as_asked
+    asked, presented = wanted.names, carried | {_comparable_common_name(each) for each in others}
     if added := sorted(map(str, presented - asked)):
         yield Discrepancy("names-added", f"Nobody asked for {handful(added)}.")
     if dropped := sorted(map(str, asked - carried)):

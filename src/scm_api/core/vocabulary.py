@@ -4,9 +4,10 @@ from enum import StrEnum
 
 
 class BackendType(StrEnum):
-    """The kinds of certificate authority this service drives."""
+    """The kinds of certificate authority this service drives; `memory` is there in tests only."""
 
     AWS = "aws"
+    MEMORY = "memory"
 
 
 class CertificateType(StrEnum):

@@ -22,6 +22,7 @@ class Job(StrEnum):
 
     ADVANCE_ENROLLMENT = "advance_enrollment"
     REVOKE_CERTIFICATE = "revoke_certificate"
+    REVOKE_SURPLUS = "revoke_surplus"
 
 
 _QUEUE: Final = table(

@@ -20,7 +20,6 @@ from scm_api.enrollments.schemas import (
     ValidationOut,
 )
 from scm_api.enrollments.waiting import EnrollmentChanges, WaitSeconds
-from scm_api.issuance.intake import judge_request
 from scm_api.web.auth import Caller
 from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
@@ -44,7 +43,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     summary="Enroll for a certificate",
     status_code=201,
     response_model=EnrollmentOut,
-    responses=_ACCEPTED | problems(400, 403, 413, 422),
+    responses=_ACCEPTED | problems(400, 403, 409, 413, 422),
 )
 async def create(
     body: EnrollmentCreate,
@@ -60,9 +59,7 @@ async def create(
     was issued within `Prefer: wait=N`. With an Idempotency-Key a repeat never orders twice.
     """
     request = service.request_of(body)
-    answer = await once.create_in_one(
-        lambda connection: service.create(connection, caller, app, request, once)
-    )
+    answer = await service.enroll(caller, app, request, once)
     if not wait:
         return answer
     enrollment_id = UUID(answer.headers["Location"].rpartition("/")[2])
@@ -82,7 +79,7 @@ async def validate(body: EnrollmentCreate, caller: Caller, app: App) -> Response
     require_privilege(caller, Privilege.ENROLL, "enroll")
     request = service.request_of(body)
     async with app.database.each_statement() as connection:
-        judged = await judge_request(connection, caller, request, app.key_checks)
+        judged = await service.dry_run(connection, caller, app, request)
     return reply(service.validation_content(judged))
 
 

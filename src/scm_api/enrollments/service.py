@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -28,13 +29,16 @@ from scm_api.issuance.approval import clock
 from scm_api.issuance.intake import (
     Judged,
     Request,
+    accept,
     intent,
     judge_request,
+    limit_of,
     retry_after,
     shown_term,
     store,
 )
 from scm_api.issuance.judgement import Asked
+from scm_api.issuance.quota import room_faults
 from scm_api.web.concurrency import Expected
 from scm_api.web.deps import Resources
 from scm_api.web.idempotency import Once
@@ -61,20 +65,46 @@ def request_of(body: EnrollmentCreate) -> Request:
     )
 
 
-async def create(
+class _CountedByPerson(Exception):
+    """Counting and storing belong into one transaction, which most enrollments do without."""
+
+
+async def enroll(caller: Principal, app: Resources, request: Request, once: Once) -> Response:
+    """Judge and store; the answer is 202 with where to look, and is kept with what it tells of.
+
+    Raises Invalid with every fault, Conflict where a person has too many certificates.
+    """
+    require_privilege(caller, Privilege.ENROLL, "enroll")
+    try:
+        return await once.create_in_one(
+            lambda connection: _store_at_once(connection, caller, app, request, once)
+        )
+    except _CountedByPerson:
+        return await once.create(lambda session: _count_and_store(session, caller, app, request))
+
+
+async def _store_at_once(
     connection: AsyncConnection,
     caller: Principal,
     app: Resources,
     request: Request,
     once: Once,
 ) -> Response:
-    """Judge and store; the answer is 202 with where to look, and is kept with what it tells of."""
-    require_privilege(caller, Privilege.ENROLL, "enroll")
     judged = await judge_request(connection, caller, request, app.key_checks)
     values = intent(caller, judged, app.settings.approval_within)
+    if limit_of(judged) is not None:
+        raise _CountedByPerson
     answer = accepted(repository.content_of_new(values))
     await store(connection, caller, values, *once.kept_rows(answer))
     return answer
+
+
+async def _count_and_store(
+    session: AsyncSession, caller: Principal, app: Resources, request: Request
+) -> Response:
+    judged = await judge_request(session, caller, request, app.key_checks)
+    values = await accept(session, caller, judged, app.settings.approval_within)
+    return accepted(repository.content_of_new(values))
 
 
 def accepted(content: dict[str, Any]) -> Response:
@@ -128,6 +158,18 @@ def certificate_address(content: dict[str, Any]) -> str:
             f"There is no certificate yet; the enrollment is {state}.", code="not-issued"
         )
     return f"/certificates/{content['certificate_id']}"
+
+
+async def dry_run(
+    connection: AsyncConnection, caller: Principal, app: Resources, request: Request
+) -> Judged:
+    """Judge as `create` would, with the room a person has left among the faults."""
+    judged = await judge_request(connection, caller, request, app.key_checks)
+    if judged.facts is None or judged.judgement is None:
+        return judged
+    limit, profile_id = limit_of(judged), judged.facts.certificate_profile_id
+    full = await room_faults(connection, limit, profile_id, judged.judgement.names)
+    return replace(judged, faults=[*judged.faults, *full])
 
 
 def validation_content(judged: Judged) -> dict[str, Any]:

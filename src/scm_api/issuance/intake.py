@@ -12,7 +12,8 @@ from scm_api.core.access import Principal
 from scm_api.core.csr import CsrFacts, read_csr
 from scm_api.core.errors import Fault, Invalid
 from scm_api.core.granted_term import ordering
-from scm_api.core.vocabulary import EnrollmentState, RevocationReason
+from scm_api.core.quota import people_of
+from scm_api.core.vocabulary import CertificateType, EnrollmentState, RevocationReason
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import event_row
 from scm_api.db.base import Base, new_id
@@ -21,6 +22,7 @@ from scm_api.db.models import Enrollment
 from scm_api.db.statements import NewRow, insert_together
 from scm_api.issuance.facts import Facts, load_facts
 from scm_api.issuance.judgement import Asked, Judgement, judge
+from scm_api.issuance.quota import take_room
 
 # A client that asks again after this many seconds asks neither too often nor too late.
 _POLL_SECONDS: Final = 2
@@ -88,9 +90,10 @@ async def accept(
 ) -> dict[str, Any]:
     """Store the intent of a request without faults; returns the enrollment's columns.
 
-    Raises Invalid with all faults otherwise.
+    Raises Invalid with all faults otherwise, Conflict where a person has too many certificates.
     """
     values = intent(caller, judged, approval_within)
+    await take_room(session, limit_of(judged), values)
     await store(session, caller, values)
     return values
 
@@ -164,6 +167,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "key_type": csr.key_type,
         "common_name": csr.common_names[0] if csr.common_names else None,
         "names": [{"kind": name.kind.value, "value": name.value} for name in judgement.names],
+        "people": _people(judged),
         "term_days": judgement.term.days,
         "not_after": judgement.term.not_after,
         "term": shown_term(judged),
@@ -179,6 +183,19 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "steps": 0,
         "failures": 0,
     }
+
+
+def limit_of(judged: Judged) -> int | None:
+    """How many certificates a person may have, at which a request is refused; None: any number."""
+    rules = judged.facts.rules if judged.facts else None
+    return None if rules is None or rules.auto_revoke else rules.max_valid_certificates
+
+
+def _people(judged: Judged) -> list[str] | None:
+    assert judged.facts is not None
+    assert judged.judgement is not None
+    is_client = judged.facts.rules.certificate_type is CertificateType.CLIENT
+    return list(people_of(judged.judgement.names)) if is_client else None
 
 
 def shown_term(judged: Judged) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from scm_api.core.key_policy import judge_key
 from scm_api.core.name_constraints import constraints_of
 from scm_api.core.names import Name
 from scm_api.core.profile_rule import RuleContext, judge_rule
+from scm_api.core.quota import judge_people, people_of
 from scm_api.core.requested_names import judge_names
 from scm_api.core.term import Term, TermRules, judge_term
 from scm_api.core.vocabulary import CertificateType
@@ -45,6 +46,7 @@ def judge(facts: Facts, csr: CsrFacts, asked: Asked, checks: KeyChecks) -> Judge
     faults = [*usability_faults(facts), *judge_csr(csr)]
     names, name_faults = judged_names(facts, csr, asked.names)
     faults += name_faults
+    faults += judge_people(rules.max_valid_certificates, people_of(names))
     faults += judge_key(
         csr, rules.key_types, kind.capabilities.key_types, checks, blocked=facts.key_blocked
     )

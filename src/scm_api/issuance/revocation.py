@@ -128,17 +128,34 @@ async def revoke_replaced(session: AsyncSession, enrollment: Enrollment) -> None
         with_for_update={"key_share": True},
         populate_existing=True,
     )
+    reason = RevocationReason(enrollment.replace_reason)
+    told = {"replaced_by_enrollment_id": str(enrollment.id)}
+    await revoke_succeeded(session, row, enrollment, reason, told)
+
+
+async def revoke_succeeded(
+    session: AsyncSession,
+    row: Certificate,
+    enrollment: Enrollment,
+    reason: RevocationReason,
+    told: dict[str, Any],
+) -> None:
+    """Have a certificate revoked because of what `enrollment` led to; `told` goes into the audit
+    event. The row is locked by the caller. What is under way or done stays as it is."""
     if row.revocation_state in _SETTLED:
         return
     # A compromised key that waited for approval is no weaker reason for being replaced meanwhile.
     waits = row.revocation_state == RevocationState.PENDING_APPROVAL
     graver = waits and row.revocation_reason == RevocationReason.KEY_COMPROMISE
-    reason = RevocationReason.KEY_COMPROMISE.value if graver else enrollment.replace_reason
-    _ask(row, reason, enrollment.requester_id)
+    _ask(
+        row,
+        RevocationReason.KEY_COMPROMISE.value if graver else reason.value,
+        enrollment.requester_id,
+    )
     row.revocation_expires_at = None
     row.revocation_self_approved = enrollment.self_approved
     await send(session, row)
-    _record(session, None, row, {"replaced_by_enrollment_id": str(enrollment.id)})
+    _record(session, None, row, told)
     await session.flush()
 
 

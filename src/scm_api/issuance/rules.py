@@ -40,6 +40,8 @@ class ProfileRules(BaseModel):
     allow_renew: bool
     renew_with_same_key: bool = True  # versions kept before this was asked allowed it
     auto_renew: bool = False
+    max_valid_certificates: int | None = None
+    auto_revoke: bool = False
     rule: ProfileRule | None = None
     requires_approval: bool = False
     revocation_requires_approval: bool = False

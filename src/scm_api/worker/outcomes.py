@@ -127,6 +127,8 @@ async def issued(
         )
     if not reasons:
         await revoke_replaced(session, claim.enrollment)
+        if claim.enrollment.people:
+            await enqueue(session, Job.REVOKE_SURPLUS, claim.id)
 
 
 def _certificate(

@@ -22,6 +22,7 @@ from scm_api.worker.issuance import Issuance, Limits
 from scm_api.worker.queue import Queue
 from scm_api.worker.renewal import Renewals
 from scm_api.worker.revocation import Revocation
+from scm_api.worker.surplus import revoke_surplus
 from scm_api.worker.upkeep import Upkeep
 
 _log = structlog.get_logger(__name__)
@@ -95,9 +96,16 @@ def _queue(
     async def advance(enrollment_id: UUID, _tries: int) -> timedelta | None:
         return await issuance.advance(enrollment_id)
 
+    async def trim(enrollment_id: UUID, _tries: int) -> None:
+        await revoke_surplus(database, enrollment_id)
+
     return Queue(
         settings.database_url,
-        {Job.ADVANCE_ENROLLMENT: advance, Job.REVOKE_CERTIFICATE: revocation.revoke},
+        {
+            Job.ADVANCE_ENROLLMENT: advance,
+            Job.REVOKE_CERTIFICATE: revocation.revoke,
+            Job.REVOKE_SURPLUS: trim,
+        },
         lease=lease,
         idle_poll=timedelta(seconds=settings.queue_poll_seconds),
         concurrency=settings.worker_concurrency,

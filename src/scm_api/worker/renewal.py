@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, exists, extract, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from scm_api.core.errors import Conflict
 from scm_api.core.names import Name
 from scm_api.core.vocabulary import EnrollmentState, NameKind, RevocationState
 from scm_api.core.weak_keys import KeyChecks
@@ -62,18 +63,23 @@ class Renewals:
             return None
         before = await session.get_one(Enrollment, row.enrollment_id)
         judged = await judge_request(session, None, _request(row, before), self._checks)
-        if not judged.faults:
-            await accept(session, None, judged, self._approval_within)
-            return None
+        found = [fault.detail for fault in judged.faults]
+        if not found:
+            try:
+                await accept(session, None, judged, self._approval_within)
+            except Conflict as full:
+                found = [full.detail]
+            else:
+                return None
         record(
             session,
             None,
             "certificate.renewal_refused",
             ("certificate", row.id),
             organization_id=row.organization_id,
-            details={"found": [fault.detail for fault in judged.faults]},
+            details={"found": found},
         )
-        return " ".join(dict.fromkeys(fault.detail for fault in judged.faults))
+        return " ".join(dict.fromkeys(found))
 
 
 def _request(row: Certificate, before: Enrollment) -> Request:

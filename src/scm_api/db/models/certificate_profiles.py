@@ -32,6 +32,8 @@ class CertificateProfile(Versioned, Base):
         Boolean, default=False, server_default=text("false")
     )
     auto_renew: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
+    max_valid_certificates: Mapped[int | None] = mapped_column(Integer)
+    auto_revoke: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     requires_approval: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=text("false")

@@ -17,7 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scm_api.db.base import Base, Identified
@@ -31,6 +31,7 @@ class Enrollment(Identified, Base):
     the generation is still its own. `version` counts state changes and is the ETag.
     `steps` counts how often the CA was asked since the last progress, `failures` unexpected
     errors of ours in a row; both space out what follows and start again with each progress.
+    `people` are those a client certificate is for (`core.quota`), null for other types.
     `approval_expires_at` is set where the profile requires approval: unanswered until then, the
     request is over. `approval_digest` is what was approved, `self_approved` that it was the
     requester who did. With `replace_reason` the certificate it renews is revoked, for that reason,
@@ -50,6 +51,12 @@ class Enrollment(Identified, Base):
         Index(None, "organization_id", "id"),
         Index(None, "state", "id"),
         Index(None, "certificate_profile_id", "id"),
+        Index(
+            "ix_enrollments_people",
+            "people",
+            postgresql_using="gin",
+            postgresql_where="people IS NOT NULL",
+        ),
         Index("ix_enrollments_due_at", "due_at", postgresql_where="due_at IS NOT NULL"),
     )
 
@@ -74,6 +81,7 @@ class Enrollment(Identified, Base):
     key_type: Mapped[str] = mapped_column(String(32))
     common_name: Mapped[str | None] = mapped_column(String(255))
     names: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    people: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     term_days: Mapped[int] = mapped_column(Integer)
     not_after: Mapped[datetime | None]
     term: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -1,0 +1,136 @@
+"""A certificate authority in memory: it signs, keeps a ledger and revokes, for one process.
+
+Whoever wants one makes it and puts it into AUTHORITIES; nothing in the service does.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+BACKDATING: Final = timedelta(minutes=1)
+USAGES: Final = {
+    "server_auth": ExtendedKeyUsageOID.SERVER_AUTH,
+    "client_auth": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "email_protection": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "code_signing": ExtendedKeyUsageOID.CODE_SIGNING,
+}
+_LIFE = timedelta(days=3650)
+Fault = Literal["throttle", "fail", "lose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One order as the authority keeps it; `token` is the caller's own word for it."""
+
+    token: str
+    csr: x509.CertificateSigningRequest
+    usages: Sequence[str]
+    not_after: datetime
+
+
+@dataclass(slots=True)
+class Entry:
+    """One line of the ledger; `leaf` is None while the order waits for an operator."""
+
+    wanted: Wanted
+    leaf: x509.Certificate | None = None
+
+
+@dataclass
+class Authority:
+    """One CA with a root and an issuing CA; `accounts` are names by password.
+
+    Orders wait while `holding` is true, until `release`. `faults` are what happens to the next
+    calls of a verb, one each.
+    """
+
+    accounts: dict[str, str]
+    name: str = "issuing"
+    reachable: bool = True
+    holding: bool = False
+    ledger: dict[str, Entry] = field(default_factory=dict)
+    revoked: dict[int, str] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    faults: dict[str, deque[Fault]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._root_key, self.root = _ca("Root in memory", None)
+        self._key, self.issuing = _ca("Issuing CA in memory", (self._root_key, self.root))
+
+    def order(self, wanted: Wanted) -> Entry:
+        """Take an order. This CA knows no tokens: a repeat is a second order, and a ValueError."""
+        if wanted.token in self.ledger:
+            raise ValueError(f"ordered twice: {wanted.token}")
+        entry = self.ledger[wanted.token] = Entry(wanted)
+        if not self.holding:
+            self._sign(entry)
+        return entry
+
+    def release(self) -> None:
+        """The operator lets everything through that waits."""
+        self.holding = False
+        for entry in self.ledger.values():
+            if entry.leaf is None:
+                self._sign(entry)
+
+    def next_fault(self, verb: str) -> Fault | None:
+        """What is to happen to this call, if anything."""
+        waiting = self.faults.get(verb)
+        return waiting.popleft() if waiting else None
+
+    def _sign(self, entry: Entry) -> None:
+        wanted, now = entry.wanted, datetime.now(UTC)
+        authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        usages = x509.ExtendedKeyUsage([USAGES[each] for each in wanted.usages])
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(wanted.csr.subject)
+            .issuer_name(self.issuing.subject)
+            .public_key(wanted.csr.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - BACKDATING)
+            .not_valid_after(min(wanted.not_after, self.issuing.not_valid_after_utc))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(authority_key, critical=False)
+            .add_extension(usages, critical=False)
+        )
+        names = wanted.csr.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        builder = builder.add_extension(names.value, names.critical)
+        entry.leaf = builder.sign(self._key, hashes.SHA256())
+
+
+AUTHORITIES: Final[dict[str, Authority]] = {}
+"""The authorities of this process by the name a connection gives."""
+
+
+def _ca(
+    name: str, above: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(above[1].subject if above else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + _LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return key, builder.sign(above[0] if above else key, hashes.SHA256())
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    """The certificate as a CA sends it."""
+    return certificate.public_bytes(Encoding.DER)

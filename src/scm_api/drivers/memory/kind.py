@@ -1,0 +1,100 @@
+"""What the service knows about CAs in memory."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from scm_api.core.errors import Fault
+from scm_api.core.explain import quoted
+from scm_api.core.recovery import Guard
+from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
+from scm_api.drivers.base import (
+    BackendKind,
+    Capabilities,
+    Driver,
+    Issuance,
+    IssuingCa,
+    Limiter,
+    RequestFacts,
+)
+from scm_api.drivers.memory.authority import BACKDATING
+from scm_api.drivers.memory.driver import MemoryDriver
+from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
+
+_KEY_TYPES: Final = frozenset(
+    {"rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384", "ec-p521", "ed25519"}
+)
+
+
+async def _open(connection: MemoryConnection, secrets: MemorySecrets, limiter: Limiter) -> Driver:
+    return MemoryDriver(connection, secrets, limiter)
+
+
+def judge_profile(
+    options: MemoryProfileOptions,
+    connection: MemoryConnection,  # noqa: ARG001 -- the contract's
+    issuing_cas: Sequence[IssuingCa] | None,
+) -> list[Fault]:
+    """Whether the issuing CA is one of the authority's."""
+    known = None if issuing_cas is None else [ca.id for ca in issuing_cas]
+    if known is None or options.issuing_ca in known:
+        return []
+    detail = f"The authority has no CA {quoted(options.issuing_ca)}."
+    return [Fault("/issuing_ca", "reference-not-allowed", detail, ", ".join(known) or None)]
+
+
+def _no_faults(*_facts: object) -> list[Fault]:
+    return []
+
+
+def judge_request(
+    options: MemoryProfileOptions,
+    connection: MemoryConnection,
+    issuing_cas: Sequence[IssuingCa] | None,
+    facts: RequestFacts,  # noqa: ARG001 -- it signs whatever is asked
+) -> list[Fault]:
+    """What became wrong with the profile."""
+    return [
+        Fault("/certificate_profile_id", fault.code, fault.detail, fault.accepted)
+        for fault in judge_profile(options, connection, issuing_cas)
+    ]
+
+
+def _issuing_ca_id(options: MemoryProfileOptions) -> str:
+    return options.issuing_ca
+
+
+def _no_limit(_ca: IssuingCa) -> None:
+    return None
+
+
+def _private(_options: MemoryProfileOptions) -> bool:
+    return False
+
+
+MEMORY: Final = BackendKind(
+    type=BackendType.MEMORY,
+    title="CA in memory",
+    capabilities=Capabilities(
+        certificate_types=frozenset(CertificateType),
+        needs_external_organization=False,
+        issuance=Issuance.EITHER,
+        duplicate_guard=Guard.LOOKUP,
+        token_validity=None,
+        can_revoke=True,
+        revocation_reasons=frozenset(RevocationReason),
+        key_types=_KEY_TYPES,
+        backdating=BACKDATING,
+        lists_issuing_cas=True,
+        lists_templates=False,
+    ),
+    connection_options=MemoryConnection,
+    secrets=MemorySecrets,
+    profile_options=MemoryProfileOptions,
+    open=_open,
+    judge_connection=_no_faults,
+    judge_profile=judge_profile,
+    judge_request=judge_request,
+    issuing_ca_id=_issuing_ca_id,
+    max_term_days=_no_limit,
+    publicly_trusted=_private,
+)

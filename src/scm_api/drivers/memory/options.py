@@ -1,0 +1,38 @@
+"""What is said about a CA in memory, and what a profile chooses there."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+Usage = Literal["server_auth", "client_auth", "email_protection", "code_signing"]
+AuthorityName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class MemoryConnection(_Options):
+    """For tests: a CA that lives in the memory of this process and ends with it."""
+
+    backend_type: Literal["memory"]
+    authority: Annotated[AuthorityName, Field(description="The name the CA was made under.")]
+
+
+class MemorySecrets(_Options):
+    """The password of one account of the CA."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    backend_type: Literal["memory"]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
+
+
+class MemoryProfileOptions(_Options):
+    """The issuing CA of the authority and the usages of its certificates."""
+
+    backend_type: Literal["memory"]
+    issuing_ca: AuthorityName
+    extended_key_usages: Annotated[
+        list[Usage], Field(min_length=1, max_length=4, description="RFC 5280 section 4.2.1.12.")
+    ] = ["server_auth"]

@@ -1,0 +1,87 @@
+"""Counting certificates by person, so that two requests at once never pass a limit together."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from scm_api.core.errors import Conflict, Fault
+from scm_api.core.lifecycle import FINAL
+from scm_api.core.quota import judge_room, people_of
+from scm_api.core.vocabulary import EnrollmentState
+
+# Whoever waits here holds the same person of the same profile up, and nothing else. The keys come
+# sorted, so that two with several people in common never wait for each other.
+_TAKE_TURNS: Final = text("""
+    SELECT count(pg_advisory_xact_lock(hashtextextended(key, 0)))
+      FROM unnest(CAST(:keys AS text[])) AS key
+""")
+# Revoked counts from when the CA did it. What is parked may have become a certificate.
+_TAKEN: Final = text("""
+    SELECT person, count(*)
+      FROM enrollments AS e
+      LEFT JOIN certificates AS c ON c.enrollment_id = e.id
+     CROSS JOIN unnest(e.people) AS person
+     WHERE e.people && CAST(:people AS text[]) AND person = ANY(CAST(:people AS text[]))
+       AND e.certificate_profile_id = :profile_id
+       AND CASE WHEN c.id IS NULL
+                THEN e.state = ANY(CAST(:open AS text[]))
+                     AND NOT (e.state = 'pending_approval'
+                              AND e.approval_expires_at <= clock_timestamp())
+                ELSE c.not_after > clock_timestamp()
+                     AND c.revocation_state IS DISTINCT FROM 'done'
+                     AND c.id IS DISTINCT FROM CAST(:replaced AS uuid) END
+     GROUP BY person
+""")
+_OPEN: Final = [state.value for state in EnrollmentState if state not in FINAL]
+
+
+async def take_room(
+    session: AsyncSession, max_valid: int | None, values: Mapping[str, Any]
+) -> None:
+    """Make sure that the enrollment about to be stored has room; others wait until the commit.
+
+    `values` are its columns; a certificate that it replaces takes no room. Raises Conflict
+    (`limit-reached`) where a person has `max_valid` already; None is no limit.
+    """
+    people = values["people"]
+    if max_valid is None or not people:
+        return
+    profile_id = values["certificate_profile_id"]
+    keys = [f"{profile_id}/{person}" for person in people]
+    await session.execute(_TAKE_TURNS, {"keys": keys})
+    replaced = values["renews_certificate_id"] if values["replace_reason"] else None
+    taken = await _taken(session, profile_id, people, replaced)
+    if faults := judge_room(max_valid, taken):
+        raise Conflict(" ".join(fault.detail for fault in faults), code=faults[0].code)
+
+
+async def room_faults(
+    session: AsyncSession | AsyncConnection,
+    max_valid: int | None,
+    profile_id: UUID,
+    names: Sequence[Any],
+) -> list[Fault]:
+    """What `take_room` would say now, for a dry run."""
+    people = people_of(names)
+    if max_valid is None or not people:
+        return []
+    return judge_room(max_valid, await _taken(session, profile_id, people, None))
+
+
+async def _taken(
+    session: AsyncSession | AsyncConnection,
+    profile_id: UUID,
+    people: Sequence[str],
+    replaced: UUID | None,
+) -> dict[str, int]:
+    asked = {
+        "profile_id": profile_id,
+        "people": list(people),
+        "open": _OPEN,
+        "replaced": replaced,
+    }
+    rows = await session.execute(_TAKEN, asked)
+    return {person: count for person, count in rows.all()}  # noqa: C416 -- rows are no tuples
