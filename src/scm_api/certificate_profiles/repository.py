@@ -47,6 +47,7 @@ def certificate_profiles(principal: Principal) -> AnySelect:
         CertificateProfile.auto_renew,
         CertificateProfile.max_valid_certificates,
         CertificateProfile.auto_revoke,
+        CertificateProfile.server_side_keys,
         CertificateProfile.rule,
         CertificateProfile.requires_approval,
         CertificateProfile.revocation_requires_approval,

@@ -92,6 +92,10 @@ _AutoRevoke = Field(
     description="Whether the oldest certificate of the person is revoked, once the new one is "
     "issued, where there would be one too many. Otherwise the enrollment is refused with 409."
 )
+_ServerSideKeys = Field(
+    description="Whether the service makes keys for those who enroll without a CSR: in memory, "
+    "delivered once and encrypted, never stored."
+)
 _RequiresApproval = Field(
     description="Whether another admin has to approve each request before the CA hears of it. For "
     "the types ssl and device."
@@ -148,6 +152,7 @@ class CertificateProfileCreate(Input):
     auto_renew: Annotated[bool, _AutoRenew] = False
     max_valid_certificates: Annotated[int, _MaxValid] | None = None
     auto_revoke: Annotated[bool, _AutoRevoke] = False
+    server_side_keys: Annotated[bool, _ServerSideKeys] = False
     rule: Annotated[Rule, _Rule] | None = None
     requires_approval: Annotated[bool, _RequiresApproval] = False
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval] = False
@@ -176,6 +181,7 @@ class CertificateProfileUpdate(Input):
     auto_renew: Annotated[bool, _AutoRenew] | None = None
     max_valid_certificates: Annotated[int, _MaxValid] | None = None
     auto_revoke: Annotated[bool, _AutoRevoke] | None = None
+    server_side_keys: Annotated[bool, _ServerSideKeys] | None = None
     rule: Annotated[Rule, _Rule] | None = None
     requires_approval: Annotated[bool, _RequiresApproval] | None = None
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval] | None = None
@@ -200,6 +206,7 @@ class CertificateProfileOut(VersionedOutput):
     auto_renew: Annotated[bool, _AutoRenew]
     max_valid_certificates: Annotated[int, _MaxValid] | None
     auto_revoke: Annotated[bool, _AutoRevoke]
+    server_side_keys: Annotated[bool, _ServerSideKeys]
     rule: Rule | None
     requires_approval: Annotated[bool, _RequiresApproval]
     revocation_requires_approval: Annotated[bool, _RevocationRequiresApproval]

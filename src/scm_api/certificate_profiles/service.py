@@ -212,6 +212,7 @@ def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str
         "auto_renew": draft.auto_renew,
         "max_valid_certificates": draft.max_valid_certificates,
         "auto_revoke": draft.auto_revoke,
+        "server_side_keys": draft.server_side_keys,
         "rule": draft.rule.model_dump() if draft.rule else None,
         "requires_approval": draft.requires_approval,
         "revocation_requires_approval": draft.revocation_requires_approval,

@@ -26,6 +26,7 @@ _SHOWN = (
     "replace_reason",
     "spki_sha256",
     "key_type",
+    "key_made",
     "common_name",
     "names",
     "term_days",

@@ -3,16 +3,18 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Query, Response
 
 from scm_api.core.access import require_privilege
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import Enrollment
-from scm_api.enrollments import approving, repository, service
+from scm_api.enrollments import approving, made_keys, repository, service
 from scm_api.enrollments.details import detailed
 from scm_api.enrollments.schemas import (
     Decision,
     EnrollmentCreate,
+    EnrollmentCreated,
     EnrollmentDetail,
     EnrollmentOut,
     EnrollmentPage,
@@ -31,7 +33,7 @@ from scm_api.web.replies import reply
 router = APIRouter(prefix="/enrollments", tags=["Enrollments"])
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
-        "model": EnrollmentOut,
+        "model": EnrollmentCreated,
         "description": "Stored; look again at `Location` after `Retry-After` seconds.",
     }
 }
@@ -42,7 +44,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     operation_id="create_enrollment",
     summary="Enroll for a certificate",
     status_code=201,
-    response_model=EnrollmentOut,
+    response_model=EnrollmentCreated,
     responses=_ACCEPTED | problems(400, 403, 409, 413, 422),
 )
 async def create(
@@ -58,13 +60,19 @@ async def create(
     The answer is 202 with the enrollment's address, or 201 with the certificate's address when it
     was issued within `Prefer: wait=N`. With an Idempotency-Key a repeat never orders twice.
     """
-    request = service.request_of(body)
+    made = await made_keys.make(app, caller, body)
+    request = service.request_of(body, made.csr if made else None)
+    if made:
+        once = once.told_apart_by(body.model_dump_json(exclude={"generate_key": {"password"}}))
     answer = await service.enroll(caller, app, request, once)
-    if not wait:
+    if not wait and made is None:
         return answer
-    enrollment_id = UUID(answer.headers["Location"].rpartition("/")[2])
-    content = await service.wait_for_end(app.database, changes, caller, enrollment_id, wait)
-    return service.settled(content, wait)
+    content = orjson.loads(answer.body)
+    if wait:
+        content = await service.looked_at(app.database, changes, caller, content, wait)
+    if made:
+        content |= {"private_key": await made_keys.deliver(app.database, made, content)}
+    return service.settled(content, wait) if wait else service.accepted(content)
 
 
 @router.post(
@@ -77,6 +85,8 @@ async def create(
 async def validate(body: EnrollmentCreate, caller: Caller, app: App) -> Response:
     """Lists the faults `POST /enrollments` would list; stores nothing and calls no CA."""
     require_privilege(caller, Privilege.ENROLL, "enroll")
+    if body.generate_key is not None:
+        return reply(service.validation_content(await made_keys.judge(app, caller, body)))
     request = service.request_of(body)
     async with app.database.each_statement() as connection:
         judged = await service.dry_run(connection, caller, app, request)

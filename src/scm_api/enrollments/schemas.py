@@ -4,8 +4,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
+from scm_api.core.key_making import MADE_TYPES, KeyFormat
 from scm_api.core.vocabulary import CertificateType, EnrollmentState, NameKind, RevocationReason
 from scm_api.web import examples
 from scm_api.web.openapi import ProblemFault
@@ -27,6 +29,45 @@ class NameOut(Output):
     value: str
 
 
+def _makeable(value: str) -> str:
+    if value not in MADE_TYPES:
+        detail = "The service makes no keys of this type."
+        raise PydanticCustomError("not-a-choice", detail, {"expected": ", ".join(MADE_TYPES)})
+    return value
+
+
+_MadeType = Annotated[
+    str, AfterValidator(_makeable), Field(json_schema_extra={"enum": list(MADE_TYPES)})
+]
+
+
+class KeyWanted(Input):
+    """A key to be made by the service, where the profile has `server_side_keys`.
+
+    It is made in memory, encrypted with your password, and is in the answer to this request alone:
+    nothing is stored, so nobody can deliver it again. If the answer is lost, have the certificate
+    revoked and enroll anew.
+    """
+
+    key_type: _MadeType = Field(examples=["ec-p256"])
+    format: KeyFormat = Field(
+        KeyFormat.PKCS8,
+        strict=False,
+        description="`pkcs8`: the key in PEM. `pkcs12`: base64 of a file with the key, and with "
+        "the certificate and its chain if it was issued within `Prefer: wait=N`.",
+    )
+    password: SecretStr = Field(
+        min_length=12, max_length=128, description="Encrypts the key. It is not kept."
+    )
+    common_name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="The subject of the CSR; left out, the subject is empty.",
+        examples=[examples.DNS_NAME],
+    )
+
+
 class EnrollmentCreate(Input):
     """One certificate, please. The CSR decides key and names; the profile decides the rest."""
 
@@ -41,8 +82,13 @@ class EnrollmentCreate(Input):
 
     organization_id: Id
     certificate_profile_id: Id
-    csr: str = Field(
-        description="PKCS#10 request: one PEM block, or base64 of its DER.", examples=[examples.CSR]
+    csr: str | None = Field(
+        None,
+        description="PKCS#10 request: one PEM block, or base64 of its DER.",
+        examples=[examples.CSR],
+    )
+    generate_key: KeyWanted | None = Field(
+        None, description="Instead of `csr`, with `names`: have the service make key and CSR."
     )
     names: list[NameIn] | None = Field(
         None,
@@ -77,6 +123,7 @@ class EnrollmentOut(Output):
     certificate_id: UUID | None = Field(description="Set once the CA issued it.")
     spki_sha256: str = Field(description="SHA-256 of the public key (SubjectPublicKeyInfo), hex.")
     key_type: str = Field(examples=["ec-p256"])
+    key_made: bool = Field(description="Whether the service made the key, which it does not have.")
     common_name: str | None
     names: list[NameOut]
     term_days: int = Field(description="What the CA is asked for.")
@@ -98,6 +145,23 @@ class EnrollmentOut(Output):
     created_at: datetime
     updated_at: datetime
     version: int
+
+
+class PrivateKeyOut(Output):
+    """A private key, encrypted with the password that came with the request."""
+
+    format: KeyFormat
+    content: str = Field(description="PEM (`pkcs8`), or base64 of a PKCS#12 file.")
+
+
+class EnrollmentCreated(EnrollmentOut):
+    """A new enrollment."""
+
+    private_key: PrivateKeyOut | None = Field(
+        None,
+        description="The key, if the service was to make it: here and never again. Null in the "
+        "answer to a repeat with the same Idempotency-Key.",
+    )
 
 
 class RequestOut(Output):

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.approval import state_at
-from scm_api.core.errors import Conflict, Fault, Invalid
+from scm_api.core.errors import Conflict, Fault, Invalid, Unavailable
 from scm_api.core.lifecycle import FINAL, Move, after
 from scm_api.core.names import Name
 from scm_api.core.vocabulary import EnrollmentState, Privilege
@@ -50,8 +50,14 @@ _ENDS = frozenset({*FINAL, EnrollmentState.PARKED, EnrollmentState.PENDING_APPRO
 Reading = Callable[[AsyncSession, Principal, UUID], Awaitable[dict[str, Any]]]
 
 
-def request_of(body: EnrollmentCreate) -> Request:
-    """The body as a request; raises Invalid when it asks for two ends at once."""
+def request_of(body: EnrollmentCreate, made_csr: bytes | None = None) -> Request:
+    """The body as a request, with the CSR in it or the one made for it.
+
+    Raises Invalid when it asks for two ends at once, or has not one CSR or key to be made.
+    """
+    if (body.csr is None) == (body.generate_key is None):
+        detail = "Send a CSR, or have a key made: one of the two."
+        raise Invalid([Fault("/csr", "field-required", detail, "csr, or generate_key with names")])
     if body.term_days is not None and body.not_after is not None:
         detail = "Ask for a term or for an end, not for both."
         raise Invalid([Fault("/not_after", "term-not-allowed", detail, "one of the two")])
@@ -59,9 +65,10 @@ def request_of(body: EnrollmentCreate) -> Request:
     return Request(
         organization_id=body.organization_id,
         certificate_profile_id=body.certificate_profile_id,
-        csr=body.csr,
+        csr=made_csr or body.csr or "",
         asked=Asked(names, body.term_days, body.not_after),
         comment=body.comment,
+        key_made=made_csr is not None,
     )
 
 
@@ -137,6 +144,17 @@ async def wait_for_end(
             await changes.wait(enrollment_id, event, 0 if done else left)
         if done:
             return content
+
+
+async def looked_at(
+    database: Database, changes: Changes, caller: Principal, content: dict[str, Any], seconds: int
+) -> dict[str, Any]:
+    """A stored enrollment once it is settled, or as it was when the database went away: it is
+    stored, and whoever made it has to learn of it."""
+    try:
+        return await wait_for_end(database, changes, caller, UUID(str(content["id"])), seconds)
+    except Unavailable:
+        return content
 
 
 def settled(content: dict[str, Any], waited: int) -> Response:

@@ -35,7 +35,8 @@ class Request:
 
     With `replace_reason` the certificate it renews is revoked once the new one is issued.
     `requires_approval` asks for approval where the profile alone would not. `requester_id` is for
-    what the service asks for by itself: the admin in whose name.
+    what the service asks for by itself: the admin in whose name. `key_made` is whether the service
+    made the key of the CSR.
     """
 
     organization_id: UUID
@@ -47,6 +48,7 @@ class Request:
     replace_reason: RevocationReason | None = None
     requires_approval: bool = False
     requester_id: UUID | None = None
+    key_made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "csr_der": csr.der,
         "spki_sha256": csr.spki_sha256,
         "key_type": csr.key_type,
+        "key_made": request.key_made,
         "common_name": csr.common_names[0] if csr.common_names else None,
         "names": [{"kind": name.kind.value, "value": name.value} for name in judgement.names],
         "people": _people(judged),
@@ -213,6 +216,7 @@ def _audit_details(values: Mapping[str, Any]) -> dict[str, Any]:
     return (
         said
         | ({"waits_for_approval": True} if waits else {})
+        | ({"key_made": True} if values["key_made"] else {})
         | {
             "certificate_profile_id": str(values["certificate_profile_id"]),
             "profile_version": values["profile_version"],

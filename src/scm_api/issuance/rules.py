@@ -42,6 +42,7 @@ class ProfileRules(BaseModel):
     auto_renew: bool = False
     max_valid_certificates: int | None = None
     auto_revoke: bool = False
+    server_side_keys: bool = False
     rule: ProfileRule | None = None
     requires_approval: bool = False
     revocation_requires_approval: bool = False

@@ -34,6 +34,9 @@ class CertificateProfile(Versioned, Base):
     auto_renew: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     max_valid_certificates: Mapped[int | None] = mapped_column(Integer)
     auto_revoke: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
+    server_side_keys: Mapped[bool] = mapped_column(
+        Boolean, default=False, server_default=text("false")
+    )
     rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     requires_approval: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=text("false")

@@ -31,6 +31,7 @@ class Enrollment(Identified, Base):
     the generation is still its own. `version` counts state changes and is the ETag.
     `steps` counts how often the CA was asked since the last progress, `failures` unexpected
     errors of ours in a row; both space out what follows and start again with each progress.
+    `key_made` says that the service made the key, which it does not have.
     `people` are those a client certificate is for (`core.quota`), null for other types.
     `approval_expires_at` is set where the profile requires approval: unanswered until then, the
     request is over. `approval_digest` is what was approved, `self_approved` that it was the
@@ -81,6 +82,7 @@ class Enrollment(Identified, Base):
     key_type: Mapped[str] = mapped_column(String(32))
     common_name: Mapped[str | None] = mapped_column(String(255))
     names: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    key_made: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     people: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     term_days: Mapped[int] = mapped_column(Integer)
     not_after: Mapped[datetime | None]

@@ -1,0 +1,141 @@
+"""Keys made by the service: in memory, for one request, delivered in its answer and then gone."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+
+from scm_api.core.access import Principal, require_privilege
+from scm_api.core.csr import read_csr
+from scm_api.core.errors import Fault, Invalid
+from scm_api.core.key_making import PrivateKey, csr_for, encrypted, judge_key_making, new_key
+from scm_api.core.names import Name, normalise
+from scm_api.core.vocabulary import EnrollmentState, NameKind, Privilege
+from scm_api.db.models import CertificateText
+from scm_api.db.session import Database
+from scm_api.enrollments.schemas import EnrollmentCreate, KeyWanted
+from scm_api.enrollments.service import request_of
+from scm_api.issuance.intake import Judged, judge_request
+from scm_api.web.deps import Resources
+
+# As many at once as there are processors: nobody can keep all of them busy with RSA for others.
+_MAKERS: Final = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="make-key")
+_PROBE: Final = "ec-p256"
+_MAKEABLE: Final = frozenset(NameKind) - {
+    NameKind.DIRECTORY,
+    NameKind.REGISTERED_ID,
+    NameKind.OTHER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MadeKey:
+    """A private key and the CSR for it; `spki_sha256` tells whether an enrollment is its own."""
+
+    key: PrivateKey
+    csr: bytes
+    spki_sha256: str
+    wanted: KeyWanted
+
+
+async def make(app: Resources, caller: Principal, body: EnrollmentCreate) -> MadeKey | None:
+    """The key that is asked for; None where the body holds a CSR.
+
+    Everything is judged before with the CSR of a throwaway key, because a key may cost seconds of
+    CPU. Raises Invalid with every fault, Forbidden.
+    """
+    wanted = body.generate_key
+    if wanted is None:
+        return None
+    require_privilege(caller, Privilege.ENROLL, "enroll")
+    judged = await judge(app, caller, body)
+    if judged.faults:
+        raise Invalid(judged.faults)
+    names = _names(body)
+    loop = asyncio.get_running_loop()
+    key = await loop.run_in_executor(_MAKERS, new_key, wanted.key_type)
+    csr = csr_for(key, names, wanted.common_name)
+    facts, _ = read_csr(csr)
+    assert facts is not None
+    return MadeKey(key, csr, facts.spki_sha256, wanted)
+
+
+async def judge(app: Resources, caller: Principal, body: EnrollmentCreate) -> Judged:
+    """Every fault of a request for a key, at the members of its body. Raises Invalid where there
+    are no names to judge."""
+    wanted = body.generate_key
+    assert wanted is not None
+    probe = csr_for(new_key(_PROBE), _names(body), wanted.common_name)
+    async with app.database.each_statement() as connection:
+        request = request_of(body, probe)
+        judged = await judge_request(connection, caller, request, app.key_checks)
+    faults = [_moved(fault) for fault in judged.faults if fault.code != "key-not-allowed"]
+    if judged.facts is not None:
+        rules = judged.facts.rules
+        faults += judge_key_making(
+            allowed=rules.server_side_keys,
+            key_type=wanted.key_type,
+            allowed_types=rules.key_types & rules.kind.capabilities.key_types,
+        )
+    return replace(judged, faults=tuple(dict.fromkeys(faults)))
+
+
+async def deliver(database: Database, made: MadeKey, content: dict[str, Any]) -> Any:
+    """The key as the answer holds it; None where the enrollment is that of an earlier request.
+
+    A PKCS#12 file holds certificate and chain as well once they are there.
+    """
+    if content["spki_sha256"] != made.spki_sha256:
+        return None
+    password = made.wanted.password.get_secret_value()
+    is_issued = content["state"] == EnrollmentState.ISSUED
+    certificates = await _certificates(database, content["certificate_id"]) if is_issued else ()
+    loop = asyncio.get_running_loop()
+    sealed = await loop.run_in_executor(
+        _MAKERS, encrypted, made.key, made.wanted.format, password, certificates
+    )
+    return {"format": made.wanted.format, "content": sealed}
+
+
+async def _certificates(database: Database, certificate_id: UUID) -> Sequence[bytes]:
+    query = select(CertificateText.leaf_der, CertificateText.chain_ders)
+    async with database.each_statement() as connection:
+        row = (
+            await connection.execute(query.where(CertificateText.certificate_id == certificate_id))
+        ).one()
+    return (row.leaf_der, *row.chain_ders)
+
+
+def _names(body: EnrollmentCreate) -> list[Name]:
+    """The names for the CSR, normalised; raises Invalid."""
+    if not body.names:
+        detail = "A key that is made here needs the names its certificate is for."
+        raise Invalid([Fault("/names", "names-missing", detail, "at least one name")])
+    names, faults = [], []
+    for index, given in enumerate(body.names):
+        pointer = f"/names/{index}"
+        found = normalise(Name(given.kind, given.value), pointer)
+        if isinstance(found, Fault):
+            faults.append(found)
+        elif found.kind not in _MAKEABLE or not (
+            found.kind is NameKind.UPN or found.value.isascii()
+        ):
+            detail = "No CSR is made for such a name."
+            faults.append(Fault(pointer, "san-type-not-allowed", detail, "a CSR"))
+        else:
+            names.append(found)
+    if faults:
+        raise Invalid(faults)
+    return names
+
+
+def _moved(fault: Fault) -> Fault:
+    """There is no CSR in the body: what is wrong with it comes from what it was made of."""
+    if not fault.pointer.startswith("/csr"):
+        return fault
+    return replace(fault, pointer="/generate_key" if fault.code == "cn-not-in-san" else "/names")
