@@ -28,7 +28,7 @@ REFUSED = {
     "get_bulk_revocation": "not-found",  # there is none before the first
 }
 # Deletions come last, so that what they delete has been read before.
-ORDER = {"get": 0, "post": 1, "patch": 2, "delete": 3}
+ORDER = {"get": 0, "post": 1, "put": 2, "patch": 2, "delete": 3}
 
 
 @pytest.fixture(scope="module")

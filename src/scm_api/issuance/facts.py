@@ -7,7 +7,20 @@ from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import Integer, Row, String, Subquery, Uuid, bindparam, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    ScalarSelect,
+    String,
+    Subquery,
+    Uuid,
+    any_,
+    bindparam,
+    exists,
+    func,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.access import Principal, sees
@@ -23,6 +36,7 @@ from scm_api.db.models import (
     LocalCaBackend,
     Organization,
     OrganizationDomain,
+    OrganizationDomainDelegation,
 )
 from scm_api.db.scope import visible_profiles
 from scm_api.db.statements import AnySelect
@@ -37,7 +51,8 @@ ISSUING_CAS: TypeAdapter[list[IssuingCa]] = TypeAdapter(list[IssuingCa])
 class Facts:
     """What was true, in one snapshot, about organization, profile, CA and key.
 
-    `issuing_cas` is None when the CA could not be asked yet. `now` is the database's clock.
+    `owned_domains` are those delegated to it as well. `issuing_cas` is None when the CA could not
+    be asked yet. `now` is the database's clock.
     """
 
     organization_id: UUID
@@ -104,17 +119,13 @@ def _statement() -> AnySelect:
     organization_id = bindparam("organization_id", type_=Uuid)
     profile_id = bindparam("certificate_profile_id", type_=Uuid)
     spki_sha256 = bindparam("spki_sha256", type_=String)
-    domains = (
-        select(func.array_agg(OrganizationDomain.name))
-        .where(OrganizationDomain.organization_id == organization_id)
-        .scalar_subquery()
-    )
     delegated = exists().where(
         CertificateProfileDelegation.certificate_profile_id == profile_id,
         CertificateProfileDelegation.organization_id == organization_id,
     )
     organization = select(Organization.id).where(Organization.id == organization_id)
     profile = _profile()
+    domains = _domains(organization_id, profile.c.rules["certificate_type"].astext)
     one = select(func.now().label("now")).subquery()
     return select(
         one.c.now,
@@ -128,6 +139,27 @@ def _statement() -> AnySelect:
         delegated.label("delegated"),
         exists().where(BlockedKey.spki_sha256 == spki_sha256).label("key_blocked"),
     ).select_from(one.outerjoin(profile, one.c.now.is_not(None)))
+
+
+def _domains(
+    organization_id: ColumnElement[UUID], certificate_type: ColumnElement[str]
+) -> ScalarSelect[Any]:
+    """The domains the organization owns, and those it has been delegated for the type."""
+    owned = select(OrganizationDomain.name).where(
+        OrganizationDomain.organization_id == organization_id
+    )
+    delegated = (
+        select(OrganizationDomain.name)
+        .join(
+            OrganizationDomainDelegation,
+            OrganizationDomainDelegation.domain_id == OrganizationDomain.id,
+        )
+        .where(
+            OrganizationDomainDelegation.organization_id == organization_id,
+            certificate_type == any_(OrganizationDomainDelegation.certificate_types),
+        )
+    )
+    return select(func.array(owned.union_all(delegated).scalar_subquery())).scalar_subquery()
 
 
 def _profile() -> Subquery:

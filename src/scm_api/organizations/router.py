@@ -6,9 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from scm_api.db.models import Organization, OrganizationDomain
-from scm_api.organizations import repository, service
+from scm_api.organizations import delegating, repository, service
 from scm_api.organizations.schemas import (
+    DelegatedDomainPage,
     DomainCreate,
+    DomainDelegations,
     DomainOut,
     DomainPage,
     OrganizationCreate,
@@ -189,7 +191,7 @@ async def index_domains(
     """Domains the organization owns itself, newest first."""
     async with database.transaction() as session:
         await repository.organization(session, caller, organization_id)
-        query = repository.domains(organization_id)
+        query = repository.domains(caller, organization_id)
         rows = await page.fetch(session, query, OrganizationDomain.id)
     return page.reply([dict(row) for row in rows])
 
@@ -207,8 +209,43 @@ async def read_domain(
     """One domain of the organization."""
     async with database.transaction() as session:
         await repository.organization(session, caller, organization_id)
-        found = await repository.domain(session, organization_id, domain_id)
-        return reply(service.domain_content(found))
+        found = await repository.domain_content(session, caller, organization_id, domain_id)
+    return reply(found)
+
+
+@router.put(
+    _DOMAINS + "/{domain_id}/delegations",
+    operation_id="delegate_domain",
+    summary="Say who else may use a domain",
+    response_model=DomainOut,
+    responses=problems(403, 404, 422),
+)
+async def delegate_domain(
+    organization_id: UUID, domain_id: UUID, body: DomainDelegations, caller: Caller, database: Db
+) -> Response:
+    """The organizations and departments of the body may use the domain as if they owned it, for
+    certificates of the given types, and nobody else may from now on."""
+    async with database.transaction() as session:
+        found = await delegating.delegate(session, caller, organization_id, domain_id, body)
+    return reply(found)
+
+
+@router.get(
+    "/{organization_id}/delegated-domains",
+    operation_id="list_delegated_domains",
+    summary="List delegated domains",
+    response_model=DelegatedDomainPage,
+    responses=problems(404),
+)
+async def index_delegated_domains(
+    organization_id: UUID, caller: Caller, database: Db, page: Paged
+) -> Response:
+    """Domains of others that the organization may use, newest first."""
+    async with database.transaction() as session:
+        await repository.organization(session, caller, organization_id)
+        query = repository.delegated_domains(organization_id)
+        rows = await page.fetch(session, query, OrganizationDomain.id)
+    return page.reply([dict(row) for row in rows])
 
 
 @router.delete(
@@ -216,7 +253,7 @@ async def read_domain(
     operation_id="remove_domain",
     summary="Remove a domain",
     status_code=204,
-    responses=problems(403, 404),
+    responses=problems(403, 404, 409),
 )
 async def remove_domain(
     organization_id: UUID, domain_id: UUID, caller: Caller, database: Db

@@ -1,12 +1,14 @@
 """Bodies of `/organizations`."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
+from scm_api.core.vocabulary import CertificateType
 from scm_api.web import examples
-from scm_api.web.schemas import Input, Name, Output, PageOutput, Text, VersionedOutput
+from scm_api.web.schemas import Id, Input, Name, Output, PageOutput, Text, VersionedOutput
 
 
 class OrganizationCreate(Input):
@@ -53,15 +55,47 @@ class DomainCreate(Input):
     )
 
 
+class DomainDelegation(Input):
+    """An organization or department that may use the domain as if it owned it."""
+
+    organization_id: Id = Field(examples=[examples.ORGANIZATION_ID])
+    certificate_types: list[Annotated[CertificateType, Field(strict=False)]] = Field(
+        min_length=1, description="For certificates of these types.", examples=[["ssl"]]
+    )
+
+
+class DomainDelegations(Input):
+    """Who else may use a domain: these, and nobody besides."""
+
+    model_config = examples.example(delegations=[])
+
+    delegations: list[DomainDelegation] = Field(max_length=1000)
+
+
 class DomainOut(Output):
-    """A domain an organization owns."""
+    """A domain an organization owns, and who else may use it, as far as you may see them."""
 
     id: UUID
     organization_id: UUID
     name: str = Field(
         description="In lower-case A-labels without a final dot.", examples=["*.example.com"]
     )
+    delegations: list[DomainDelegation]
     created_at: datetime
+
+
+class DelegatedDomainOut(Output):
+    """A domain of another organization that this one may use."""
+
+    id: UUID
+    name: str = Field(examples=["*.example.com"])
+    certificate_types: list[CertificateType] = Field(examples=[["ssl"]])
+
+
+class DelegatedDomainPage(PageOutput):
+    """One page of domains an organization has been delegated, newest first."""
+
+    items: list[DelegatedDomainOut]
 
 
 class DomainPage(PageOutput):

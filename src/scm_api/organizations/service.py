@@ -33,12 +33,13 @@ def organization_content(organization: Organization) -> dict[str, Any]:
     }
 
 
-def domain_content(domain: OrganizationDomain) -> dict[str, Any]:
-    """A domain as the contract shows it."""
+def _new_domain_content(domain: OrganizationDomain) -> dict[str, Any]:
+    """A domain just added, as the contract shows it."""
     return {
         "id": domain.id,
         "organization_id": domain.organization_id,
         "name": domain.name,
+        "delegations": [],
         "created_at": domain.created_at,
     }
 
@@ -116,7 +117,7 @@ async def add_domain(
     await session.flush()
     _record(session, caller, "organization.domain_added", organization, domain=domain.name)
     location = f"/organizations/{organization.id}/domains/{domain.id}"
-    return created(domain_content(domain), location)
+    return created(_new_domain_content(domain), location)
 
 
 async def remove_domain(
@@ -125,7 +126,11 @@ async def remove_domain(
     """Take a domain away; certificates already issued stay as they are."""
     organization = await repository.organization(session, caller, organization_id)
     require_account_wide(caller, "remove domains")
-    domain = await repository.domain(session, organization_id, domain_id)
+    domain = await repository.domain(session, organization_id, domain_id, lock=True)
+    if uses := await repository.uses_of_domains(session, organization_id, domain_id):
+        raise Conflict(
+            "The domain is delegated. Take the delegations back first.", code="in-use", used_by=uses
+        )
     await session.delete(domain)
     _record(session, caller, "organization.domain_removed", organization, domain=domain.name)
 

@@ -18,7 +18,11 @@ from scm_api.db.models.certificates import (
 )
 from scm_api.db.models.connectors import Connector, LocalCaBackend
 from scm_api.db.models.enrollments import Enrollment, EnrollmentAttempt
-from scm_api.db.models.organizations import Organization, OrganizationDomain
+from scm_api.db.models.organizations import (
+    Organization,
+    OrganizationDomain,
+    OrganizationDomainDelegation,
+)
 
 __all__ = [
     "AccountSettings",
@@ -44,5 +48,6 @@ __all__ = [
     "LocalCaBackend",
     "Organization",
     "OrganizationDomain",
+    "OrganizationDomainDelegation",
     "RateLimit",
 ]

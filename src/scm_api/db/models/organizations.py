@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scm_api.db.base import Base, Identified, Versioned
@@ -34,3 +35,17 @@ class OrganizationDomain(Identified, Base):
         ForeignKey("organizations.id", ondelete="CASCADE")
     )
     name: Mapped[str] = mapped_column(String(255), index=True)
+
+
+class OrganizationDomainDelegation(Base):
+    """An organization or department that may use a domain of another, for these types."""
+
+    __tablename__ = "organization_domain_delegations"
+
+    domain_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organization_domains.id", ondelete="CASCADE"), primary_key=True
+    )
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    certificate_types: Mapped[list[str]] = mapped_column(ARRAY(String(16)))
