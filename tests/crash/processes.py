@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+from scm_api.worker.clock import EXIT_PAUSED
+
 PATIENCE = 90.0  # seconds; only a test that fails waits that long
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -38,7 +40,11 @@ class ServiceProcess:
 
     def __init__(self, work: Callable[[], None], environment: Mapping[str, str], log: Path) -> None:
         self.log = log
-        self._process = _context.Process(target=_run, args=(work, dict(environment), log))
+        self._arguments = (work, dict(environment), log)
+        self._start()
+
+    def _start(self) -> None:
+        self._process = _context.Process(target=_run, args=self._arguments)
         self._process.start()
 
     @property
@@ -65,9 +71,21 @@ class ServiceProcess:
         assert self.exit_code is not None
         return self.exit_code
 
+    async def crashed(self) -> int:
+        """Like `ended`, for a process that is going to die at its crash point."""
+        await until(lambda: self._goes_on() and self.exit_code is not None, f"{self.log.stem} dies")
+        assert self.exit_code is not None
+        return self.exit_code
+
     async def frozen(self) -> None:
-        """Wait until the process stands still."""
-        await until(lambda: self.is_frozen, f"{self.log.stem} freezes")
+        """Wait until the process stands still at its crash point."""
+        await until(lambda: self._goes_on() and self.is_frozen, f"{self.log.stem} freezes")
+
+    def _goes_on(self) -> bool:
+        """Start it again if it left because the machine stood still past its lease."""
+        if self.exit_code == EXIT_PAUSED:
+            self._start()
+        return True
 
     def close(self) -> None:
         """End it now, frozen or not."""
@@ -108,7 +126,7 @@ def _run(work: Callable[[], None], environment: dict[str, str], log: Path) -> No
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ.clear()
     os.environ.update(environment)
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         os.dup2(output.fileno(), sys.stdout.fileno())
         os.dup2(output.fileno(), sys.stderr.fileno())
     work()

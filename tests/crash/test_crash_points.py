@@ -39,7 +39,7 @@ async def killed_at(stage: Stage, point: str, state: str) -> UUID:
     """An enrollment in this state, whose worker died at the point."""
     dying = worker_for(stage, point, "kill")
     enrollment_id = await stage.client.enroll()
-    assert await dying.ended() == -signal.SIGKILL
+    assert await dying.crashed() == -signal.SIGKILL
     assert (await stage.row(enrollment_id)).state == state
     await stage.story_holds()
     return enrollment_id

@@ -49,7 +49,7 @@ async def test_f03_killed_while_revoking(open_stage: OpenStage) -> None:
         certificate = await issued(stage)
         dying = stage.worker(point)
         await stage.client.revoke(str(certificate.id))
-        assert await dying.ended() == -signal.SIGKILL
+        assert await dying.crashed() == -signal.SIGKILL
         assert await state_of(stage, certificate) == state
         await stage.story_holds()
         await taken_over(stage, certificate)

@@ -17,7 +17,7 @@ async def caught(stage: Stage) -> None:
 async def test_the_history_check_catches_an_order_repeated_after_a_crash(stage: Stage) -> None:
     dying = stage.naive_worker("after_reply:1")
     enrollment_id = await stage.client.enroll()
-    assert await dying.ended() == -signal.SIGKILL
+    assert await dying.crashed() == -signal.SIGKILL
     stage.naive_worker()
     await stage.at_rest()
     assert (await stage.row(enrollment_id)).state == "issued"

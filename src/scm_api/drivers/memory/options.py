@@ -8,12 +8,20 @@ Usage = Literal["server_auth", "client_auth", "email_protection", "code_signing"
 AuthorityName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
+def _with_example(**members: str) -> ConfigDict:
+    return ConfigDict(
+        extra="forbid", frozen=True, strict=True, json_schema_extra={"examples": [{**members}]}
+    )
+
+
 class _Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class MemoryConnection(_Options):
     """For tests: a CA that lives in the memory of this process and ends with it."""
+
+    model_config = _with_example(backend_type="memory", authority="trial")
 
     backend_type: Literal["memory"]
     authority: Annotated[AuthorityName, Field(description="The name the CA was made under.")]
@@ -22,7 +30,9 @@ class MemoryConnection(_Options):
 class MemorySecrets(_Options):
     """The password of one account of the CA."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = _with_example(backend_type="memory", password="of-ada") | {  # noqa: S106
+        "hide_input_in_errors": True
+    }
 
     backend_type: Literal["memory"]
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
@@ -30,6 +40,8 @@ class MemorySecrets(_Options):
 
 class MemoryProfileOptions(_Options):
     """The issuing CA of the authority and the usages of its certificates."""
+
+    model_config = _with_example(backend_type="memory", issuing_ca="issuing")
 
     backend_type: Literal["memory"]
     issuing_ca: AuthorityName
