@@ -11,6 +11,7 @@ from scm_api import __version__
 from scm_api.access.router import router as access
 from scm_api.account_settings.router import router as account_settings
 from scm_api.audit.router import router as audit
+from scm_api.bulk_renewals.router import router as bulk_renewals
 from scm_api.bulk_revocations.router import router as bulk_revocations
 from scm_api.ca_backends.router import router as ca_backends
 from scm_api.certificate_profiles.router import router as certificate_profiles
@@ -77,6 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for router in (
         enrollments,
+        bulk_renewals,
         certificates,
         bulk_revocations,
         certificate_profiles,

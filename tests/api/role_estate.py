@@ -57,7 +57,8 @@ class RoleEstate:
         at = f"/organizations/{organization['id']}/domains"
         domains = [await self.api.post(at, {"name": name}) for name in DOMAINS]
         backend = await self.estate.ca_backend(shared["local_ca_backend_id"])
-        profile = await self.estate.profile(backend["id"], organization_ids=[organization["id"]])
+        usable = {"organization_ids": [organization["id"]], "renew_with_same_key": True}
+        profile = await self.estate.profile(backend["id"], **usable)
         role = "drao" if parent_id else "rao"
         limits = rights(role, organization["id"], privileges=["enroll", "revoke"])
         admin, key = await self.estate.api_key(**limits)

@@ -17,7 +17,13 @@ from sqlalchemy import update
 from api_client import Api, Contract, faults_of
 from estate import Estate, Json
 from scm_api.db.base import new_id
-from scm_api.db.models import BulkRevocation, BulkRevocationCertificate, Certificate, Enrollment
+from scm_api.db.models import (
+    BulkRenewal,
+    BulkRevocation,
+    BulkRevocationCertificate,
+    Certificate,
+    Enrollment,
+)
 from scm_api.db.session import Database
 from scm_api.settings import Settings
 from scm_api.web import examples
@@ -139,8 +145,8 @@ class Asking:
         elif operation.name in _REVOCATION:
             await self._await_approval(place)
             return place
-        elif operation.name == "replace_certificate":
-            await self._end_replacements(place)
+        elif operation.name in ("replace_certificate", "create_bulk_renewal"):
+            await self._end_successors(place)
             return place
         elif operation.name in _ENROLLMENT:
             made_by = next(
@@ -172,8 +178,8 @@ class Asking:
         async with self.database.transaction() as session:
             await session.execute(one.values(asked))
 
-    async def _end_replacements(self, place: Place) -> None:
-        """A certificate has one open replacement at most."""
+    async def _end_successors(self, place: Place) -> None:
+        """A certificate has one open replacement at most, and is renewed among many once."""
         certificate_id = UUID(place.ids["certificate_id"])
         theirs = update(Enrollment).where(Enrollment.renews_certificate_id == certificate_id)
         async with self.database.transaction() as session:
@@ -242,6 +248,17 @@ async def add_bulk_revocation(database: Database, place: Place) -> None:
     place.ids["bulk_revocation_id"] = str(bulk.id)
 
 
+async def add_bulk_renewal(database: Database, place: Place) -> None:
+    """One that is said to have led to the place's enrollment."""
+    bulk = BulkRenewal(id=new_id(), requester_id=uuid4(), comment="for the matrix")
+    one = update(Enrollment).where(Enrollment.id == UUID(place.ids["enrollment_id"]))
+    async with database.transaction() as session:
+        session.add(bulk)
+        await session.flush()
+        await session.execute(one.values(bulk_renewal_id=bulk.id))
+    place.ids["bulk_renewal_id"] = str(bulk.id)
+
+
 @asynccontextmanager
 async def prepared(
     estate: Estate, settings: Settings, database: Database
@@ -259,6 +276,7 @@ async def prepared(
         await running
     for place in (mine, other, child, sibling):
         await add_bulk_revocation(database, place)
+        await add_bulk_renewal(database, place)
     rao, drao = await roles.caller("rao", mine), await roles.caller("drao", child)
     bare = await roles.caller("rao", mine, privileges=[])
     client = await roles.caller("rao", mine, types=("client",))

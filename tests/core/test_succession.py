@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from scm_api.core.errors import Conflict
-from scm_api.core.succession import judge_new_key, judge_same_type, require_replaceable
+from scm_api.core.succession import (
+    judge_new_key,
+    judge_renewable,
+    judge_same_type,
+    require_replaceable,
+)
 from scm_api.core.vocabulary import CertificateType, RevocationReason, RevocationState
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -64,3 +69,26 @@ def test_a_successor_is_of_the_same_type() -> None:
     assert judge_same_type(CertificateType.SSL, CertificateType.SSL) == []
     [fault] = judge_same_type(CertificateType.SSL, CertificateType.DEVICE)
     assert (fault.pointer, fault.code) == ("", "certificate-type-differs")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"quarantined": True}, "certificate-quarantined"),
+        ({"followed": True}, "wrong-state"),
+        ({"allowed": False}, "renew-not-allowed"),
+    ],
+)
+def test_one_of_many_is_renewed_only_where_nobody_has_to_look(
+    changes: dict[str, bool], code: str
+) -> None:
+    fine = {"quarantined": False, "followed": False, "allowed": True}
+    assert judge_renewable(None, **fine) == []
+    assert [fault.code for fault in judge_renewable(None, **(fine | changes))] == [code]
+
+
+@pytest.mark.parametrize("state", list(RevocationState))
+def test_one_of_many_is_renewed_only_while_it_is_in_force(state: RevocationState) -> None:
+    faults = judge_renewable(state, quarantined=False, followed=False, allowed=True)
+    over = state not in (RevocationState.DECLINED, RevocationState.EXPIRED, RevocationState.REFUSED)
+    assert bool(faults) == over

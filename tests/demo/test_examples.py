@@ -25,6 +25,7 @@ REFUSED = {
     "delete_local_ca_backend": "in-use",
     "delete_organization": "in-use",
     "delete_admin": "last-mrao",
+    "get_bulk_renewal": "not-found",
     "get_bulk_revocation": "not-found",  # there is none before the first
 }
 # Deletions come last, so that what they delete has been read before.

@@ -15,12 +15,13 @@ from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import FINAL
 from scm_api.core.names import Name
-from scm_api.core.succession import judge_new_key, judge_same_type, require_replaceable
-from scm_api.core.vocabulary import CertificateType, EnrollmentState, NameKind, Privilege
+from scm_api.core.succession import require_replaceable
+from scm_api.core.vocabulary import EnrollmentState, NameKind, Privilege
 from scm_api.db.models import Certificate, Enrollment
 from scm_api.issuance.approval import clock
-from scm_api.issuance.intake import Judged, Request, accept, judge_request, retry_after
+from scm_api.issuance.intake import Judged, Request, accept, retry_after
 from scm_api.issuance.judgement import Asked
+from scm_api.issuance.renewal import judge_successor
 from scm_api.issuance.revocation import block_replaced, state_at
 from scm_api.web.deps import Resources
 from scm_api.web.replies import reply
@@ -119,19 +120,8 @@ def _request(old: _Old, csr: str, asked: Asked) -> Request:
 async def _judged(
     session: AsyncSession, caller: Principal, app: Resources, old: _Old, request: Request
 ) -> Judged:
-    judged = await judge_request(session, caller, request, app.key_checks)
-    faults = list(judged.faults)
-    if judged.facts is not None and judged.csr is not None:
-        rules = judged.facts.rules
-        before = CertificateType(old.row.certificate_type)
-        faults += judge_same_type(before, rules.certificate_type)
-        faults += judge_new_key(
-            old.row.spki_sha256,
-            judged.csr.spki_sha256,
-            same_allowed=rules.renew_with_same_key,
-            reason=request.replace_reason,
-        )
-    return _at_fields_of_the_body(replace(judged, faults=faults))
+    judged = await judge_successor(session, caller, old.row, request, app.key_checks)
+    return _at_fields_of_the_body(judged)
 
 
 def _at_fields_of_the_body(judged: Judged) -> Judged:

@@ -47,6 +47,31 @@ def judge_new_key(
     return [Fault("/csr", "key-reused", why, "a CSR with a new key")]
 
 
+def judge_renewable(
+    revocation: RevocationState | None, *, quarantined: bool, followed: bool, allowed: bool
+) -> list[Fault]:
+    """Whether a certificate may be renewed as one of many, with nobody looking at each.
+
+    What is revoked, or followed by another already, was as likely as not picked by mistake.
+    `allowed` is what the profile says. Codes: `certificate-quarantined`, `renew-not-allowed`,
+    `wrong-state`.
+    """
+    faults = []
+    if quarantined:
+        detail = "It is quarantined and cannot be followed; enroll anew."
+        faults.append(Fault("", "certificate-quarantined", detail))
+    if revocation in UNDER_WAY:
+        detail = f"Its revocation is {revocation.value}. Renew it by itself if it is meant."
+        faults.append(Fault("", "wrong-state", detail, "a certificate that is in force"))
+    if followed:
+        detail = "It is renewed already, or about to be. Renew it by itself if it is meant."
+        faults.append(Fault("", "wrong-state", detail, "a certificate without a successor"))
+    if not allowed:
+        detail = "The certificate profile does not allow renewals."
+        faults.append(Fault("", "renew-not-allowed", detail))
+    return faults
+
+
 def require_replaceable(
     revocation: RevocationState | None, not_after: datetime, now: datetime
 ) -> None:

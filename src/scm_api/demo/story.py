@@ -124,6 +124,7 @@ class Story:
             "certificate_type": "ssl",
             "term": {"allowed_days": [30, 90, 365], "default_days": 90},
             "options": {"backend_type": "aws", "private_ca": issuing_ca},
+            "renew_with_same_key": True,
             "organization_ids": [organization],
         }
         path = "/certificate-profiles"

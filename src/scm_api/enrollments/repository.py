@@ -13,6 +13,7 @@ from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.models import Certificate, Enrollment, EnrollmentAttempt
 from scm_api.db.scope import within
 from scm_api.db.statements import AnySelect
+from scm_api.issuance.approval import state_now, unanswered
 
 _SHOWN = (
     "id",
@@ -24,6 +25,7 @@ _SHOWN = (
     "requester_id",
     "renews_certificate_id",
     "replace_reason",
+    "bulk_renewal_id",
     "spki_sha256",
     "key_type",
     "key_made",
@@ -41,13 +43,10 @@ _SHOWN = (
     "updated_at",
     "version",
 )
-_OVER = and_(
-    Enrollment.state == EnrollmentState.PENDING_APPROVAL.value,
-    Enrollment.approval_expires_at <= func.now(),
-)
+_OVER = unanswered()
 # Expiry is seen without anything having run.
 _AS_OF_NOW = {
-    "state": case((_OVER, EnrollmentState.CANCELED.value), else_=Enrollment.state),
+    "state": state_now(),
     "reason_code": case((_OVER, UNANSWERED[0]), else_=Enrollment.reason_code),
     "reason": case((_OVER, UNANSWERED[1]), else_=Enrollment.reason),
 }

@@ -107,6 +107,7 @@ async def index(
     organization_id: UUID | None = None,
     certificate_profile_id: UUID | None = None,
     ca_backend_id: UUID | None = None,
+    bulk_renewal_id: UUID | None = None,
     state: Annotated[EnrollmentState | None, Query(description="Only in this state.")] = None,
     spki_sha256: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Response:
@@ -115,6 +116,7 @@ async def index(
         Enrollment.organization_id: organization_id,
         Enrollment.certificate_profile_id: certificate_profile_id,
         Enrollment.ca_backend_id: ca_backend_id,
+        Enrollment.bulk_renewal_id: bulk_renewal_id,
         Enrollment.spki_sha256: spki_sha256,
     }
     conditions = [column == value for column, value in wanted.items() if value is not None]

@@ -120,6 +120,7 @@ class EnrollmentOut(Output):
     replace_reason: RevocationReason | None = Field(
         description="Of a replacement: why the certificate before is revoked once this is issued."
     )
+    bulk_renewal_id: UUID | None = Field(description="Of a bulk renewal: which one.")
     certificate_id: UUID | None = Field(description="Set once the CA issued it.")
     spki_sha256: str = Field(description="SHA-256 of the public key (SubjectPublicKeyInfo), hex.")
     key_type: str = Field(examples=["ec-p256"])

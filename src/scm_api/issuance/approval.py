@@ -3,13 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.approval import Approved, judge_approver
 from scm_api.core.errors import Fault
-from scm_api.core.vocabulary import Privilege
+from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import AccountSettings, Enrollment
 from scm_api.issuance.rules import ProfileRules
 
@@ -31,6 +31,19 @@ async def clock(session: AsyncSession) -> datetime:
     for since."""
     now: datetime = (await session.execute(select(func.clock_timestamp()))).scalar_one()
     return now
+
+
+def unanswered() -> ColumnElement[bool]:
+    """Enrollments that nobody approved or declined in time: they are over without any job run."""
+    return and_(
+        Enrollment.state == EnrollmentState.PENDING_APPROVAL.value,
+        Enrollment.approval_expires_at <= func.now(),
+    )
+
+
+def state_now() -> ColumnElement[str]:
+    """The state of an enrollment as of now."""
+    return case((unanswered(), EnrollmentState.CANCELED.value), else_=Enrollment.state)
 
 
 def approved_by(enrollment: Enrollment) -> Approved:

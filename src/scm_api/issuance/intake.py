@@ -49,6 +49,7 @@ class Request:
     requires_approval: bool = False
     requester_id: UUID | None = None
     key_made: bool = False
+    bulk_renewal_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "requester_id": caller.admin_id if caller else request.requester_id,
         "renews_certificate_id": request.renews_certificate_id,
         "replace_reason": request.replace_reason.value if request.replace_reason else None,
+        "bulk_renewal_id": request.bulk_renewal_id,
         "csr_der": csr.der,
         "spki_sha256": csr.spki_sha256,
         "key_type": csr.key_type,

@@ -38,6 +38,21 @@ _TAKEN: Final = text("""
 _OPEN: Final = [state.value for state in EnrollmentState if state not in FINAL]
 
 
+async def take_turns(session: AsyncSession, enrollments: Sequence[Mapping[str, Any]]) -> None:
+    """Make others wait, until the commit, who enroll for the people of these enrollments.
+
+    For several that are stored together, before the first `take_room`: those who take turns one by
+    one might wait for each other. `enrollments` are their columns.
+    """
+    keys = {
+        f"{each['certificate_profile_id']}/{person}"
+        for each in enrollments
+        for person in each["people"] or ()
+    }
+    if keys:
+        await session.execute(_TAKE_TURNS, {"keys": sorted(keys)})
+
+
 async def take_room(
     session: AsyncSession, max_valid: int | None, values: Mapping[str, Any]
 ) -> None:
@@ -50,8 +65,7 @@ async def take_room(
     if max_valid is None or not people:
         return
     profile_id = values["certificate_profile_id"]
-    keys = [f"{profile_id}/{person}" for person in people]
-    await session.execute(_TAKE_TURNS, {"keys": keys})
+    await take_turns(session, [values])
     replaced = values["renews_certificate_id"] if values["replace_reason"] else None
     taken = await _taken(session, profile_id, people, replaced)
     if faults := judge_room(max_valid, taken):

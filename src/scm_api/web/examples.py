@@ -12,6 +12,7 @@ from sqlalchemy import exists, func, select
 
 from scm_api.db.models import (
     ApiKey,
+    BulkRenewal,
     BulkRevocation,
     CaBackend,
     Certificate,
@@ -33,6 +34,7 @@ ENROLLMENT_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e17"
 CERTIFICATE_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e18"
 API_KEY_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e19"
 BULK_REVOCATION_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e1a"
+BULK_RENEWAL_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e1b"
 
 PATH_PARAMETERS: Final = {
     "connector_id": CONNECTOR_ID,
@@ -46,6 +48,7 @@ PATH_PARAMETERS: Final = {
     "certificate_id": CERTIFICATE_ID,
     "api_key_id": API_KEY_ID,
     "bulk_revocation_id": BULK_REVOCATION_ID,
+    "bulk_renewal_id": BULK_RENEWAL_ID,
 }
 
 DNS_NAME: Final = "www.demo.example.com"
@@ -113,6 +116,10 @@ _LIVE = (
             select(BulkRevocation.id).order_by(BulkRevocation.id.desc()).limit(1).scalar_subquery(),
             Certificate.id,
         ).label("bulk_revocation_id"),
+        func.coalesce(
+            select(BulkRenewal.id).order_by(BulkRenewal.id.desc()).limit(1).scalar_subquery(),
+            Certificate.id,
+        ).label("bulk_renewal_id"),
     )
     .join(Enrollment, Enrollment.id == Certificate.enrollment_id)
     .join(CaBackend, CaBackend.id == Certificate.ca_backend_id)

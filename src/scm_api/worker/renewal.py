@@ -8,30 +8,24 @@ the transaction that stores the new enrollment, so that of many workers one rene
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, extract, func, or_, select
+from sqlalchemy import ColumnElement, exists, extract, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from scm_api.core.errors import Conflict
-from scm_api.core.names import Name
-from scm_api.core.vocabulary import EnrollmentState, NameKind, RevocationState
+from scm_api.core.vocabulary import RevocationState
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import record
 from scm_api.db.models import Certificate, CertificateProfile, Enrollment
 from scm_api.db.session import Database
-from scm_api.issuance.intake import Request, accept, judge_request
-from scm_api.issuance.judgement import Asked
+from scm_api.issuance.intake import accept
+from scm_api.issuance.renewal import has_successor, judge_successor, request_again
 
 _A_DAY: Final = 86_400  # seconds
+_WHY: Final = "renewed by itself, as the certificate profile says"
 _NOT_REVOKED: Final = or_(
     Certificate.revocation_state.is_(None),
     Certificate.revocation_state.in_([RevocationState.DECLINED, RevocationState.EXPIRED]),
-)
-_CAME_TO_NOTHING: Final = (
-    EnrollmentState.DECLINED,
-    EnrollmentState.REJECTED,
-    EnrollmentState.FAILED,
-    EnrollmentState.CANCELED,
 )
 
 
@@ -59,10 +53,11 @@ class Renewals:
 
     async def _renew(self, session: AsyncSession, row: Certificate) -> str | None:
         """Enroll for the successor; returns what keeps it from that, in words."""
-        if await session.scalar(_has_successor(row)):
+        if await session.scalar(select(has_successor()).where(Certificate.id == row.id)):
             return None
         before = await session.get_one(Enrollment, row.enrollment_id)
-        judged = await judge_request(session, None, _request(row, before), self._checks)
+        request = request_again(row, before, _WHY, requester_id=before.requester_id)
+        judged = await judge_successor(session, None, row, request, self._checks)
         found = [fault.detail for fault in judged.faults]
         if not found:
             try:
@@ -80,19 +75,6 @@ class Renewals:
             details={"found": found},
         )
         return " ".join(dict.fromkeys(found))
-
-
-def _request(row: Certificate, before: Enrollment) -> Request:
-    names = [Name(NameKind(name["kind"]), name["value"]) for name in before.names]
-    return Request(
-        organization_id=row.organization_id,
-        certificate_profile_id=row.certificate_profile_id,
-        csr=before.csr_der,
-        asked=Asked(names, before.term["asked_days"]),
-        comment="renewed by itself, as the certificate profile says",
-        renews_certificate_id=row.id,
-        requester_id=before.requester_id,
-    )
 
 
 def _next() -> Any:
@@ -123,16 +105,3 @@ def _not_looked_at_lately() -> ColumnElement[bool]:
     pause = func.least(_A_DAY, left / 8)
     tried = Certificate.renewal_tried_at
     return or_(tried.is_(None), extract("epoch", func.now() - tried) >= pause)
-
-
-def _has_successor(row: Certificate) -> Any:
-    """Whether somebody renewed it meanwhile, or is about to; asked once the row is locked, since
-    whoever renews by hand locks it as well."""
-    return select(
-        exists().where(
-            and_(
-                Enrollment.renews_certificate_id == row.id,
-                Enrollment.state.not_in(_CAME_TO_NOTHING),
-            )
-        )
-    )

@@ -3,6 +3,7 @@
 from scm_api.db.models.access import Admin, ApiKey
 from scm_api.db.models.account import AccountSettings
 from scm_api.db.models.audit import AuditEvent, IdempotencyRecord
+from scm_api.db.models.bulk_renewals import BulkRenewal
 from scm_api.db.models.bulk_revocations import BulkRevocation, BulkRevocationCertificate
 from scm_api.db.models.ca_backends import CaBackend, CaBackendHealth, CaChoices, RateLimit
 from scm_api.db.models.certificate_profiles import (
@@ -30,6 +31,7 @@ __all__ = [
     "ApiKey",
     "AuditEvent",
     "BlockedKey",
+    "BulkRenewal",
     "BulkRevocation",
     "BulkRevocationCertificate",
     "CaBackend",

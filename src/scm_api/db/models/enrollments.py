@@ -77,6 +77,9 @@ class Enrollment(Identified, Base):
         ForeignKey("certificates.id", ondelete="RESTRICT", use_alter=True), index=True
     )
     replace_reason: Mapped[str | None] = mapped_column(String(32))
+    bulk_renewal_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("bulk_renewals.id", ondelete="RESTRICT"), index=True
+    )
     csr_der: Mapped[bytes] = mapped_column(LargeBinary)
     spki_sha256: Mapped[str] = mapped_column(String(64), index=True)
     key_type: Mapped[str] = mapped_column(String(32))

@@ -1,0 +1,1 @@
+"""Renewing many certificates with one request, and watching how far it is."""
