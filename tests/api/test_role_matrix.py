@@ -51,7 +51,7 @@ _ENROLLMENT = {
     "retry_enrollment": "parked",
     "cancel_enrollment": "",
 }
-_REVOCATION = ("approve_revocation", "decline_revocation")
+_REVOCATION = ("approve_revocation", "decline_revocation", "cancel_revocation")
 _numbers = count(1)
 
 

@@ -12,7 +12,6 @@ from scm_api.core.approval import (
     judge_approvable,
     judge_approver,
     name_difference,
-    revocation_at,
     state_at,
 )
 from scm_api.core.errors import Forbidden
@@ -22,7 +21,6 @@ from scm_api.core.vocabulary import (
     CertificateType,
     EnrollmentState,
     NameKind,
-    RevocationState,
     Role,
 )
 
@@ -83,10 +81,6 @@ def test_a_request_nobody_answered_is_over(expires_at: datetime | None, over: bo
     waiting, canceled = EnrollmentState.PENDING_APPROVAL, EnrollmentState.CANCELED
     assert state_at(waiting, expires_at, NOW) is (canceled if over else waiting)
     assert state_at(EnrollmentState.ISSUED, expires_at, NOW) is EnrollmentState.ISSUED
-    asked, expired = RevocationState.PENDING_APPROVAL, RevocationState.EXPIRED
-    assert revocation_at(asked, expires_at, NOW) is (expired if over else asked)
-    assert revocation_at(RevocationState.DONE, expires_at, NOW) is RevocationState.DONE
-    assert revocation_at(None, expires_at, NOW) is None
 
 
 def test_t43_every_part_of_what_was_approved_is_in_the_digest() -> None:

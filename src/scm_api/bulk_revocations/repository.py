@@ -28,6 +28,11 @@ _COLUMNS = (
     BulkRevocation.requester_id,
     BulkRevocation.created_at,
 )
+_OPEN = (
+    RevocationState.PENDING_APPROVAL,
+    RevocationState.SCHEDULED,
+    RevocationState.REQUESTED,
+)
 
 
 def bulk_revocations(principal: Principal) -> AnySelect:
@@ -51,7 +56,7 @@ def bulk_revocations(principal: Principal) -> AnySelect:
 def content(row: Mapping[str, Any]) -> dict[str, Any]:
     """One row as the contract shows it."""
     progress = {state.value: row[state.value] for state in RevocationState}
-    open_ones = progress[RevocationState.PENDING_APPROVAL] + progress[RevocationState.REQUESTED]
+    open_ones = sum(progress[state] for state in _OPEN)
     shown = {column.key: row[column.key] for column in _COLUMNS}
     return shown | {"total": row["total"], "progress": progress, "finished": open_ones == 0}
 

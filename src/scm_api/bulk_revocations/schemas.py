@@ -31,10 +31,12 @@ class ProgressOut(Output):
     """How many certificates are in which state of revocation; as far as you may see them."""
 
     pending_approval: int = Field(examples=[0])
+    scheduled: int = Field(description="Not before a time that was asked for.", examples=[0])
     requested: int = Field(description="On the way to the CA.", examples=[12])
     done: int = Field(description="Revoked by the CA.", examples=[488])
     refused: int = Field(description="The CA does not do it.", examples=[0])
     declined: int = Field(description="By an admin.", examples=[0])
+    canceled: int = Field(description="Taken back.", examples=[0])
     expired: int = Field(description="Nobody approved it in time.", examples=[0])
 
 

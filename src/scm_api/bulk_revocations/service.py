@@ -81,7 +81,7 @@ async def _ask_for_each(
             continue
         until = now + approval_within if row.revocation_requires_approval else None
         told = {"comment": bulk.comment, "bulk_revocation_id": str(bulk.id)}
-        await ask(session, caller, row.Certificate, reason, approve_until=until, **told)
+        await ask(session, caller, row.Certificate, reason, approve_until=until, told=told)
 
 
 def _faults(

@@ -1,4 +1,4 @@
-"""Four eyes: approving and declining revocations that wait for approval."""
+"""Approving and declining revocations that wait for approval, and taking revocations back."""
 
 from typing import Any
 from uuid import UUID
@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificates import repository
-from scm_api.core.access import Principal
+from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Conflict
-from scm_api.core.vocabulary import RevocationState
+from scm_api.core.vocabulary import Privilege, RevocationState
 from scm_api.db.audit import record
 from scm_api.db.models import Certificate
 from scm_api.issuance.approval import clock, require_approver
@@ -50,6 +50,32 @@ async def decline(
     row.revocation_detail = comment
     row.version += 1
     _record(session, caller, row, "revocation_declined", comment)
+    await session.flush()
+    return await repository.certificate(session, caller, certificate_id)
+
+
+async def cancel(
+    session: AsyncSession,
+    caller: Principal,
+    certificate_id: UUID,
+    comment: str,
+    expected: Expected,
+) -> dict[str, Any]:
+    """Take a revocation back that the CA has not heard of.
+
+    Raises Conflict once it is on the way to the CA, Stale when the caller read another version.
+    """
+    row = await repository.locked(session, caller, certificate_id)
+    require_privilege(caller, Privilege.REVOKE, "cancel revocations")
+    state = state_at(row, await clock(session))
+    if state not in (RevocationState.PENDING_APPROVAL, RevocationState.SCHEDULED):
+        found = f"it is {state.value}" if state else "nobody asked for one"
+        raise Conflict(f"No revocation can be taken back; {found}.", code="wrong-state")
+    expected.check(row.version)
+    row.revocation_state = RevocationState.CANCELED.value
+    row.revocation_detail = comment or None
+    row.version += 1
+    _record(session, caller, row, "revocation_canceled", comment)
     await session.flush()
     return await repository.certificate(session, caller, certificate_id)
 

@@ -17,6 +17,7 @@ from scm_api.core.errors import Conflict, NotFound
 from scm_api.core.renewal_window import RenewalAdvice, RenewalWindow, renewal_window
 from scm_api.core.vocabulary import CertificateStatus, RevocationState
 from scm_api.db.models import BlockedKey, Certificate
+from scm_api.issuance.revocation import state_now
 from scm_api.web.replies import reply
 
 _DISTRUSTED: Final = (RevocationState.REQUESTED.value, RevocationState.DONE.value)
@@ -41,7 +42,7 @@ async def renewal_info(
         )
     window = renewal_window(
         row["not_before"],
-        row["not_after"],
+        row["ends_at"],
         row["now"],
         distrusted_since=row["distrusted_since"],
         renewed=bool(row["successors"]),
@@ -75,12 +76,12 @@ async def _facts(
     successor = aliased(Certificate)
     successors = select(func.array_agg(successor.id)).where(_succeeds(successor))
     blocked = select(BlockedKey.created_at).where(BlockedKey.spki_sha256 == Certificate.spki_sha256)
-    revoked = case(
-        (Certificate.revocation_state.in_(_DISTRUSTED), Certificate.revocation_requested_at)
-    )
+    revoked = case((state_now().in_(_DISTRUSTED), Certificate.revocation_requested_at))
+    is_scheduled = state_now() == RevocationState.SCHEDULED.value
+    scheduled = case((is_scheduled, Certificate.revocation_effective_at))
     query = select(
         Certificate.not_before,
-        Certificate.not_after,
+        func.least(Certificate.not_after, scheduled).label("ends_at"),
         Certificate.quarantined,
         successors.correlate(Certificate).scalar_subquery().label("successors"),
         func.least(blocked.scalar_subquery(), revoked).label("distrusted_since"),

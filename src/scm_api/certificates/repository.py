@@ -91,6 +91,7 @@ def certificates(principal: Principal) -> AnySelect:
         Certificate.revocation_requested_at,
         Certificate.revocation_requester_id,
         Certificate.revocation_expires_at,
+        Certificate.revocation_effective_at,
         Certificate.revocation_self_approved,
         Certificate.revoked_at,
     )
@@ -131,6 +132,7 @@ def content(row: Mapping[str, Any]) -> dict[str, Any]:
             "requested_at": row["revocation_requested_at"],
             "requester_id": row["revocation_requester_id"],
             "approval_expires_at": row["revocation_expires_at"],
+            "effective_at": row["revocation_effective_at"],
             "self_approved": row["revocation_self_approved"],
             "revoked_at": row["revoked_at"],
         }

@@ -227,8 +227,9 @@ async def revoke(
 ) -> Response:
     """202 and `revocation.state` `requested` until the CA did it; then `done`.
 
-    Where the profile requires approval, the state is `pending_approval` before that. Repeating it
-    is safe: a certificate is revoked once.
+    Where the profile requires approval, the state is `pending_approval` before that. With an
+    `effective_at` that lies ahead it is `scheduled` until then, and can be taken back or asked for
+    anew, with another time or none. Repeating it is safe: a certificate is revoked once.
     """
     within = app.settings.approval_within
 
@@ -280,4 +281,24 @@ async def decline(
     """By another admin than the one who asked for it. The certificate stays as it is."""
     async with database.transaction() as session:
         content = await approving.decline(session, caller, certificate_id, body.comment, expected)
+    return reply(content)
+
+
+@router.post(
+    "/{certificate_id}/revocation/cancel",
+    operation_id="cancel_revocation",
+    summary="Take a revocation back",
+    response_model=CertificateOut,
+    responses=problems(403, 404, 409, 412, 422, 428),
+)
+async def cancel(
+    certificate_id: UUID,
+    body: RevocationApproval,
+    caller: Caller,
+    database: Db,
+    expected: IfMatch,
+) -> Response:
+    """While it is `scheduled` or `pending_approval`. What went to the CA cannot be taken back."""
+    async with database.transaction() as session:
+        content = await approving.cancel(session, caller, certificate_id, body.comment, expected)
     return reply(content)

@@ -37,6 +37,9 @@ class RevocationOut(Output):
     approval_expires_at: datetime | None = Field(
         description="Until then it has to be approved or declined, where that is required."
     )
+    effective_at: datetime | None = Field(
+        description="When the CA is told, at the earliest; null: at once."
+    )
     self_approved: bool = Field(
         description="Whether the requester approved it, as the account's settings allowed."
     )
@@ -115,6 +118,11 @@ class Revocation(Input):
         strict=False,
         examples=["superseded"],
         description="`key_compromise` also blocks the key for all future enrollments.",
+    )
+    effective_at: Instant | None = Field(
+        None,
+        description="When the CA is to revoke it, before the certificate ends; left out, at once.",
+        examples=["2030-01-31T18:00:00Z"],
     )
     comment: Text = ""
 

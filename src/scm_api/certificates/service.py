@@ -14,6 +14,7 @@ from scm_api.certificates.schemas import Revocation
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Conflict, Invalid
 from scm_api.core.formats import to_pem, to_pem_chain, to_pkcs7
+from scm_api.core.revocation import judge_effective_at
 from scm_api.core.succession import UNDER_WAY
 from scm_api.core.vocabulary import (
     Privilege,
@@ -79,21 +80,31 @@ async def revoke(
 
     Where today's profile requires approval, it waits for that instead, at most `approval_within`.
     A repeat while one is under way, or after it is done, changes nothing, except that a key said to
-    be compromised is blocked. Raises Conflict when
-    the backend cannot revoke, Invalid for a reason its CA does not know.
+    be compromised is blocked. What is scheduled gives way. Raises Conflict when the backend cannot
+    revoke, Invalid for a reason its CA does not know, or a time that is not possible.
     """
     row = await repository.locked(session, caller, certificate_id)
     require_privilege(caller, Privilege.REVOKE, "revoke certificates")
     expected.check(row.version)
     now = await clock(session)
     waits = await requires_approval(session, row)
-    if changes_nothing(row, body.reason, now):
+    if changes_nothing(row, body.reason, now, body.effective_at):
         if body.reason is RevocationReason.KEY_COMPROMISE and not waits:
             await block_keys(session, [row.spki_sha256])
         return await repository.certificate(session, caller, certificate_id)
     await must_be_revocable(session, row, body.reason)
+    if faults := judge_effective_at(body.effective_at, body.reason, now, row.not_after):
+        raise Invalid(faults)
     until = now + approval_within if waits else None
-    await ask(session, caller, row, body.reason, approve_until=until, comment=body.comment)
+    await ask(
+        session,
+        caller,
+        row,
+        body.reason,
+        approve_until=until,
+        told={"comment": body.comment},
+        effective_at=body.effective_at,
+    )
     return await repository.certificate(session, caller, certificate_id)
 
 
@@ -121,5 +132,5 @@ async def must_be_revocable(
 def state_of(certificate: dict[str, Any]) -> int:
     """202 while a revocation is under way, 200 when nothing is left to do."""
     revocation = certificate["revocation"]
-    under_way = UNDER_WAY - {RevocationState.DONE}
+    under_way = (UNDER_WAY | {RevocationState.SCHEDULED}) - {RevocationState.DONE}
     return 202 if revocation and revocation["state"] in under_way else 200

@@ -11,7 +11,7 @@ from uuid import UUID
 from scm_api.core.access import Principal
 from scm_api.core.errors import Fault, Forbidden
 from scm_api.core.names import Name, normalise
-from scm_api.core.vocabulary import CertificateType, EnrollmentState, RevocationState, Role
+from scm_api.core.vocabulary import CertificateType, EnrollmentState, Role
 
 APPROVABLE: Final = (CertificateType.SSL, CertificateType.DEVICE)
 """Types of certificates whose profiles may require approval."""
@@ -56,15 +56,6 @@ def state_at(state: EnrollmentState, expires_at: datetime | None, now: datetime)
     waits = state is EnrollmentState.PENDING_APPROVAL
     over = expires_at is not None and expires_at <= now
     return EnrollmentState.CANCELED if waits and over else state
-
-
-def revocation_at(
-    state: RevocationState | None, expires_at: datetime | None, now: datetime
-) -> RevocationState | None:
-    """The same for a revocation, which has a state of its own for it."""
-    waits = state is RevocationState.PENDING_APPROVAL
-    over = expires_at is not None and expires_at <= now
-    return RevocationState.EXPIRED if waits and over else state
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from scm_api.core.vocabulary import CertificateType, RevocationReason, Revocatio
 UNDER_WAY = frozenset(
     {RevocationState.PENDING_APPROVAL, RevocationState.REQUESTED, RevocationState.DONE}
 )
-"""States of a revocation in which asking for it again changes nothing."""
+"""States of a revocation in which asking for it again changes nothing. One that is scheduled gives
+way to what is asked for later."""
 
 
 def judge_same_type(before: CertificateType, today: CertificateType) -> list[Fault]:
@@ -60,7 +61,7 @@ def judge_renewable(
     if quarantined:
         detail = "It is quarantined and cannot be followed; enroll anew."
         faults.append(Fault("", "certificate-quarantined", detail))
-    if revocation in UNDER_WAY:
+    if revocation in UNDER_WAY or revocation is RevocationState.SCHEDULED:
         detail = f"Its revocation is {revocation.value}. Renew it by itself if it is meant."
         faults.append(Fault("", "wrong-state", detail, "a certificate that is in force"))
     if followed:

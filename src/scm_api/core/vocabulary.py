@@ -56,12 +56,15 @@ class RevocationState(StrEnum):
     """`done` is said only when the CA did it, `refused` when the CA does not do it.
 
     `pending_approval`: the CA knows nothing of it yet; it ends `declined` by an admin, `expired`
-    because nobody answered, or goes on as `requested`.
+    because nobody answered, or goes on. `scheduled`: it goes on by itself as `requested` when its
+    time has come. `canceled`: taken back before the CA heard of it.
     """
 
     PENDING_APPROVAL = "pending_approval"
     DECLINED = "declined"
     EXPIRED = "expired"
+    SCHEDULED = "scheduled"
+    CANCELED = "canceled"
     REQUESTED = "requested"
     DONE = "done"
     REFUSED = "refused"

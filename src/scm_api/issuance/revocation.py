@@ -1,7 +1,7 @@
 """Having certificates revoked: stored with the job that has the CA do it."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from scm_api.core import revocation
 from scm_api.core.access import Principal
-from scm_api.core.approval import revocation_at
 from scm_api.core.errors import Fault
 from scm_api.core.succession import UNDER_WAY
 from scm_api.core.vocabulary import BackendType, RevocationReason, RevocationState
@@ -18,23 +18,37 @@ from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import BlockedKey, Certificate, Enrollment
 from scm_api.drivers.registry import REGISTRY
+from scm_api.issuance.approval import clock
 
 _SETTLED = (RevocationState.REQUESTED, RevocationState.DONE)
 
 
 def state_now() -> ColumnElement[str | None]:
-    """How far a revocation is; that nobody approved it in time is seen without anything run."""
+    """How far a revocation is, by the rule of `core.revocation.state_at`."""
     over = and_(
         Certificate.revocation_state == RevocationState.PENDING_APPROVAL.value,
         Certificate.revocation_expires_at <= func.now(),
     )
-    return case((over, RevocationState.EXPIRED.value), else_=Certificate.revocation_state)
+    due = and_(
+        Certificate.revocation_state == RevocationState.SCHEDULED.value,
+        Certificate.revocation_effective_at <= func.now(),
+    )
+    return case(
+        (over, RevocationState.EXPIRED.value),
+        (due, RevocationState.REQUESTED.value),
+        else_=Certificate.revocation_state,
+    )
 
 
 def state_at(row: Certificate, now: datetime) -> RevocationState | None:
     """The state of a certificate's revocation as of `now`, None when nobody asked for any."""
     stored = RevocationState(row.revocation_state) if row.revocation_state else None
-    return revocation_at(stored, row.revocation_expires_at, now)
+    return revocation.state_at(
+        stored,
+        now,
+        approval_expires_at=row.revocation_expires_at,
+        effective_at=row.revocation_effective_at,
+    )
 
 
 def judge_reason(backend_type: str, reason: RevocationReason, pointer: str) -> list[Fault]:
@@ -60,14 +74,20 @@ async def ask(
     reason: RevocationReason,
     *,
     approve_until: datetime | None,
-    **details: Any,
+    told: Mapping[str, Any],
+    effective_at: datetime | None = None,
 ) -> None:
     """Store the wish to revoke; with `approve_until` it waits for approval, at most until then.
 
-    `details` go into the audit event. The row is locked by the caller.
+    The CA is told when `effective_at` has come, None is at once.
+    `told` goes into the audit event. The row is locked by the caller.
     """
+    details = dict(told)
     _ask(row, reason.value, caller.admin_id)
     row.revocation_expires_at = approve_until
+    row.revocation_effective_at = effective_at
+    if effective_at is not None:
+        details |= {"effective_at": effective_at.isoformat()}
     row.revocation_self_approved = False
     if approve_until is not None:
         row.revocation_state = RevocationState.PENDING_APPROVAL.value
@@ -80,12 +100,18 @@ async def ask(
 
 
 async def send(session: AsyncSession, row: Certificate) -> None:
-    """Have a worker revoke at the CA; a compromised key is blocked from here on."""
-    row.revocation_state = RevocationState.REQUESTED.value
+    """Have a worker revoke at the CA, once its time has come; a compromised key is blocked from
+    here on."""
+    wait = timedelta(0)
+    if row.revocation_effective_at is not None:
+        wait = max(wait, row.revocation_effective_at - await clock(session))
+    row.revocation_state = (
+        RevocationState.SCHEDULED.value if wait else RevocationState.REQUESTED.value
+    )
     row.version += 1
     if row.revocation_reason == RevocationReason.KEY_COMPROMISE:
         await block_keys(session, [row.spki_sha256])
-    await enqueue(session, Job.REVOKE_CERTIFICATE, row.id)
+    await enqueue(session, Job.REVOKE_CERTIFICATE, row.id, delay=wait)
 
 
 async def block_replaced(session: AsyncSession, enrollment: Mapping[str, Any]) -> None:
@@ -102,12 +128,21 @@ async def block_replaced(session: AsyncSession, enrollment: Mapping[str, Any]) -
     await block_keys(session, [str(key)])
 
 
-def changes_nothing(row: Certificate, reason: RevocationReason, now: datetime) -> bool:
-    """Whether asking for a revocation again is a repeat: it is under way or done.
+def changes_nothing(
+    row: Certificate,
+    reason: RevocationReason,
+    now: datetime,
+    effective_at: datetime | None = None,
+) -> bool:
+    """Whether asking for a revocation again is a repeat: it is under way or done, or scheduled for
+    the same time and reason.
 
     What waits for approval is asked for anew when the key turns out to be compromised.
     """
     state = state_at(row, now)
+    if state is RevocationState.SCHEDULED:
+        scheduled = (row.revocation_reason, row.revocation_effective_at)
+        return scheduled == (reason.value, effective_at)
     worse = reason is RevocationReason.KEY_COMPROMISE and row.revocation_reason != reason.value
     return state in UNDER_WAY and not (worse and state is RevocationState.PENDING_APPROVAL)
 
@@ -153,6 +188,7 @@ async def revoke_succeeded(
         enrollment.requester_id,
     )
     row.revocation_expires_at = None
+    row.revocation_effective_at = None
     row.revocation_self_approved = enrollment.self_approved
     await send(session, row)
     _record(session, None, row, told)

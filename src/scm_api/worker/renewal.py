@@ -25,7 +25,9 @@ _A_DAY: Final = 86_400  # seconds
 _WHY: Final = "renewed by itself, as the certificate profile says"
 _NOT_REVOKED: Final = or_(
     Certificate.revocation_state.is_(None),
-    Certificate.revocation_state.in_([RevocationState.DECLINED, RevocationState.EXPIRED]),
+    Certificate.revocation_state.in_(
+        [RevocationState.DECLINED, RevocationState.EXPIRED, RevocationState.CANCELED]
+    ),
 )
 
 

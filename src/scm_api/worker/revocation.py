@@ -31,6 +31,8 @@ from scm_api.issuance.rules import ProfileRules
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.planning import REFUSED_WAIT
 
+# One whose time has come is sent as it is stored: nothing else changes it from then on.
+_ON_THE_WAY = (RevocationState.REQUESTED, RevocationState.SCHEDULED)
 _log = structlog.get_logger(__name__)
 
 
@@ -50,7 +52,9 @@ class Revocation:
         found = await self._load(certificate_id)
         if found is None:
             return None
-        certificate, connection, options = found
+        certificate, connection, options, wait = found
+        if wait > timedelta(0):
+            return wait
         reason = RevocationReason(str(certificate.revocation_reason))
         try:
             driver = await self._gateway.driver(connection)
@@ -74,11 +78,19 @@ class Revocation:
         await self._settle(certificate, RevocationState.DONE, None)
         return None
 
-    async def _load(self, certificate_id: UUID) -> tuple[Certificate, Connection, Any] | None:
+    async def _load(
+        self, certificate_id: UUID
+    ) -> tuple[Certificate, Connection, Any, timedelta] | None:
+        """What is to be revoked, and how long it is until then."""
+        effective_at = func.coalesce(Certificate.revocation_effective_at, func.now())
         async with self._database.transaction() as session:
             row = (
                 await session.execute(
-                    select(Certificate, CertificateProfileVersion.rules)
+                    select(
+                        Certificate,
+                        CertificateProfileVersion.rules,
+                        (effective_at - func.clock_timestamp()).label("wait"),
+                    )
                     .join(Enrollment, Enrollment.id == Certificate.enrollment_id)
                     .join(
                         CertificateProfileVersion,
@@ -90,14 +102,15 @@ class Revocation:
                     )
                     .where(
                         Certificate.id == certificate_id,
-                        Certificate.revocation_state == RevocationState.REQUESTED.value,
+                        Certificate.revocation_state.in_(_ON_THE_WAY),
                     )
                 )
             ).one_or_none()
             if row is None:
                 return None
             connection = await connection_of(session, row.Certificate.ca_backend_id)
-        return row.Certificate, connection, ProfileRules.model_validate(row.rules).typed_options
+        options = ProfileRules.model_validate(row.rules).typed_options
+        return row.Certificate, connection, options, row.wait
 
     async def _settle(
         self, certificate: Certificate, state: RevocationState, detail: str | None
@@ -108,7 +121,7 @@ class Revocation:
                 update(Certificate)
                 .where(
                     Certificate.id == certificate.id,
-                    Certificate.revocation_state == RevocationState.REQUESTED.value,
+                    Certificate.revocation_state.in_(_ON_THE_WAY),
                 )
                 .values(
                     revocation_state=state.value,

@@ -42,8 +42,9 @@ _LOST_ENROLLMENTS = text("""
 """)
 _LOST_REVOCATIONS = text("""
     SELECT id FROM certificates
-     WHERE revocation_state = 'requested'
-       AND revocation_requested_at < clock_timestamp() - CAST(:overdue AS interval)
+     WHERE revocation_state IN ('requested', 'scheduled')
+       AND greatest(revocation_requested_at, revocation_effective_at)
+           < clock_timestamp() - CAST(:overdue AS interval)
        AND NOT EXISTS (SELECT FROM pgqueuer AS job
                         WHERE job.entrypoint = :job AND job.payload = uuid_send(certificates.id))
      LIMIT :batch FOR UPDATE SKIP LOCKED

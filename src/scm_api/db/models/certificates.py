@@ -29,7 +29,8 @@ class Certificate(Identified, Base):
     certificate is kept and shown, never served. `version` is the ETag. `term` is what was asked and
     granted (`core.granted_term`), `renewal_opens_at` when it should be renewed at the earliest
     (`core.renewal_window`). `revocation_expires_at` is set while a revocation waits for approval:
-    unanswered until then, it is over. `renewal_tried_at` is when the service last looked at
+    unanswered until then, it is over. `revocation_effective_at` is when the CA is told at the
+    earliest (null: at once). `renewal_tried_at` is when the service last looked at
     renewing it by itself, `renewal_problem` what kept it from that.
     """
 
@@ -88,6 +89,7 @@ class Certificate(Identified, Base):
         ForeignKey("admins.id", ondelete="RESTRICT")
     )
     revocation_expires_at: Mapped[datetime | None]
+    revocation_effective_at: Mapped[datetime | None]
     revocation_self_approved: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=text("false")
     )

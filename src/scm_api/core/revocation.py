@@ -1,0 +1,48 @@
+"""When a revocation may take effect, and how far it is at an instant."""
+
+from datetime import datetime
+
+from scm_api.core.errors import Fault
+from scm_api.core.vocabulary import RevocationReason, RevocationState
+
+
+def state_at(
+    state: RevocationState | None,
+    now: datetime,
+    *,
+    approval_expires_at: datetime | None,
+    effective_at: datetime | None,
+) -> RevocationState | None:
+    """The stored state as of `now`: that nobody answered in time, or that the time of a scheduled
+    revocation has come, is seen without anything having run."""
+    if state is RevocationState.PENDING_APPROVAL:
+        over = approval_expires_at is not None and approval_expires_at <= now
+        return RevocationState.EXPIRED if over else state
+    if state is RevocationState.SCHEDULED:
+        due = effective_at is None or effective_at <= now
+        return RevocationState.REQUESTED if due else state
+    return state
+
+
+def judge_effective_at(
+    effective_at: datetime | None, reason: RevocationReason, now: datetime, not_after: datetime
+) -> list[Fault]:
+    """Whether a revocation may be put off until `effective_at`; None is at once.
+
+    It lies ahead, since CAs revoke from when they are told to, and before the certificate ends.
+    A compromised key is not left in use. Code: `effective-at-not-possible`.
+    """
+    if effective_at is None:
+        return []
+    pointer, code = "/effective_at", "effective-at-not-possible"
+    between = f"an instant after {now.isoformat()} and before {not_after.isoformat()}"
+    if reason is RevocationReason.KEY_COMPROMISE:
+        detail = "A compromised key is revoked at once."
+        return [Fault(pointer, code, detail, "no effective_at, or another reason")]
+    if effective_at <= now:
+        detail = "It has passed, and a CA revokes from when it is told to."
+        return [Fault(pointer, code, detail, between)]
+    if effective_at >= not_after:
+        detail = "The certificate ends before that."
+        return [Fault(pointer, code, detail, between)]
+    return []

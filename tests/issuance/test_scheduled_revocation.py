@@ -1,0 +1,145 @@
+"""Revocations that take effect later: not before, once, and taken back until then."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from approvals import four_eyes
+from sqlalchemy import update
+
+from api_client import code_of, faults_of
+from estate import Estate, Json
+from scm_api.db.models import Certificate
+from scm_api.db.session import Database
+from settlement import Enrolling
+from simulator import Simulator
+
+WWW = "www.example.com"
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+def ahead(**time: float) -> str:
+    return (datetime.now(UTC) + timedelta(**time)).isoformat()
+
+
+async def schedule(enrolling: Enrolling, path: str, at: str, status: int = 202) -> Json:
+    body = {"reason": "cessation_of_operation", "effective_at": at}
+    said: Json = await enrolling.api.post(f"{path}/revoke", body, status)
+    return said
+
+
+async def cancel(enrolling: Enrolling, path: str, status: int = 200) -> Json:
+    version = (await enrolling.api.get(path))["version"]
+    headers = {"If-Match": f'"{version}"'}
+    body = {"comment": "the server stays"}
+    said: Json = await enrolling.api.post(
+        f"{path}/revocation/cancel", body, status, headers=headers
+    )
+    return said
+
+
+@pytest.fixture
+async def path(enrolling: Enrolling) -> str:
+    """A certificate."""
+    return f"/certificates/{(await enrolling.issued(WWW))['id']}"
+
+
+async def test_the_ca_is_told_when_the_time_has_come_and_not_before(
+    enrolling: Enrolling, path: str, simulator: Simulator
+) -> None:
+    at = ahead(seconds=3)
+    said = await schedule(enrolling, path, at)
+    assert (said["status"], said["revocation"]["state"]) == ("valid", "scheduled")
+    assert datetime.fromisoformat(said["revocation"]["effective_at"]) == datetime.fromisoformat(at)
+    await asyncio.sleep(1)
+    assert simulator.ledger("revocation") == []
+    done = await enrolling.until(path, "revocation.state", "done")
+    assert done["revocation"]["revoked_at"] >= done["revocation"]["effective_at"]
+    assert len(simulator.ledger("revocation")) == 1
+
+
+async def test_what_is_taken_back_is_not_revoked(
+    enrolling: Enrolling, path: str, simulator: Simulator
+) -> None:
+    await schedule(enrolling, path, ahead(seconds=2))
+    said = await cancel(enrolling, path)
+    assert (said["revocation"]["state"], said["revocation"]["detail"]) == (
+        "canceled",
+        "the server stays",
+    )
+    await asyncio.sleep(3)
+    assert simulator.ledger("revocation") == []
+    assert (await enrolling.api.get(path))["status"] == "valid"
+    assert code_of(await cancel(enrolling, path, 409)) == "wrong-state"
+    await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    await enrolling.until(path, "revocation.state", "done")
+    assert code_of(await cancel(enrolling, path, 409)) == "wrong-state"
+
+
+async def test_what_is_asked_for_later_takes_its_place(
+    enrolling: Enrolling, path: str, simulator: Simulator
+) -> None:
+    at = ahead(days=3)
+    first = await schedule(enrolling, path, at)
+    assert await schedule(enrolling, path, at) == first, "a repeat changes nothing"
+    moved = await schedule(enrolling, path, ahead(days=5))
+    assert moved["revocation"]["effective_at"] > first["revocation"]["effective_at"]
+    now = await enrolling.api.post(f"{path}/revoke", {"reason": "key_compromise"}, 202)
+    assert now["revocation"]["state"] == "requested"
+    assert now["revocation"]["effective_at"] is None
+    await enrolling.until(path, "revocation.state", "done")
+    assert len(simulator.ledger("revocation")) == 1
+
+
+async def test_a_time_that_has_come_is_seen_without_a_worker(
+    enrolling: Enrolling, path: str, database: Database
+) -> None:
+    await schedule(enrolling, path, ahead(days=3))
+    one = update(Certificate).where(Certificate.id == UUID(path.rpartition("/")[2]))
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    async with database.transaction() as session:
+        await session.execute(one.values(revocation_effective_at=past))
+    assert (await enrolling.api.get(path))["revocation"]["state"] == "requested"
+    assert code_of(await cancel(enrolling, path, 409)) == "wrong-state"
+    info = await enrolling.api.get(f"{path}/renewal-info")
+    assert info["advice"] == "now"
+
+
+async def test_it_is_renewed_in_time_for_its_revocation(enrolling: Enrolling, path: str) -> None:
+    before = await enrolling.api.get(f"{path}/renewal-info")
+    said = await schedule(enrolling, path, ahead(days=20))
+    info = await enrolling.api.get(f"{path}/renewal-info")
+    assert info["suggested_window"]["end"] < said["revocation"]["effective_at"]
+    assert info["suggested_window"]["end"] < before["suggested_window"]["start"]
+
+
+@pytest.mark.parametrize("days", [-1, 400])
+async def test_times_that_are_not_possible_are_refused(
+    enrolling: Enrolling, path: str, days: int
+) -> None:
+    problem = await schedule(enrolling, path, ahead(days=days), 422)
+    assert faults_of(problem) == {("/effective_at", "effective-at-not-possible")}
+    assert (await enrolling.api.get(path))["revocation"] is None
+
+
+async def test_approval_comes_before_the_schedule(estate: Estate, simulator: Simulator) -> None:
+    switches = {"requires_approval": False, "revocation_requires_approval": True}
+    eyes = await four_eyes(estate, **switches)
+    certificate = await eyes.enrolling.issued(WWW)
+    path = f"/certificates/{certificate['id']}"
+    said = await schedule(eyes.enrolling, path, ahead(seconds=4))
+    assert said["revocation"]["state"] == "pending_approval"
+    assert (await eyes.decide(path)).json()["revocation"]["state"] == "scheduled"
+    assert simulator.ledger("revocation") == []
+    await eyes.enrolling.until(path, "revocation.state", "done")
+
+
+async def test_a_request_is_taken_back_before_anybody_answered(estate: Estate) -> None:
+    switches = {"requires_approval": False, "revocation_requires_approval": True}
+    eyes = await four_eyes(estate, **switches)
+    path = f"/certificates/{(await eyes.enrolling.issued(WWW))['id']}"
+    await eyes.requester.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    said = await cancel(eyes.enrolling, path)
+    assert said["revocation"]["state"] == "canceled"
+    assert (await eyes.decide(path)).status_code == 409
