@@ -58,7 +58,7 @@ class OneEnrollment(RuleBasedStateMachine):
                 self.approved = move is Move.RETRY
             case Move.FAIL | Move.DECLINE | Move.EXPIRE:
                 assert not self.order_open, "ended while the CA was at work"
-            case Move.CANCEL:  # likewise by a person, where it was parked
+            case Move.CANCEL:  # likewise where it was parked; or the CA took the order back
                 self.order_open = False
 
     @invariant()

@@ -63,6 +63,9 @@ class Harness(Protocol):
     def throttle(self, verb: str) -> None:
         """The next call is refused for being too fast."""
 
+    def hold(self) -> None:
+        """Let orders wait from here on; asked only where orders can be canceled."""
+
     def orders(self) -> int:
         """How many certificates the CA made."""
 

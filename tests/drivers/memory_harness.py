@@ -41,6 +41,9 @@ class MemoryHarness:
     def throttle(self, verb: str) -> None:
         self._next(verb, "throttle")
 
+    def hold(self) -> None:
+        self.authority.holding = True
+
     def orders(self) -> int:
         return sum(entry.leaf is not None for entry in self.authority.ledger.values())
 

@@ -12,6 +12,8 @@ from cryptography import x509
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, RevocationReason
 from scm_api.drivers.base import (
+    Canceled,
+    Cancels,
     Driver,
     Issuance,
     Issued,
@@ -67,6 +69,7 @@ def test_the_driver_lists_what_its_capabilities_promise(harness: Harness, driver
     capabilities = harness.kind.capabilities
     assert isinstance(driver, ListsIssuingCas) == capabilities.lists_issuing_cas
     assert isinstance(driver, ListsTemplates) == capabilities.lists_templates
+    assert isinstance(driver, Cancels) == capabilities.can_cancel
 
 
 async def test_check_counts_the_cas(driver: Driver) -> None:
@@ -131,6 +134,28 @@ async def test_f04_a_lost_poll_changes_nothing(harness: Harness, driver: Driver)
     with pytest.raises(BackendUnavailable):
         await driver.poll(first.ca_ref, harness.options)
     assert isinstance(await outcome_of(driver, first, harness.options), Issued)
+
+
+async def test_a_canceled_order_is_never_issued(harness: Harness, driver: Driver) -> None:
+    needs(isinstance(driver, Cancels), "canceling")
+    assert isinstance(driver, Cancels)
+    harness.hold()
+    waiting = await driver.submit(new_order(), harness.options)
+    assert isinstance(waiting, Pending)
+    harness.lose_answer("cancel")
+    with pytest.raises(OutcomeUnknown):
+        await driver.cancel(waiting.ca_ref, harness.options)
+    assert isinstance(await driver.cancel(waiting.ca_ref, harness.options), Canceled)
+    assert isinstance(await driver.poll(waiting.ca_ref, harness.options), Rejected)
+    assert harness.orders() == 0
+
+
+async def test_what_is_issued_is_not_canceled(harness: Harness, driver: Driver) -> None:
+    needs(isinstance(driver, Cancels), "canceling")
+    assert isinstance(driver, Cancels)
+    issued = await issue(driver, harness.options)
+    with pytest.raises(OrderRefused):
+        await driver.cancel(issued.ca_ref, harness.options)
 
 
 async def test_f04_nobody_listening_is_unavailable(

@@ -14,7 +14,7 @@ import pytest
 
 from scm_api.core.recovery import Guard, Timing
 from scm_api.core.vocabulary import EnrollmentState as State
-from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, plan
+from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, TakeBack, plan
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LEASE = 15
@@ -31,6 +31,7 @@ def _plan(
     sent: int | None = None,
     untraced: int | None = None,
     now: int = 0,
+    canceled: bool = False,
     refused: bool = False,
     attempt: bool = True,
 ) -> Plan:
@@ -40,6 +41,7 @@ def _plan(
         has_attempt=attempt,
         first_sent_at=None if sent is None else START + timedelta(seconds=sent),
         untraced_at=None if untraced is None else START + timedelta(seconds=untraced),
+        cancel_requested=canceled,
         backend_refused=refused,
         guard=guard,
         timing=TIMING,
@@ -68,6 +70,12 @@ def test_an_unanswered_order_is_parked_with_instructions_after_the_token() -> No
 
 def test_an_accepted_order_is_polled() -> None:
     assert _plan(State.PENDING_CA, ca_ref="ref", sent=0) == Poll("ref")
+
+
+def test_an_accepted_order_is_taken_back_and_no_other() -> None:
+    taken_back = _plan(State.PENDING_CA, ca_ref="ref", sent=0, canceled=True)
+    assert taken_back == TakeBack("ref")
+    assert _plan(State.SUBMITTING, sent=0, canceled=True) == Recover()
 
 
 @pytest.mark.parametrize(

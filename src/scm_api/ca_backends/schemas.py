@@ -94,6 +94,7 @@ class CapabilitiesOut(Output):
     )
     lists_issuing_cas: bool
     lists_templates: bool
+    can_cancel: bool = Field(description="Whether an order can be taken back before it is issued.")
 
 
 class BackendTypeOut(Output):

@@ -11,6 +11,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     Move.APPROVE: "Approved",
     Move.DECLINE: "Declined",
     Move.CANCEL: "Taken back",
+    "cancel_requested": "Taken back: the CA is asked to cancel it",
+    "cancel_refused": "The CA does not cancel it",
     Move.EXPIRE: "Ended, because nobody approved or declined it in time",
     Move.BEGIN: "Is being sent to the CA",
     Move.ACCEPT: "Taken by the CA as {ca_ref}",

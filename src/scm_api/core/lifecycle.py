@@ -46,6 +46,7 @@ MOVES: Mapping[State, Mapping[Move, State]] = {
     State.PENDING_CA: {
         Move.ISSUE: State.ISSUED,
         Move.REJECT: State.REJECTED,
+        Move.CANCEL: State.CANCELED,
         Move.PARK: State.PARKED,
     },
     State.PARKED: {

@@ -33,7 +33,8 @@ class Capabilities:
     `token_validity` is how long after the *first* send the same token surely yields the same
     order (only with `Guard.TOKEN`). `backdating` is how long before issuance its certificates may
     begin. `key_types` are the subject key types the CA signs,
-    spelled as in `core.key_policy` (`rsa-2048`, `ec-p256`, ...).
+    spelled as in `core.key_policy` (`rsa-2048`, `ec-p256`, ...). `can_cancel` is whether the CA
+    takes back an order that it has not issued yet (`Cancels`).
     """
 
     certificate_types: frozenset[CertificateType]
@@ -43,6 +44,7 @@ class Capabilities:
     token_validity: timedelta | None
     can_revoke: bool
     revocation_reasons: frozenset[RevocationReason]
+    can_cancel: bool
     key_types: frozenset[str]
     backdating: timedelta
     lists_issuing_cas: bool
@@ -95,6 +97,11 @@ class Rejected:
 @dataclass(frozen=True, slots=True)
 class Untraced:
     """Recovery looked and found no trace of the order at the CA."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canceled:
+    """The CA took the order back: it will never issue it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,17 @@ class Driver(Protocol):
 
     async def aclose(self) -> None:
         """Close every socket."""
+
+
+@runtime_checkable
+class Cancels(Protocol):
+    """Optional: the CA takes back an order that it has not issued yet."""
+
+    async def cancel(self, ca_ref: str, options: Any) -> Canceled:
+        """Have the order taken back; succeeds also if it was before.
+
+        Raises OrderRefused where the CA does not, or not any more.
+        """
 
 
 @runtime_checkable

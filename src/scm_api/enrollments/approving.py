@@ -11,7 +11,7 @@ from scm_api.core.lifecycle import Move
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Enrollment
 from scm_api.enrollments import repository
-from scm_api.enrollments.service import decide, next_state
+from scm_api.enrollments.deciding import decide, next_state
 from scm_api.issuance.approval import approved_by, require_approver
 from scm_api.issuance.revocation import block_replaced
 from scm_api.web.concurrency import Expected

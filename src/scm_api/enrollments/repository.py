@@ -37,6 +37,7 @@ _SHOWN = (
     "state",
     "reason_code",
     "reason",
+    "cancel_requested_at",
     "approval_expires_at",
     "self_approved",
     "created_at",

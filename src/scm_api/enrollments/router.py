@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from scm_api.core.access import require_privilege
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import Enrollment
-from scm_api.enrollments import approving, made_keys, repository, service
+from scm_api.enrollments import approving, deciding, made_keys, repository, service
 from scm_api.enrollments.details import detailed
 from scm_api.enrollments.schemas import (
     Decision,
@@ -211,10 +211,10 @@ async def retry(
     """
     within = app.settings.approval_within
     async with app.database.transaction() as session:
-        content = await service.retry(
+        content = await deciding.retry(
             session, caller, enrollment_id, body.comment, expected, within
         )
-    return reply(content, status=service.status_of_retried(content))
+    return reply(content, status=deciding.status_of_retried(content))
 
 
 @router.post(
@@ -222,7 +222,10 @@ async def retry(
     operation_id="cancel_enrollment",
     summary="Take an enrollment back",
     response_model=EnrollmentOut,
-    responses=problems(403, 404, 409, 412, 422),
+    responses={
+        202: {"model": EnrollmentOut, "description": "Stored; the CA is asked to take it back."},
+        **problems(403, 404, 409, 412, 422),
+    },
 )
 async def cancel(
     enrollment_id: UUID,
@@ -231,10 +234,15 @@ async def cancel(
     database: Db,
     expected: IfMatchOptional,
 ) -> Response:
-    """While it waits to be sent, or is parked. What is at the CA already is not taken back."""
+    """At once while it waits to be sent, or is parked.
+
+    What is at the CA already is canceled there, where `can_cancel` of its type of backend says
+    so: 202, and the state is `canceled` once the CA did it. A certificate that the CA issued
+    meanwhile is kept.
+    """
     async with database.transaction() as session:
-        content = await service.cancel(session, caller, enrollment_id, body.comment, expected)
-    return reply(content)
+        content = await deciding.cancel(session, caller, enrollment_id, body.comment, expected)
+    return reply(content, status=deciding.status_of_canceled(content))
 
 
 @router.get(

@@ -134,6 +134,9 @@ class EnrollmentOut(Output):
     state: EnrollmentState
     reason_code: str | None = Field(description="Why it waits, is parked or ended.")
     reason: str | None = Field(description="The same in words, with what to do.")
+    cancel_requested_at: datetime | None = Field(
+        description="When somebody asked to have it taken back that the CA has already."
+    )
     approval_expires_at: datetime | None = Field(
         description="Until then it has to be approved or declined; null: no approval is required."
     )

@@ -23,7 +23,16 @@ from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.conflicts import is_ca_reference_taken
 from scm_api.db.models import EnrollmentAttempt
 from scm_api.db.session import Database, is_away
-from scm_api.drivers.base import Driver, Issued, Order, Pending, Rejected, Untraced
+from scm_api.drivers.base import (
+    Canceled,
+    Cancels,
+    Driver,
+    Issued,
+    Order,
+    Pending,
+    Rejected,
+    Untraced,
+)
 from scm_api.drivers.errors import (
     BackendRefused,
     BackendUnavailable,
@@ -39,10 +48,10 @@ from scm_api.worker import outcomes
 from scm_api.worker.claims import Busy, Claim, Lost, move, take, write, write_attempt
 from scm_api.worker.clock import boottime
 from scm_api.worker.crash import CrashPoints, Point
-from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, plan
+from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, TakeBack, plan
 
 _log = structlog.get_logger(__name__)
-Outcome = Issued | Pending | Rejected | Untraced
+Outcome = Issued | Pending | Rejected | Untraced | Canceled
 # Opening the driver took so long that the call might outlast the claim: take a fresh one.
 _TOO_LATE = Defer(timedelta(seconds=0.1), ("busy", "Waits for the connection to the CA."))
 _CLASH = (
@@ -118,7 +127,7 @@ class Issuance:
     async def _prepare(self, claim: Claim) -> Plan:
         """Decide, and store what is about to be done before it is done; asking needs no trace."""
         chosen = self._plan(claim) if self._in_time(claim) else _TOO_LATE
-        if isinstance(chosen, (Poll, Recover)):
+        if isinstance(chosen, (Poll, Recover, TakeBack)):
             return chosen
         async with self._writing(claim) as session:
             if isinstance(chosen, Submit):
@@ -144,6 +153,7 @@ class Issuance:
             has_attempt=attempt is not None,
             first_sent_at=attempt.first_sent_at if attempt else None,
             untraced_at=attempt.untraced_at if attempt else None,
+            cancel_requested=claim.enrollment.cancel_requested_at is not None,
             backend_refused=claim.refused,
             guard=capabilities.duplicate_guard,
             timing=Timing(
@@ -180,7 +190,7 @@ class Issuance:
                 return await self._sent(request) if isinstance(chosen, Submit) else await request
         except TimeoutError as error:
             detail = f"The CA did not answer within {deadline:g} seconds."
-            if isinstance(chosen, Poll):
+            if isinstance(chosen, (Poll, TakeBack)):
                 raise BackendUnavailable(detail) from error
             raise OutcomeUnknown(detail) from error
 
@@ -199,6 +209,8 @@ class Issuance:
                 return driver.recover(_order(claim), options)
             case Poll(ca_ref):
                 return driver.poll(ca_ref, options)
+            case TakeBack(ca_ref) if isinstance(driver, Cancels):
+                return driver.cancel(ca_ref, options)
             case _:
                 raise AssertionError(f"{chosen} calls no CA")
 
@@ -227,6 +239,8 @@ class Issuance:
                     await outcomes.refused(session, claim, error, nothing_sent=first_send)
                 case OrderRefused() if isinstance(chosen, Recover):
                     await outcomes.unaccounted(session, claim, error)
+                case OrderRefused() if isinstance(chosen, TakeBack):
+                    await outcomes.not_canceled(session, claim, error)
                 case OrderRefused():
                     await outcomes.rejected(session, claim, error)
                 case _:
@@ -247,6 +261,8 @@ class Issuance:
                     await outcomes.accepted(session, claim, outcome)
                 case Rejected():
                     await outcomes.rejected(session, claim, outcome)
+                case Canceled():
+                    await outcomes.canceled(session, claim)
                 case Untraced():
                     await outcomes.untraced(session, claim)
             self._crash.passing(Point.BEFORE_COMMIT)

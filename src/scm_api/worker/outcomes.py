@@ -14,6 +14,7 @@ from scm_api.core.lifecycle import Move
 from scm_api.core.pace import poll_interval, retry_interval
 from scm_api.core.renewal_window import opens_at
 from scm_api.core.vocabulary import BackendStatus
+from scm_api.db.audit import record
 from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Certificate, CertificateName, CertificateText
@@ -63,6 +64,25 @@ async def rejected(session: AsyncSession, claim: Claim, outcome: Rejected | Orde
     values = {"reason_code": "rejected-by-ca", "reason": outcome.detail}
     await move(session, claim, Move.REJECT, details=details, **(_ENDED | values))
     await end_attempt(session, claim, "rejected")
+
+
+async def canceled(session: AsyncSession, claim: Claim) -> None:
+    """The CA took the order back, as somebody asked."""
+    await move(session, claim, Move.CANCEL, details={}, **(_ENDED | _PROGRESS))
+    await end_attempt(session, claim, "canceled")
+
+
+async def not_canceled(session: AsyncSession, claim: Claim, error: OrderRefused) -> None:
+    """The CA does not take the order back, perhaps because it issued it just now: look at once."""
+    record(
+        session,
+        None,
+        "enrollment.cancel_refused",
+        ("enrollment", claim.id),
+        organization_id=claim.enrollment.organization_id,
+        details={"detail": error.detail},
+    )
+    await come_back(session, claim, timedelta(0), cancel_requested_at=None, **_PROGRESS)
 
 
 async def parked(

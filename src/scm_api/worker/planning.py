@@ -30,6 +30,13 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Have the CA cancel the accepted order `ca_ref`."""
+
+    ca_ref: str
+
+
+@dataclass(frozen=True, slots=True)
 class Defer:
     """Do nothing for `wait`, because of `reason` (code, sentence)."""
 
@@ -44,7 +51,7 @@ class Park:
     reason: tuple[str, str]
 
 
-Plan = Submit | Recover | Poll | Defer | Park
+Plan = Submit | Recover | Poll | TakeBack | Defer | Park
 
 _REFUSED = (
     "backend-refused",
@@ -59,6 +66,7 @@ def plan(
     has_attempt: bool,
     first_sent_at: datetime | None,
     untraced_at: datetime | None,
+    cancel_requested: bool,
     backend_refused: bool,
     guard: Guard,
     timing: Timing,
@@ -68,7 +76,7 @@ def plan(
     if backend_refused and (first_sent_at is None or ca_ref is not None):
         return Defer(REFUSED_WAIT, _REFUSED)
     if state is State.PENDING_CA and ca_ref is not None:
-        return Poll(ca_ref)
+        return TakeBack(ca_ref) if cancel_requested else Poll(ca_ref)
     if state is State.APPROVED:
         return Submit(fresh=not has_attempt)
     if first_sent_at is None:

@@ -36,7 +36,8 @@ class Enrollment(Identified, Base):
     `approval_expires_at` is set where the profile requires approval: unanswered until then, the
     request is over. `approval_digest` is what was approved, `self_approved` that it was the
     requester who did. With `replace_reason` the certificate it renews is revoked, for that reason,
-    once this one is issued.
+    once this one is issued. `cancel_requested_at` is when somebody asked to have the order taken
+    back that the CA has; null again where the CA does not.
     """
 
     __tablename__ = "enrollments"
@@ -99,6 +100,7 @@ class Enrollment(Identified, Base):
     self_approved: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=text("false")
     )
+    cancel_requested_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     lease_generation: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     lease_until: Mapped[datetime | None]

@@ -58,6 +58,7 @@ AWS: Final = BackendKind(
         token_validity=TOKEN_VALIDITY,
         can_revoke=True,
         revocation_reasons=frozenset(REVOCATION_REASONS),
+        can_cancel=False,
         key_types=SUBJECT_KEY_TYPES,
         backdating=BACKDATING,
         lists_issuing_cas=True,

@@ -38,10 +38,12 @@ class Wanted:
 
 @dataclass(slots=True)
 class Entry:
-    """One line of the ledger; `leaf` is None while the order waits for an operator."""
+    """One line of the ledger; `leaf` is None while the order waits for an operator, and for good
+    once it is canceled."""
 
     wanted: Wanted
     leaf: x509.Certificate | None = None
+    canceled: bool = False
 
 
 @dataclass
@@ -78,7 +80,7 @@ class Authority:
         """The operator lets everything through that waits."""
         self.holding = False
         for entry in self.ledger.values():
-            if entry.leaf is None:
+            if entry.leaf is None and not entry.canceled:
                 self._sign(entry)
 
     def next_fault(self, verb: str) -> Fault | None:

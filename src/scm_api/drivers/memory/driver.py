@@ -9,12 +9,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import (
+    Canceled,
     CheckReport,
     Issued,
     IssuingCa,
     Limiter,
     Order,
     Pending,
+    Rejected,
     Untraced,
 )
 from scm_api.drivers.errors import (
@@ -26,14 +28,17 @@ from scm_api.drivers.errors import (
 from scm_api.drivers.memory.authority import AUTHORITIES, Authority, Entry, Wanted, der
 from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
 
-Verb = Literal["check", "submit", "poll", "recover", "revoke", "list"]
-_WRITES: Final = frozenset({"submit", "revoke"})
+Verb = Literal["check", "submit", "poll", "recover", "cancel", "revoke", "list"]
+_WRITES: Final = frozenset({"submit", "cancel", "revoke"})
 _PER_SECOND: Final = 1000.0
 _PATIENCE: Final = timedelta(seconds=1)
 
 
+Outcome = Issued | Pending | Rejected
+
+
 class MemoryDriver:
-    """Fulfils `drivers.base.Driver` and lists issuing CAs."""
+    """Fulfils `drivers.base.Driver`, cancels orders and lists issuing CAs."""
 
     def __init__(
         self, connection: MemoryConnection, secrets: MemorySecrets, limiter: Limiter
@@ -48,7 +53,7 @@ class MemoryDriver:
         await self._enter("check")
         return CheckReport(private_cas=1)
 
-    async def submit(self, order: Order, options: MemoryProfileOptions) -> Issued | Pending:
+    async def submit(self, order: Order, options: MemoryProfileOptions) -> Outcome:
         """Sign at once, or wait for the operator where orders are held."""
         authority, lost = await self._enter("submit")
         if options.issuing_ca != authority.name:
@@ -60,7 +65,7 @@ class MemoryDriver:
         self._answer("submit", lost=lost)
         return _outcome(authority, entry)
 
-    async def poll(self, ca_ref: str, options: MemoryProfileOptions) -> Issued | Pending:  # noqa: ARG002 -- the contract's
+    async def poll(self, ca_ref: str, options: MemoryProfileOptions) -> Outcome:  # noqa: ARG002 -- the contract's
         """See `Driver.poll`."""
         authority, lost = await self._enter("poll")
         self._answer("poll", lost=lost)
@@ -73,11 +78,25 @@ class MemoryDriver:
         self,
         order: Order,
         options: MemoryProfileOptions,  # noqa: ARG002 -- the contract's
-    ) -> Issued | Pending | Untraced:
+    ) -> Outcome | Untraced:
         """Look the order up by its token."""
         authority, _ = await self._enter("recover")
         entry = authority.ledger.get(order.token)
         return Untraced() if entry is None else _outcome(authority, entry)
+
+    async def cancel(
+        self,
+        ca_ref: str,
+        options: MemoryProfileOptions,  # noqa: ARG002 -- the contract's
+    ) -> Canceled:
+        """Take back what still waits for the operator."""
+        authority, lost = await self._enter("cancel")
+        entry = authority.ledger.get(ca_ref)
+        if entry is None or entry.leaf is not None:
+            raise OrderRefused(f"No order {ca_ref} waits.", code="not-waiting")
+        entry.canceled = True
+        self._answer("cancel", lost=lost)
+        return Canceled()
 
     async def revoke(
         self,
@@ -130,8 +149,10 @@ class MemoryDriver:
             raise failure("The CA did not answer.")
 
 
-def _outcome(authority: Authority, entry: Entry) -> Issued | Pending:
+def _outcome(authority: Authority, entry: Entry) -> Outcome:
     ref = entry.wanted.token
+    if entry.canceled:
+        return Rejected(ref, "canceled", "The order was canceled.")
     if entry.leaf is None:
         return Pending(ref, timedelta(seconds=1), "an operator of the CA")
     return Issued(ref, der(entry.leaf), (der(authority.issuing), der(authority.root)))

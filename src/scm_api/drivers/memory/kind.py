@@ -82,6 +82,7 @@ MEMORY: Final = BackendKind(
         token_validity=None,
         can_revoke=True,
         revocation_reasons=frozenset(RevocationReason),
+        can_cancel=True,
         key_types=_KEY_TYPES,
         backdating=BACKDATING,
         lists_issuing_cas=True,

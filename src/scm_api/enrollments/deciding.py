@@ -1,0 +1,192 @@
+"""What people decide about enrollments that are there: taking them back, ordering them anew."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from scm_api.core.access import Principal, require_privilege
+from scm_api.core.approval import state_at
+from scm_api.core.errors import Conflict
+from scm_api.core.lifecycle import Move, after
+from scm_api.core.vocabulary import BackendType, EnrollmentState, Privilege
+from scm_api.db.audit import record
+from scm_api.db.jobs import Job, enqueue
+from scm_api.db.models import CaBackend, Certificate, Enrollment, EnrollmentAttempt
+from scm_api.db.statements import changed_rows
+from scm_api.drivers.registry import REGISTRY
+from scm_api.enrollments import repository
+from scm_api.issuance.approval import clock
+from scm_api.web.concurrency import Expected
+
+
+async def retry(
+    session: AsyncSession,
+    caller: Principal,
+    enrollment_id: UUID,
+    comment: str,
+    expected: Expected,
+    approval_within: timedelta,
+) -> dict[str, Any]:
+    """Order a parked enrollment anew, because a person made sure that nothing is open at the CA.
+
+    Where its profile requires approval, the new order waits for it, at most `approval_within`.
+    Raises Conflict when it is not parked, or parked because of a certificate that exists.
+    """
+    row = await repository.locked(session, caller, enrollment_id)
+    require_privilege(caller, Privilege.ENROLL, "retry enrollments")
+    expected.check(row.version)
+    exists = select(Certificate.id).where(
+        Certificate.enrollment_id == enrollment_id, Certificate.quarantined.is_not(None)
+    )
+    if await session.scalar(exists):
+        raise Conflict(
+            "The CA issued a certificate for this enrollment, which is quarantined. "
+            "Revoke it and enroll again.",
+            code="certificate-quarantined",
+        )
+    await _end_open_attempt(session, enrollment_id, "given up")
+    values: dict[str, Any] = {"reason_code": None, "reason": None}
+    if row.approval_expires_at is None:
+        values |= {"due_at": func.now()}
+        await decide(session, caller, row, Move.RETRY, comment, values)
+        await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
+    else:
+        values |= {"approval_expires_at": func.now() + approval_within}
+        values |= {"approval_digest": None, "self_approved": False, "due_at": None}
+        await decide(session, caller, row, Move.ASK_AGAIN, comment, values)
+    return await repository.enrollment(session, caller, enrollment_id)
+
+
+async def cancel(
+    session: AsyncSession,
+    caller: Principal,
+    enrollment_id: UUID,
+    comment: str,
+    expected: Expected,
+) -> dict[str, Any]:
+    """Take an enrollment back: at once where nothing is open at the CA, or it is parked.
+
+    What the CA has is canceled there by a worker, where CAs of its type do that. Raises Conflict
+    where they do not (`not-supported`), or it is too late for it.
+    """
+    row = await repository.locked(session, caller, enrollment_id)
+    require_privilege(caller, Privilege.ENROLL, "cancel enrollments")
+    await next_state(session, row, Move.CANCEL)
+    expected.check(row.version)
+    if row.state == EnrollmentState.PENDING_CA:
+        await _cancel_at_the_ca(session, caller, row, comment)
+    else:
+        await _end_open_attempt(session, enrollment_id, "canceled")
+        await decide(session, caller, row, Move.CANCEL, comment, {"due_at": None})
+    return await repository.enrollment(session, caller, enrollment_id)
+
+
+async def _cancel_at_the_ca(
+    session: AsyncSession, caller: Principal, row: Enrollment, comment: str
+) -> None:
+    """Store the wish and its job, once; whether the certificate is there first is for the CA to
+    say."""
+    if row.cancel_requested_at is not None:
+        return
+    backend_type = await session.scalar(
+        select(CaBackend.backend_type).where(CaBackend.id == row.ca_backend_id)
+    )
+    if not REGISTRY[BackendType(str(backend_type))].capabilities.can_cancel:
+        raise Conflict(
+            "The CA has the order, and CAs of this type do not take orders back. "
+            "Revoke the certificate once it is issued.",
+            code="not-supported",
+        )
+    values = {"cancel_requested_at": func.now(), "due_at": func.now()}
+    await _write_unheld(session, row, values)
+    _record(session, caller, row, "cancel_requested", comment)
+    await enqueue(session, Job.ADVANCE_ENROLLMENT, row.id)
+
+
+def status_of_retried(content: dict[str, Any]) -> int:
+    """202 while somebody has to approve it first."""
+    return 202 if content["state"] == EnrollmentState.PENDING_APPROVAL else 200
+
+
+def status_of_canceled(content: dict[str, Any]) -> int:
+    """202 while the CA has yet to say whether it takes the order back."""
+    return 200 if content["state"] == EnrollmentState.CANCELED else 202
+
+
+async def _end_open_attempt(session: AsyncSession, enrollment_id: UUID, outcome: str) -> None:
+    await session.execute(
+        update(EnrollmentAttempt)
+        .where(
+            EnrollmentAttempt.enrollment_id == enrollment_id, EnrollmentAttempt.ended_at.is_(None)
+        )
+        .values(ended_at=func.now(), outcome=outcome)
+    )
+
+
+async def next_state(session: AsyncSession, row: Enrollment, step: Move) -> EnrollmentState:
+    """Where `step` leads as of now; raises Conflict (`wrong-state`) where it does not lead."""
+    now = await clock(session)
+    return after(state_at(EnrollmentState(row.state), row.approval_expires_at, now), step)
+
+
+async def decide(
+    session: AsyncSession,
+    caller: Principal,
+    row: Enrollment,
+    step: Move,
+    comment: str,
+    values: dict[str, Any],
+    **details: Any,
+) -> None:
+    """One state change by a person, only while no worker holds the enrollment.
+
+    `details` go into the audit event, beside the comment.
+    """
+    state = await next_state(session, row, step)
+    await _write_unheld(session, row, {"state": state.value} | values)
+    _record(session, caller, row, step.value, comment, **details)
+
+
+async def _write_unheld(session: AsyncSession, row: Enrollment, values: dict[str, Any]) -> None:
+    """Change the row while no worker holds it; one that held it before finds its claim lost."""
+    statement = (
+        update(Enrollment)
+        .where(
+            Enrollment.id == row.id,
+            or_(Enrollment.lease_until.is_(None), Enrollment.lease_until <= func.clock_timestamp()),
+        )
+        .values(
+            version=Enrollment.version + 1,
+            updated_at=func.now(),
+            lease_generation=Enrollment.lease_generation + 1,
+            steps=0,
+            failures=0,
+            **values,
+        )
+    )
+    if await changed_rows(session, statement) != 1:
+        raise Conflict(
+            "A worker is sending this enrollment to the CA right now; try again in a moment.",
+            code="in-progress",
+        )
+
+
+def _record(
+    session: AsyncSession,
+    caller: Principal,
+    row: Enrollment,
+    verb: str,
+    comment: str,
+    **details: Any,
+) -> None:
+    record(
+        session,
+        caller,
+        f"enrollment.{verb}",
+        ("enrollment", row.id),
+        organization_id=row.organization_id,
+        details=({"comment": comment} if comment else {}) | details,
+    )

@@ -1,0 +1,88 @@
+"""Orders that the CA has are taken back there, or issued: never both, and never forgotten."""
+
+from collections import deque
+from uuid import UUID
+
+import pytest
+from approvals import at_work
+from sqlalchemy import select, update
+
+from api_client import code_of
+from estate import Estate, Json
+from memory_estate import memory_chain
+from scm_api.db.models import Enrollment, EnrollmentAttempt
+from scm_api.db.session import Database
+from scm_api.drivers.memory.authority import Authority
+from scm_api.settings import Settings
+from settlement import Enrolling
+
+WWW = "www.example.com"
+WHY = {"comment": "ordered by mistake"}
+
+
+@pytest.fixture
+async def held(estate: Estate, settings: Settings) -> tuple[Enrolling, Authority, str]:
+    """The path of an enrollment whose order waits at the CA, with no worker running."""
+    chain, authority = await memory_chain(estate, "device")
+    authority.holding = True
+    enrolling = Enrolling(estate.api, chain)
+    path = f"/enrollments/{(await enrolling.enroll(WWW))['id']}"
+    async with at_work(settings):
+        await enrolling.until(path, "state", "pending_ca")
+    return enrolling, authority, path
+
+
+async def told(enrolling: Enrolling, path: str) -> list[str]:
+    history: list[Json] = (await enrolling.api.get(path))["history"]
+    return [each["what"] for each in history]
+
+
+@pytest.mark.parametrize("fault", [None, "lose", "fail", "throttle"])
+async def test_the_ca_takes_the_order_back(
+    held: tuple[Enrolling, Authority, str], settings: Settings, database: Database, fault: str
+) -> None:
+    enrolling, authority, path = held
+    authority.faults["cancel"] = deque([fault] if fault else [])
+    said = await enrolling.api.post(f"{path}/cancel", WHY, 202)
+    assert (said["state"], bool(said["cancel_requested_at"])) == ("pending_ca", True)
+    again = await enrolling.api.post(f"{path}/cancel", WHY, 202)
+    assert again == said, "a repeat changes nothing"
+    async with at_work(settings):
+        ended = await enrolling.until(path, "state", "canceled")
+    assert (ended["certificate_id"], ended["next_step_at"]) == (None, None)
+    authority.release()
+    assert [entry.leaf for entry in authority.ledger.values()] == [None]
+    assert (await told(enrolling, path))[-2:] == [
+        "Taken back: the CA is asked to cancel it",
+        "Taken back",
+    ]
+    assert (await enrolling.api.get(path))["history"][-2]["why"] == WHY["comment"]
+    async with database.transaction() as session:
+        outcome = await session.scalar(select(EnrollmentAttempt.outcome))
+    assert outcome == "canceled"
+
+
+async def test_a_certificate_that_was_issued_meanwhile_is_kept(
+    held: tuple[Enrolling, Authority, str], settings: Settings
+) -> None:
+    enrolling, authority, path = held
+    authority.release()
+    await enrolling.api.post(f"{path}/cancel", WHY, 202)
+    async with at_work(settings):
+        ended = await enrolling.until(path, "state", "issued")
+    assert ended["certificate_id"]
+    assert "The CA does not cancel it" in await told(enrolling, path)
+
+
+async def test_where_the_ca_takes_nothing_back_that_is_said(
+    estate: Estate, database: Database
+) -> None:
+    enrolling = Enrolling(estate.api, await estate.chain())
+    made = await enrolling.enroll(WWW)
+    one = update(Enrollment).where(Enrollment.id == UUID(made["id"]))
+    async with database.transaction() as session:
+        await session.execute(one.values(state="pending_ca"))
+    path = f"/enrollments/{made['id']}"
+    refused = await enrolling.api.post(f"{path}/cancel", WHY, 409)
+    assert code_of(refused) == "not-supported"
+    assert (await enrolling.api.get(path))["cancel_requested_at"] is None
