@@ -32,6 +32,7 @@ _OPEN = (
     RevocationState.PENDING_APPROVAL,
     RevocationState.SCHEDULED,
     RevocationState.REQUESTED,
+    RevocationState.PENDING_CA,
 )
 
 

@@ -33,6 +33,7 @@ class ProgressOut(Output):
     pending_approval: int = Field(examples=[0])
     scheduled: int = Field(description="Not before a time that was asked for.", examples=[0])
     requested: int = Field(description="On the way to the CA.", examples=[12])
+    pending_ca: int = Field(description="The CA has it and waits itself.", examples=[0])
     done: int = Field(description="Revoked by the CA.", examples=[488])
     refused: int = Field(description="The CA does not do it.", examples=[0])
     declined: int = Field(description="By an admin.", examples=[0])

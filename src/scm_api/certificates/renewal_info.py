@@ -20,7 +20,11 @@ from scm_api.db.models import BlockedKey, Certificate
 from scm_api.issuance.revocation import state_now
 from scm_api.web.replies import reply
 
-_DISTRUSTED: Final = (RevocationState.REQUESTED.value, RevocationState.DONE.value)
+_DISTRUSTED: Final = (
+    RevocationState.REQUESTED,
+    RevocationState.PENDING_CA,
+    RevocationState.DONE,
+)
 _SENTENCES: Final = {
     RenewalAdvice.NOT_YET: "It is too early to renew.",
     RenewalAdvice.DUE: "Renew inside the window.",

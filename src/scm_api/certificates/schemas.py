@@ -31,7 +31,9 @@ class RevocationOut(Output):
 
     state: RevocationState
     reason: RevocationReason
-    detail: str | None = Field(description="Why it is not done: by the CA, or by an admin.")
+    detail: str | None = Field(
+        description="Why it is not done, by the CA or an admin, or what the CA waits for."
+    )
     requested_at: datetime
     requester_id: UUID | None = Field(description="The admin who asked for it.")
     approval_expires_at: datetime | None = Field(

@@ -6,7 +6,12 @@ from scm_api.core.errors import Conflict, Fault
 from scm_api.core.vocabulary import CertificateType, RevocationReason, RevocationState
 
 UNDER_WAY = frozenset(
-    {RevocationState.PENDING_APPROVAL, RevocationState.REQUESTED, RevocationState.DONE}
+    {
+        RevocationState.PENDING_APPROVAL,
+        RevocationState.REQUESTED,
+        RevocationState.PENDING_CA,
+        RevocationState.DONE,
+    }
 )
 """States of a revocation in which asking for it again changes nothing. One that is scheduled gives
 way to what is asked for later."""

@@ -57,7 +57,8 @@ class RevocationState(StrEnum):
 
     `pending_approval`: the CA knows nothing of it yet; it ends `declined` by an admin, `expired`
     because nobody answered, or goes on. `scheduled`: it goes on by itself as `requested` when its
-    time has come. `canceled`: taken back before the CA heard of it.
+    time has come. `canceled`: taken back before the CA heard of it. `pending_ca`: the CA has it and
+    waits for something itself.
     """
 
     PENDING_APPROVAL = "pending_approval"
@@ -66,6 +67,7 @@ class RevocationState(StrEnum):
     SCHEDULED = "scheduled"
     CANCELED = "canceled"
     REQUESTED = "requested"
+    PENDING_CA = "pending_ca"
     DONE = "done"
     REFUSED = "refused"
 

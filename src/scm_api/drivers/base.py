@@ -105,6 +105,14 @@ class Canceled:
 
 
 @dataclass(frozen=True, slots=True)
+class RevocationPending:
+    """The CA has the revocation and waits; look again not before `poll_after`."""
+
+    poll_after: timedelta
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
     """Result of a successful `check`: findings are warnings an administrator should read."""
 
@@ -172,8 +180,11 @@ class Driver(Protocol):
 
     async def revoke(
         self, ca_ref: str, serial_number: int, reason: RevocationReason, options: Any
-    ) -> None:
-        """Revoke at the CA; returns when the CA did it, also if it had done so before."""
+    ) -> "RevocationPending | None":
+        """Revoke at the CA; None once the CA did it, also if it had done so before.
+
+        Where the CA waits for something first, asking again tells how far it is.
+        """
 
     async def aclose(self) -> None:
         """Close every socket."""

@@ -20,7 +20,7 @@ from scm_api.db.models import BlockedKey, Certificate, Enrollment
 from scm_api.drivers.registry import REGISTRY
 from scm_api.issuance.approval import clock
 
-_SETTLED = (RevocationState.REQUESTED, RevocationState.DONE)
+_SETTLED = (RevocationState.REQUESTED, RevocationState.PENDING_CA, RevocationState.DONE)
 
 
 def state_now() -> ColumnElement[str | None]:

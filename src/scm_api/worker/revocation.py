@@ -13,12 +13,13 @@ from uuid import UUID
 import structlog
 from sqlalchemy import func, select, update
 
-from scm_api.core.pace import retry_interval
+from scm_api.core.pace import poll_interval, retry_interval
 from scm_api.core.vocabulary import BackendStatus, RevocationReason, RevocationState
 from scm_api.db.audit import record
 from scm_api.db.models import Certificate, CertificateProfileVersion, Enrollment
 from scm_api.db.session import Database
 from scm_api.db.statements import changed_rows
+from scm_api.drivers.base import RevocationPending
 from scm_api.drivers.errors import (
     BackendRefused,
     BackendUnavailable,
@@ -32,7 +33,12 @@ from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.planning import REFUSED_WAIT
 
 # One whose time has come is sent as it is stored: nothing else changes it from then on.
-_ON_THE_WAY = (RevocationState.REQUESTED, RevocationState.SCHEDULED)
+_ON_THE_WAY = (RevocationState.REQUESTED, RevocationState.SCHEDULED, RevocationState.PENDING_CA)
+_EVENTS = {
+    RevocationState.PENDING_CA: "revocation_accepted_by_ca",
+    RevocationState.DONE: "revoked",
+    RevocationState.REFUSED: "revocation_refused",
+}
 _log = structlog.get_logger(__name__)
 
 
@@ -61,7 +67,7 @@ class Revocation:
             self._crash.passing(Point.BEFORE_SEND)
             async with asyncio.timeout(self._deadline.total_seconds()):
                 serial = int(certificate.serial_number, 16)
-                await driver.revoke(certificate.ca_ref, serial, reason, options)
+                waiting = await driver.revoke(certificate.ca_ref, serial, reason, options)
             self._crash.passing(Point.AFTER_REPLY)
         except (BackendUnavailable, OutcomeUnknown, TimeoutError) as error:
             why = str(error) or "no answer in time"
@@ -73,9 +79,12 @@ class Revocation:
                 await self._backend_refused(connection, error.detail)
             return REFUSED_WAIT
         except OrderRefused as error:
-            await self._settle(certificate, RevocationState.REFUSED, error.detail)
+            await self._record(certificate, RevocationState.REFUSED, error.detail)
             return None
-        await self._settle(certificate, RevocationState.DONE, None)
+        if waiting is not None:
+            await self._is_pending(certificate, waiting)
+            return poll_interval(tries, waiting.poll_after, random.random())  # noqa: S311 -- jitter
+        await self._record(certificate, RevocationState.DONE, None)
         return None
 
     async def _load(
@@ -112,10 +121,16 @@ class Revocation:
         options = ProfileRules.model_validate(row.rules).typed_options
         return row.Certificate, connection, options, row.wait
 
-    async def _settle(
+    async def _is_pending(self, certificate: Certificate, waiting: RevocationPending) -> None:
+        """Say that the CA has it, and what it waits for; that is one change, whatever it answers
+        until it is done."""
+        if certificate.revocation_state == RevocationState.PENDING_CA:
+            return
+        await self._record(certificate, RevocationState.PENDING_CA, waiting.waits_for)
+
+    async def _record(
         self, certificate: Certificate, state: RevocationState, detail: str | None
     ) -> None:
-        done = state is RevocationState.DONE
         async with self._database.transaction() as session:
             statement = (
                 update(Certificate)
@@ -126,7 +141,7 @@ class Revocation:
                 .values(
                     revocation_state=state.value,
                     revocation_detail=detail,
-                    revoked_at=func.now() if done else None,
+                    revoked_at=func.now() if state is RevocationState.DONE else None,
                     version=Certificate.version + 1,
                 )
             )
@@ -135,7 +150,7 @@ class Revocation:
             record(
                 session,
                 None,
-                "certificate.revoked" if done else "certificate.revocation_refused",
+                f"certificate.{_EVENTS[state]}",
                 ("certificate", certificate.id),
                 organization_id=certificate.organization_id,
                 details={"reason": certificate.revocation_reason}

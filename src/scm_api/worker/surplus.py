@@ -16,7 +16,7 @@ from scm_api.db.session import Database
 from scm_api.issuance.revocation import revoke_succeeded
 from scm_api.issuance.rules import ProfileRules
 
-_UNDER_WAY = (RevocationState.REQUESTED.value, RevocationState.DONE.value)
+_UNDER_WAY = (RevocationState.REQUESTED, RevocationState.PENDING_CA, RevocationState.DONE)
 
 
 async def revoke_surplus(database: Database, enrollment_id: UUID) -> None:

@@ -42,7 +42,7 @@ _LOST_ENROLLMENTS = text("""
 """)
 _LOST_REVOCATIONS = text("""
     SELECT id FROM certificates
-     WHERE revocation_state IN ('requested', 'scheduled')
+     WHERE revocation_state IN ('requested', 'scheduled', 'pending_ca')
        AND greatest(revocation_requested_at, revocation_effective_at)
            < clock_timestamp() - CAST(:overdue AS interval)
        AND NOT EXISTS (SELECT FROM pgqueuer AS job

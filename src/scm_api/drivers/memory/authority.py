@@ -50,8 +50,8 @@ class Entry:
 class Authority:
     """One CA with a root and an issuing CA; `accounts` are names by password.
 
-    Orders wait while `holding` is true, until `release`. `faults` are what happens to the next
-    calls of a verb, one each.
+    Orders and revocations wait while `holding` is true, until `release`. `faults` are what happens
+    to the next calls of a verb, one each.
     """
 
     accounts: dict[str, str]

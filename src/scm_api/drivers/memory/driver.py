@@ -17,6 +17,7 @@ from scm_api.drivers.base import (
     Order,
     Pending,
     Rejected,
+    RevocationPending,
     Untraced,
 )
 from scm_api.drivers.errors import (
@@ -104,13 +105,17 @@ class MemoryDriver:
         serial_number: int,
         reason: RevocationReason,
         options: MemoryProfileOptions,  # noqa: ARG002 -- the contract's
-    ) -> None:
-        """Put the serial number on the list of what is revoked, once."""
+    ) -> RevocationPending | None:
+        """Put the serial number on the list of what is revoked, once the operator lets it."""
         authority, lost = await self._enter("revoke")
         if ca_ref not in authority.ledger:
             raise OrderRefused(f"There is no order {ca_ref}.", code="no-such-order")
+        if authority.holding:
+            self._answer("revoke", lost=lost)
+            return RevocationPending(_PATIENCE, "an operator of the CA")
         authority.revoked.setdefault(serial_number, reason.value)
         self._answer("revoke", lost=lost)
+        return None
 
     async def issuing_cas(self) -> Sequence[IssuingCa]:
         """The only one there is."""
