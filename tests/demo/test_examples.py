@@ -19,6 +19,7 @@ REFUSED = {
     "decline_enrollment": "self-approval",
     "approve_revocation": "self-approval",
     "decline_revocation": "self-approval",
+    "cancel_revocation": "wrong-state",  # it is on the way to the CA
     "delete_certificate_profile": "in-use",
     "delete_ca_backend": "in-use",
     "delete_connector": "in-use",
