@@ -185,6 +185,25 @@ def sandbox_aws(
     run(host, port, state, quotas=quotas, pending_gets=pending_gets, latency_ms=latency_ms)
 
 
+@sandbox.command("digicert")
+def sandbox_digicert(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 4020,
+    state: Annotated[Path, typer.Option(help="Directory with its CAs, orders and ledger.")] = Path(
+        ".scm-api/sandbox-digicert"
+    ),
+    *,
+    limits: Annotated[bool, typer.Option(help="Refuse calls over the documented limits.")] = True,
+    immediate: Annotated[
+        bool, typer.Option(help="Issue what is validated in the answer to the order.")
+    ] = True,
+) -> None:
+    """Simulate DigiCert CertCentral until SIGTERM or Ctrl-C."""
+    from scm_api.sandbox.digicert import run
+
+    run(host, port, state, limits=limits, immediate=immediate)
+
+
 def _settings() -> "Settings":
     """Load the settings and set up what every command with settings needs."""
     from scm_api.logs import configure_logging

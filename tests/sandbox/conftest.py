@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from aws_client import Sandbox
+from digicert_client import CertCentral
 
-from scm_api.sandbox import aws
+from loop_thread import LoopThread
+from scm_api.sandbox import aws, digicert
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +42,21 @@ def sandbox(_running_sandbox: Sandbox) -> Sandbox:
 def state(tmp_path: Path) -> Path:
     """A state directory that does not exist yet."""
     return tmp_path / "state"
+
+
+@pytest.fixture(scope="session")
+def _running_digicert(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CertCentral]:
+    """A simulator in a thread of its own; limits are off."""
+    behaviour = digicert.Behaviour(rate_limits=[])
+    state = tmp_path_factory.mktemp("digicert") / "state"
+    with LoopThread() as loop:
+        server = loop.run(digicert.serve(digicert.Settings(state, behaviour=behaviour)))
+        yield CertCentral(server.url)
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def certcentral(_running_digicert: CertCentral) -> CertCentral:
+    """The simulator as it was at its start, called by an administrator."""
+    _running_digicert.control("POST", "/reset")
+    return _running_digicert

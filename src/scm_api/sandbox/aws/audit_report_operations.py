@@ -11,9 +11,9 @@ from uuid import uuid4
 from scm_api.sandbox.aws.authorities import Authority
 from scm_api.sandbox.aws.context import Context, Output
 from scm_api.sandbox.aws.errors import ApiError, invalid_args
-from scm_api.sandbox.aws.ledger import instant
 from scm_api.sandbox.aws.resources import authority_of
 from scm_api.sandbox.aws.store import IssuedCertificate
+from scm_api.sandbox.ledger import instant
 
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]|\.(?!\.)){1,61}[a-z0-9]")
 _KEY = re.compile(r"audit-report/[0-9a-f-]{36}/[0-9a-f-]{36}\.(?:json|csv)")

@@ -11,9 +11,9 @@ from scm_api.sandbox.aws.authorities import Authority
 from scm_api.sandbox.aws.catalogue import Status
 from scm_api.sandbox.aws.faults import AnyFault, Fault
 from scm_api.sandbox.aws.identities import Credentials
-from scm_api.sandbox.aws.ledger import Entry, JsonLines
 from scm_api.sandbox.aws.settings import Behaviour
 from scm_api.sandbox.aws.simulator import Simulator
+from scm_api.sandbox.ledger import Entry, JsonLines
 
 PREFIX = "/_sandbox"
 _MAX_PAGE = 1000

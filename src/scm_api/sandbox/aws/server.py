@@ -14,7 +14,6 @@ from scm_api.sandbox.aws.control import control_routes
 from scm_api.sandbox.aws.errors import ApiError
 from scm_api.sandbox.aws.faults import QueuedFault
 from scm_api.sandbox.aws.identities import Caller
-from scm_api.sandbox.aws.ledger import instant
 from scm_api.sandbox.aws.operations import BY_SERVICE
 from scm_api.sandbox.aws.protocol import WireFormat, wire_format
 from scm_api.sandbox.aws.sessions import unrecognized
@@ -22,6 +21,7 @@ from scm_api.sandbox.aws.settings import Settings
 from scm_api.sandbox.aws.sigv4 import SignedRequest, header_map, read_authorization, verify
 from scm_api.sandbox.aws.simulator import Simulator, open_simulator
 from scm_api.sandbox.aws.striking import ConnectionCutError, RawAnswerError, cut, strike
+from scm_api.sandbox.ledger import instant
 
 log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from scm_api.sandbox.aws.authorities import Authorities, open_authorities
 from scm_api.sandbox.aws.errors import StateError
 from scm_api.sandbox.aws.faults import FaultQueue
 from scm_api.sandbox.aws.identities import Credentials
-from scm_api.sandbox.aws.ledger import JsonLines
 from scm_api.sandbox.aws.sessions import Sessions
 from scm_api.sandbox.aws.settings import Behaviour, Settings
 from scm_api.sandbox.aws.store import Store
 from scm_api.sandbox.aws.throttle import Throttle
+from scm_api.sandbox.ledger import JsonLines
 
 
 @dataclass

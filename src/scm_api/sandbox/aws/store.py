@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from scm_api.sandbox.aws.authorities import pem
-from scm_api.sandbox.aws.ledger import JsonLines, instant
+from scm_api.sandbox.ledger import JsonLines, instant
 
 Kind = Literal["order", "certificate", "revocation"]
 

@@ -1,0 +1,114 @@
+"""Everything one running simulator knows, and how its state directory is opened and locked."""
+
+import fcntl
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import IO
+
+from scm_api.sandbox.digicert import catalogue
+from scm_api.sandbox.digicert.authority import Hierarchy, open_hierarchy
+from scm_api.sandbox.digicert.catalogue import Key
+from scm_api.sandbox.digicert.documents import Documents
+from scm_api.sandbox.digicert.errors import StateError, denied, too_many_requests
+from scm_api.sandbox.digicert.faults import FaultQueue
+from scm_api.sandbox.digicert.settings import Behaviour, Settings
+from scm_api.sandbox.ledger import JsonLines
+
+_MADE_BY_CLIENTS = ("order", "certificate", "request")
+
+
+@dataclass
+class Simulator:
+    """The state behind all operations. Used from one event loop only."""
+
+    settings: Settings
+    behaviour: Behaviour
+    documents: Documents
+    ledger: JsonLines
+    calls: JsonLines
+    public: Hierarchy
+    private: Hierarchy
+    lock: IO[str]
+    faults: FaultQueue = field(default_factory=FaultQueue)
+    revoked_keys: set[str] = field(default_factory=set)
+    clock: Callable[[], float] = time.time
+    _asked: dict[str, deque[float]] = field(default_factory=dict)
+
+    def now(self) -> datetime:
+        """UTC, moved by the clock offset."""
+        moved = self.clock() + self.behaviour.clock_offset_seconds
+        return datetime.fromtimestamp(moved, UTC)
+
+    def admit(self, text: str | None) -> Key:
+        """Whose key it is, within its rate limits. Raises ApiError."""
+        key = next((each for each in catalogue.KEYS if each.text == text), None)
+        if key is None or key.text in self.revoked_keys:
+            raise denied("access_denied_invalid_key")
+        asked, now = self._asked.setdefault(key.text, deque()), time.monotonic()
+        longest = max((seconds for _, seconds in self.behaviour.rate_limits), default=0)
+        while asked and asked[0] <= now - longest:
+            asked.popleft()
+        for most, seconds in self.behaviour.rate_limits:
+            if sum(at > now - seconds for at in asked) >= most:
+                raise too_many_requests()
+        asked.append(now)
+        return key
+
+    def reset(self) -> None:
+        """Back to the start: nothing ordered, no faults, every key and organization as it was."""
+        self.documents.forget(*_MADE_BY_CLIENTS, "organization", "domain")
+        fill(self.documents)
+        self.ledger.clear()
+        self.calls.clear()
+        self.faults.clear()
+        self.revoked_keys.clear()
+        self._asked.clear()
+        self.behaviour = self.settings.behaviour
+
+    def close(self) -> None:
+        self.documents.close()
+        self.ledger.close()
+        self.calls.close()
+        self.lock.close()
+
+
+def fill(documents: Documents) -> None:
+    """What every account has before its first order."""
+    for kind, entries in (
+        ("organization", catalogue.organizations()),
+        ("domain", catalogue.domains()),
+    ):
+        for entry in entries:
+            documents.put(kind, entry)
+
+
+def open_simulator(settings: Settings) -> Simulator:
+    """Open or create the state directory.
+
+    Raises StateError when it cannot be used: no rights, or taken by another simulator.
+    """
+    state = settings.state
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (state / "lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StateError(f"The state directory {state} is used by another simulator.") from error
+    except OSError as error:
+        raise StateError(f"The state directory {state} cannot be used: {error}.") from error
+    documents = Documents(state / "documents.db")
+    if not any(documents.of("organization")):
+        fill(documents)
+    return Simulator(
+        settings=settings,
+        behaviour=settings.behaviour,
+        documents=documents,
+        ledger=JsonLines(state / "ledger.jsonl"),
+        calls=JsonLines(state / "calls.jsonl"),
+        public=open_hierarchy(state, "public"),
+        private=open_hierarchy(state, "private"),
+        lock=lock,
+    )
