@@ -58,16 +58,7 @@ def place(simulator: Simulator, caller: Key, name_id: str, body: dict[str, Any])
         "notes": [],
         "status": "needs_approval",
     }
-    simulator.ledger.append(
-        {
-            "kind": "order",
-            "order_id": order["id"],
-            "product": name_id,
-            "alternative_order_id": order["alternative_order_id"],
-            "common_name": parsed.common_name,
-            "account_id": caller.account_id,
-        }
-    )
+    _write_down(simulator, order)
     if renewed:
         renewed["renewed_by"] = order["id"]
         simulator.documents.put("order", renewed)
@@ -76,6 +67,19 @@ def place(simulator: Simulator, caller: Key, name_id: str, body: dict[str, Any])
         begin(simulator, order)
     simulator.documents.put("order", order)
     return order
+
+
+def _write_down(simulator: Simulator, order: Document) -> None:
+    simulator.ledger.append(
+        {
+            "kind": "order",
+            "order_id": order["id"],
+            "product": order["product"],
+            "alternative_order_id": order["alternative_order_id"],
+            "common_name": order["common_name"],
+            "account_id": order["account_id"],
+        }
+    )
 
 
 def new_request(
