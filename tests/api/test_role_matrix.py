@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from role_estate import Place, RoleEstate
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from api_client import Api, Contract, faults_of
 from estate import Estate, Json
@@ -21,8 +21,10 @@ from scm_api.db.models import (
     BulkRenewal,
     BulkRevocation,
     BulkRevocationCertificate,
+    CaBackend,
     Certificate,
     Enrollment,
+    ExternalAssignment,
 )
 from scm_api.db.session import Database
 from scm_api.settings import Settings
@@ -135,6 +137,9 @@ class Asking:
     async def fresh(self, operation: Operation, place: Place) -> Place:
         """The place with a new thing, for an operation that is going to use it up."""
         collection, _, last = operation.path.rpartition("/")
+        if operation.name == "delete_external_assignment":
+            added = await add_external_assignment(self.database, place)
+            return replace(place, ids=place.ids | {"external_assignment_id": added})
         if operation.method == "DELETE":
             made_by = next(
                 each
@@ -259,6 +264,28 @@ async def add_bulk_renewal(database: Database, place: Place) -> None:
     place.ids["bulk_renewal_id"] = str(bulk.id)
 
 
+async def add_external_assignment(database: Database, place: Place) -> str:
+    """One for a CA backend that the organization has none for; these CAs know no organizations."""
+    organization_id = UUID(place.ids["organization_id"])
+    taken = select(ExternalAssignment.ca_backend_id).where(
+        ExternalAssignment.organization_id == organization_id
+    )
+    free = select(CaBackend.id).where(CaBackend.id.not_in(taken)).limit(1)
+    async with database.transaction() as session:
+        row = ExternalAssignment(
+            organization_id=organization_id,
+            ca_backend_id=await session.scalar(free),
+            external_organization_id="700123",
+            name="for the matrix",
+            status="active",
+            usable=True,
+            validations=[],
+        )
+        session.add(row)
+        await session.flush()
+        return str(row.id)
+
+
 @asynccontextmanager
 async def prepared(
     estate: Estate, settings: Settings, database: Database
@@ -277,6 +304,7 @@ async def prepared(
     for place in (mine, other, child, sibling):
         await add_bulk_revocation(database, place)
         await add_bulk_renewal(database, place)
+        place.ids["external_assignment_id"] = await add_external_assignment(database, place)
     rao, drao = await roles.caller("rao", mine), await roles.caller("drao", child)
     bare = await roles.caller("rao", mine, privileges=[])
     client = await roles.caller("rao", mine, types=("client",))

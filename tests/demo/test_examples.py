@@ -26,6 +26,12 @@ REFUSED = {
     "delete_local_ca_backend": "in-use",
     "delete_organization": "in-use",
     "delete_admin": "last-mrao",
+    # AWS validates no organizations.
+    "list_external_organizations": "not-supported",
+    "create_external_assignment": "not-supported",
+    "get_external_assignment": "not-found",
+    "update_external_assignment": "not-found",
+    "delete_external_assignment": "not-found",
     "get_bulk_renewal": "not-found",
     "get_bulk_revocation": "not-found",  # there is none before the first
 }

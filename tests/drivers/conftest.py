@@ -7,14 +7,17 @@ from collections.abc import Iterator
 import pytest
 from aws_harness import AwsHarness
 from contract import Harness, RecordingLimiter
+from digicert_harness import DigiCertHarness
 from memory_harness import MemoryHarness
 
+from loop_thread import LoopThread
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.memory.authority import AUTHORITIES
-from scm_api.sandbox import aws
+from scm_api.sandbox import aws, digicert
 
 HARNESSES: dict[BackendType, str] = {
     BackendType.AWS: "aws_harness",
+    BackendType.DIGICERT: "digicert_harness",
     BackendType.MEMORY: "memory_harness",
 }
 
@@ -44,6 +47,23 @@ def _aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def aws_harness(_aws_url: str) -> AwsHarness:
     harness = AwsHarness(_aws_url)
+    harness.reset()
+    return harness
+
+
+@pytest.fixture(scope="session")
+def _digicert_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    state = tmp_path_factory.mktemp("digicert") / "state"
+    settings = digicert.Settings(state, behaviour=digicert.Behaviour(rate_limits=[]))
+    with LoopThread() as loop:
+        server = loop.run(digicert.serve(settings))
+        yield server.url
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def digicert_harness(_digicert_url: str) -> DigiCertHarness:
+    harness = DigiCertHarness(_digicert_url)
     harness.reset()
     return harness
 

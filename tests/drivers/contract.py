@@ -11,7 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from scm_api.core.names import Name
+from scm_api.core.vocabulary import NameKind
 from scm_api.drivers.base import BackendKind, Driver, Issued, Order, Pending, Rejected
+
+EXTERNAL_ORGANIZATION = "700123"
+"""Validated at every CA that wants to know for whom it issues."""
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -91,7 +96,15 @@ def new_order(*names: str, term_days: int = 5) -> Order:
         )
         .sign(KEY, hashes.SHA256())
     )
-    return Order(uuid4(), str(uuid4()), csr.public_bytes(Encoding.DER), term_days)
+    return Order(
+        uuid4(),
+        str(uuid4()),
+        csr.public_bytes(Encoding.DER),
+        term_days,
+        common_name=wanted[0],
+        names=tuple(Name(NameKind.DNS, name) for name in wanted),
+        external_organization=EXTERNAL_ORGANIZATION,
+    )
 
 
 async def outcome_of(

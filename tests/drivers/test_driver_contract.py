@@ -6,7 +6,15 @@ from datetime import timedelta
 
 import psutil
 import pytest
-from contract import KEY, Harness, RecordingLimiter, issue, new_order, outcome_of
+from contract import (
+    EXTERNAL_ORGANIZATION,
+    KEY,
+    Harness,
+    RecordingLimiter,
+    issue,
+    new_order,
+    outcome_of,
+)
 from cryptography import x509
 
 from scm_api.core.recovery import Guard
@@ -17,6 +25,7 @@ from scm_api.drivers.base import (
     Driver,
     Issuance,
     Issued,
+    ListsExternalOrganizations,
     ListsIssuingCas,
     ListsTemplates,
     Pending,
@@ -70,11 +79,14 @@ def test_the_driver_lists_what_its_capabilities_promise(harness: Harness, driver
     assert isinstance(driver, ListsIssuingCas) == capabilities.lists_issuing_cas
     assert isinstance(driver, ListsTemplates) == capabilities.lists_templates
     assert isinstance(driver, Cancels) == capabilities.can_cancel
+    lists_organizations = capabilities.lists_external_organizations
+    assert isinstance(driver, ListsExternalOrganizations) == lists_organizations
+    assert capabilities.needs_external_organization <= lists_organizations
 
 
-async def test_check_counts_the_cas(driver: Driver) -> None:
+async def test_check_counts_the_cas(harness: Harness, driver: Driver) -> None:
     report = await driver.check()
-    assert report.private_cas >= 1
+    assert (report.private_cas >= 1) == harness.kind.capabilities.lists_issuing_cas
     assert all(finding.endswith(".") for finding in report.findings)
 
 
@@ -305,6 +317,18 @@ async def test_listed_templates_say_what_they_allow(driver: Driver) -> None:
     assert templates
     assert len({template.id for template in templates}) == len(templates)
     assert all(template.allows.endswith(".") for template in templates)
+
+
+async def test_listed_organizations_say_which_may_order(driver: Driver) -> None:
+    needs(isinstance(driver, ListsExternalOrganizations), "a list of organizations")
+    assert isinstance(driver, ListsExternalOrganizations)
+    found = {each.id: each for each in await driver.external_organizations()}
+    assert found[EXTERNAL_ORGANIZATION].usable
+    assert found[EXTERNAL_ORGANIZATION].address
+    for each in found.values():
+        in_force = any(validation.status == "active" for validation in each.validations)
+        assert each.usable == (in_force and each.status == "active")
+    assert len({each.usable for each in found.values()}) == 2
 
 
 def test_working_options_and_secrets_belong_together(harness: Harness) -> None:

@@ -1,5 +1,6 @@
 """`/ca-backends`."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from scm_api.ca_backends.schemas import (
     CaBackendOut,
     CaBackendPage,
     CaBackendUpdate,
+    ExternalOrganizationList,
     IssuingCaList,
     TemplateList,
 )
@@ -188,6 +190,34 @@ async def templates(
     """
     kind = Choice.TEMPLATES
     return _listed(await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh))
+
+
+@router.get(
+    "/{ca_backend_id}/external-organizations",
+    operation_id="list_external_organizations",
+    summary="List the organizations of the CA's account",
+    response_model=ExternalOrganizationList,
+    responses=problems(400, 403, 404, 409, 502),
+)
+async def external_organizations(
+    ca_backend_id: UUID,
+    caller: Caller,
+    app: App,
+    search: Annotated[
+        str, Query(max_length=128, description="Only those with this in name or id.")
+    ] = "",
+    refresh: Refresh = False,
+) -> Response:
+    """For whom the CA issues, with what it validated of them. Kept for five minutes.
+
+    One of these is assigned to an organization before it enrolls. Needs the privilege
+    `manage_profiles`. 409 where CAs of this type validate no organizations.
+    """
+    kind = Choice.EXTERNAL_ORGANIZATIONS
+    listing = await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh)
+    wanted = search.casefold()
+    items = [each for each in listing.items if wanted in f"{each['id']} {each['name']}".casefold()]
+    return _listed(replace(listing, items=items))
 
 
 def _listed(listing: Listing) -> Response:

@@ -94,6 +94,7 @@ class CapabilitiesOut(Output):
     )
     lists_issuing_cas: bool
     lists_templates: bool
+    lists_external_organizations: bool
     can_cancel: bool = Field(description="Whether an order can be taken back before it is issued.")
 
 
@@ -149,6 +150,25 @@ class TemplateOut(Output):
     facts: dict[str, Any] = Field(description="What else is known; differs by backend type.")
 
 
+class ExternalValidationOut(Output):
+    """One validation of an organization at the CA."""
+
+    type: str = Field(examples=["ov"])
+    status: str = Field(examples=["active"])
+    until: datetime | None
+
+
+class ExternalOrganizationOut(Output):
+    """An organization in the CA's account."""
+
+    id: str = Field(examples=["700123"])
+    name: str = Field(examples=["Umbra Works Ltd"])
+    address: str = Field(examples=["1 Test Quay, D02 XY12, Dublin, ie"])
+    status: str = Field(examples=["active"])
+    usable: bool = Field(description="Whether it is active with a validation in force.")
+    validations: list[ExternalValidationOut]
+
+
 class ListingOut(Output):
     """A list read from the CA."""
 
@@ -166,3 +186,9 @@ class TemplateList(ListingOut):
     """The templates of a CA backend."""
 
     items: list[TemplateOut]
+
+
+class ExternalOrganizationList(ListingOut):
+    """The organizations of the CA's account."""
+
+    items: list[ExternalOrganizationOut]

@@ -47,6 +47,7 @@ def _capabilities(capabilities: Capabilities) -> dict[str, Any]:
         "key_types": [each for each in KEY_TYPES if each in capabilities.key_types],
         "lists_issuing_cas": capabilities.lists_issuing_cas,
         "lists_templates": capabilities.lists_templates,
+        "lists_external_organizations": capabilities.lists_external_organizations,
         "can_cancel": capabilities.can_cancel,
     }
 

@@ -7,6 +7,7 @@ class BackendType(StrEnum):
     """The kinds of certificate authority this service drives; `memory` is there in tests only."""
 
     AWS = "aws"
+    DIGICERT = "digicert"
     MEMORY = "memory"
 
 

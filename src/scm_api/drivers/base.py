@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from scm_api.core.errors import Fault
+from scm_api.core.names import Name
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
 
@@ -49,6 +50,7 @@ class Capabilities:
     backdating: timedelta
     lists_issuing_cas: bool
     lists_templates: bool
+    lists_external_organizations: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ class Order:
 
     `token` identifies the attempt and is at most 36 characters of `[0-9a-f-]`; it is the same
     for every send of the attempt. Validity is `term_days` from issuance or, when `not_after`
-    is set, until that instant (UTC).
+    is set, until that instant (UTC). `names` are what the certificate is to carry, for CAs that
+    do not read them from the CSR, `external_organization` for whom, for CAs that validate
+    organizations. `renews_ca_ref` is the CA's reference of the certificate before, if it is of the
+    same CA backend.
     """
 
     enrollment_id: UUID
@@ -65,6 +70,11 @@ class Order:
     csr_der: bytes
     term_days: int
     not_after: datetime | None = None
+    common_name: str | None = None
+    names: tuple[Name, ...] = ()
+    external_organization: str | None = None
+    renews_ca_ref: str | None = None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +88,14 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The CA accepted the order under `ca_ref`; look again not before `poll_after`."""
+    """The CA accepted the order under `ca_ref`; look again not before `poll_after`.
+
+    `waits_for` is what for, in words; None: what it was before.
+    """
 
     ca_ref: str
     poll_after: timedelta
-    waits_for: str
+    waits_for: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +149,27 @@ class IssuingCa:
     not_after: datetime | None
     facts: Mapping[str, Any]
     certificate_pem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalValidation:
+    """One validation of an organization at the CA; `until` is when it ends, if that is known."""
+
+    type: str
+    status: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalOrganization:
+    """An organization in the CA's account. `usable` is whether it has a validation in force."""
+
+    id: str
+    name: str
+    address: str
+    status: str
+    usable: bool
+    validations: tuple[ExternalValidation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +233,23 @@ class Cancels(Protocol):
 
         Raises OrderRefused where the CA does not, or not any more.
         """
+
+
+@runtime_checkable
+class FollowsMany(Protocol):
+    """Optional: one call tells what became of many orders."""
+
+    async def poll_since(
+        self, ca_ref: str, options: Any, since: datetime
+    ) -> Issued | Pending | Rejected:
+        """Like `poll`, for an order that was pending at `since` (by our clock)."""
+
+
+@runtime_checkable
+class ListsExternalOrganizations(Protocol):
+    """Optional: the CA validates organizations, and can tell which there are."""
+
+    async def external_organizations(self) -> "Sequence[ExternalOrganization]": ...
 
 
 @runtime_checkable

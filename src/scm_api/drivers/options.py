@@ -6,24 +6,29 @@ from typing import Annotated
 from pydantic import BaseModel, Field, SecretStr
 
 from scm_api.drivers.aws.options import AwsConnection, AwsProfileOptions, AwsSecrets
+from scm_api.drivers.digicert.options import (
+    DigiCertConnection,
+    DigiCertProfileOptions,
+    DigiCertSecrets,
+)
 from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
 
 ConnectionOptions = Annotated[
-    AwsConnection | MemoryConnection,
+    AwsConnection | DigiCertConnection | MemoryConnection,
     Field(
         discriminator="backend_type",
         description="How the CA is reached; the fields depend on the backend type.",
     ),
 ]
 ConnectionSecrets = Annotated[
-    AwsSecrets | MemorySecrets,
+    AwsSecrets | DigiCertSecrets | MemorySecrets,
     Field(
         discriminator="backend_type",
         description="Credentials for the CA. Write-only: they are never returned.",
     ),
 ]
 ProfileOptions = Annotated[
-    AwsProfileOptions | MemoryProfileOptions,
+    AwsProfileOptions | DigiCertProfileOptions | MemoryProfileOptions,
     Field(
         discriminator="backend_type",
         description="What the profile chooses at the CA; the fields depend on the type.",

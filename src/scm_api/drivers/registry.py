@@ -6,8 +6,11 @@ from typing import Final
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.aws.kind import AWS
 from scm_api.drivers.base import BackendKind
+from scm_api.drivers.digicert.kind import DIGICERT
 from scm_api.drivers.memory.kind import MEMORY
 
-REGISTRY: Final[Mapping[BackendType, BackendKind]] = {kind.type: kind for kind in (AWS, MEMORY)}
+REGISTRY: Final[Mapping[BackendType, BackendKind]] = {
+    kind.type: kind for kind in (AWS, DIGICERT, MEMORY)
+}
 TEST_ONLY: Final = frozenset({BackendType.MEMORY})
 """Types that are refused outside of tests."""

@@ -26,6 +26,7 @@ _SHOWN = (
     "renews_certificate_id",
     "replace_reason",
     "bulk_renewal_id",
+    "external_organization_id",
     "spki_sha256",
     "key_type",
     "key_made",

@@ -122,6 +122,9 @@ class EnrollmentOut(Output):
     )
     bulk_renewal_id: UUID | None = Field(description="Of a bulk renewal: which one.")
     certificate_id: UUID | None = Field(description="Set once the CA issued it.")
+    external_organization_id: str | None = Field(
+        description="For whom the CA is asked, where it validates organizations."
+    )
     spki_sha256: str = Field(description="SHA-256 of the public key (SubjectPublicKeyInfo), hex.")
     key_type: str = Field(examples=["ec-p256"])
     key_made: bool = Field(description="Whether the service made the key, which it does not have.")

@@ -14,7 +14,15 @@ from sqlalchemy.dialects.postgresql import insert
 from scm_api.core.errors import Conflict, NotFound
 from scm_api.db.models import CaChoices, LocalCaBackend
 from scm_api.db.session import Database
-from scm_api.drivers.base import Driver, IssuingCa, ListsIssuingCas, ListsTemplates, Template
+from scm_api.drivers.base import (
+    Driver,
+    ExternalOrganization,
+    IssuingCa,
+    ListsExternalOrganizations,
+    ListsIssuingCas,
+    ListsTemplates,
+    Template,
+)
 from scm_api.drivers.errors import BackendUnavailable
 from scm_api.gateway.connections import Connection, Gateway
 
@@ -23,6 +31,9 @@ FRESH = timedelta(minutes=5)
 PATIENCE = timedelta(seconds=30)
 
 ISSUING_CAS: TypeAdapter[list[IssuingCa]] = TypeAdapter(list[IssuingCa])
+EXTERNAL_ORGANIZATIONS: TypeAdapter[list[ExternalOrganization]] = TypeAdapter(
+    list[ExternalOrganization]
+)
 _TEMPLATES: TypeAdapter[list[Template]] = TypeAdapter(list[Template])
 
 
@@ -31,6 +42,7 @@ class Choice(StrEnum):
 
     ISSUING_CAS = "issuing_cas"
     TEMPLATES = "templates"
+    EXTERNAL_ORGANIZATIONS = "external_organizations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,7 @@ async def choices(
     lists = {
         Choice.ISSUING_CAS: capabilities.lists_issuing_cas,
         Choice.TEMPLATES: capabilities.lists_templates,
+        Choice.EXTERNAL_ORGANIZATIONS: capabilities.lists_external_organizations,
     }
     if not lists[kind]:
         raise Conflict(
@@ -92,6 +105,15 @@ async def issuing_cas(
     return ISSUING_CAS.validate_python(listing.items)
 
 
+async def external_organizations(
+    database: Database, gateway: Gateway, connection: Connection, *, refresh: bool = False
+) -> Sequence[ExternalOrganization]:
+    """The organizations of the CA's account as `choices` has them, typed."""
+    kind = Choice.EXTERNAL_ORGANIZATIONS
+    listing = await choices(database, gateway, connection, kind, refresh=refresh)
+    return EXTERNAL_ORGANIZATIONS.validate_python(listing.items)
+
+
 async def _read(driver: Driver, kind: Choice) -> list[dict[str, Any]]:
     if kind is Choice.ISSUING_CAS and isinstance(driver, ListsIssuingCas):
         cas: list[dict[str, Any]] = ISSUING_CAS.dump_python(
@@ -103,6 +125,11 @@ async def _read(driver: Driver, kind: Choice) -> list[dict[str, Any]]:
             list(await driver.templates()), mode="json"
         )
         return templates
+    if kind is Choice.EXTERNAL_ORGANIZATIONS and isinstance(driver, ListsExternalOrganizations):
+        organizations: list[dict[str, Any]] = EXTERNAL_ORGANIZATIONS.dump_python(
+            list(await driver.external_organizations()), mode="json"
+        )
+        return organizations
     raise TypeError(f"{type(driver).__name__} does not list the {kind} its capabilities promise")
 
 

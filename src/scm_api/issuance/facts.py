@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    or_,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -33,6 +34,7 @@ from scm_api.db.models import (
     CertificateProfile,
     CertificateProfileDelegation,
     CertificateProfileVersion,
+    ExternalAssignment,
     LocalCaBackend,
     Organization,
     OrganizationDomain,
@@ -45,6 +47,14 @@ from scm_api.issuance.rules import ProfileRules
 from scm_api.web.references import unknown_reference
 
 ISSUING_CAS: TypeAdapter[list[IssuingCa]] = TypeAdapter(list[IssuingCa])
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """The external organization that is assigned, its parent's for a department without one."""
+
+    id: str
+    usable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,7 @@ class Facts:
     connection_options: dict[str, Any]
     issuing_cas: Sequence[IssuingCa] | None
     now: datetime
+    external: External | None = None
 
 
 async def load_facts(
@@ -136,6 +147,7 @@ def _statement() -> AnySelect:
         profile.c.options.label("connection_options"),
         profile.c["items"].label("issuing_cas"),
         domains.label("owned_domains"),
+        _external(organization_id, profile.c.ca_backend_id).label("external"),
         delegated.label("delegated"),
         exists().where(BlockedKey.spki_sha256 == spki_sha256).label("key_blocked"),
     ).select_from(one.outerjoin(profile, one.c.now.is_not(None)))
@@ -162,12 +174,38 @@ def _domains(
     return select(func.array(owned.union_all(delegated).scalar_subquery())).scalar_subquery()
 
 
+def _external(
+    organization_id: ColumnElement[UUID], ca_backend_id: ColumnElement[UUID]
+) -> ScalarSelect[Any]:
+    """The organization's own assignment, before that of the organization it is a department of."""
+    parent = select(Organization.parent_id).where(Organization.id == organization_id)
+    own = ExternalAssignment.organization_id == organization_id
+    return (
+        select(
+            func.jsonb_build_object(
+                "id",
+                ExternalAssignment.external_organization_id,
+                "usable",
+                ExternalAssignment.usable,
+            )
+        )
+        .where(
+            ExternalAssignment.ca_backend_id == ca_backend_id,
+            or_(own, ExternalAssignment.organization_id == parent.scalar_subquery()),
+        )
+        .order_by(own.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
 def _profile() -> Subquery:
     """The profile with the rules asked for, its connection's options and the last known CAs."""
     version = bindparam("profile_version", type_=Integer)
     return (
         select(
             CertificateProfile.enabled,
+            CertificateProfile.ca_backend_id,
             CertificateProfileVersion.version,
             CertificateProfileVersion.rules,
             LocalCaBackend.options,
@@ -210,4 +248,5 @@ def _facts(row: Row[Any], profile_id: UUID) -> Facts:
         connection_options=row.connection_options,
         issuing_cas=None if cas is None else ISSUING_CAS.validate_python(cas),
         now=row.now,
+        external=External(**row.external) if row.external else None,
     )

@@ -166,6 +166,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "renews_certificate_id": request.renews_certificate_id,
         "replace_reason": request.replace_reason.value if request.replace_reason else None,
         "bulk_renewal_id": request.bulk_renewal_id,
+        "external_organization_id": _external_organization(facts),
         "csr_der": csr.der,
         "spki_sha256": csr.spki_sha256,
         "key_type": csr.key_type,
@@ -194,6 +195,12 @@ def limit_of(judged: Judged) -> int | None:
     """How many certificates a person may have, at which a request is refused; None: any number."""
     rules = judged.facts.rules if judged.facts else None
     return None if rules is None or rules.auto_revoke else rules.max_valid_certificates
+
+
+def _external_organization(facts: Facts) -> str | None:
+    """For whom it is ordered, at CAs that want to know."""
+    needed = facts.rules.kind.capabilities.needs_external_organization
+    return facts.external.id if needed and facts.external else None
 
 
 def _people(judged: Judged) -> list[str] | None:

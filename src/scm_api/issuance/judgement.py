@@ -8,6 +8,7 @@ from scm_api.core.browser_rules import judge_public_usages, max_days_at
 from scm_api.core.csr import CsrFacts
 from scm_api.core.csr_policy import judge_csr
 from scm_api.core.errors import Fault
+from scm_api.core.external_organizations import judge_assignment
 from scm_api.core.key_policy import judge_key
 from scm_api.core.name_constraints import constraints_of
 from scm_api.core.names import Name
@@ -100,8 +101,11 @@ def judged_names(
     return names, faults
 
 
-def usability_faults(facts: Facts) -> list[Fault]:
-    """Whether this organization may use this profile at all, now."""
+def usability_faults(facts: Facts, ordered_for: str | None = None) -> list[Fault]:
+    """Whether this organization may use this profile at all, now.
+
+    `ordered_for` is the external organization that an enrollment was accepted for.
+    """
     pointer = "/certificate_profile_id"
     faults = []
     if not facts.profile_enabled:
@@ -111,6 +115,13 @@ def usability_faults(facts: Facts) -> list[Fault]:
         detail = "The certificate profile is not delegated to this organization."
         accepted = "a profile that lists this organization in organization_ids"
         faults.append(Fault(pointer, "profile-not-delegated", detail, accepted))
+    external = facts.external
+    faults += judge_assignment(
+        needed=facts.rules.kind.capabilities.needs_external_organization,
+        assigned=external.id if external else None,
+        usable=bool(external and external.usable),
+        ordered_for=ordered_for,
+    )
     return faults
 
 

@@ -29,7 +29,9 @@ async def objections(session: AsyncSession, enrollment: Enrollment) -> tuple[str
     )
     if facts is None:
         return _reason(missing[0])
-    faults = [*approval_faults(enrollment, facts.rules), *usability_faults(facts)]
+    ordered_for = enrollment.external_organization_id
+    usable = usability_faults(facts, ordered_for)
+    faults = [*approval_faults(enrollment, facts.rules), *usable]
     if facts.key_blocked:
         faults.append(Fault("/csr", "key-blocked", "The key was blocked meanwhile."))
     term = Term(enrollment.term_days, enrollment.not_after)

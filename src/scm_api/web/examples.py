@@ -18,6 +18,7 @@ from scm_api.db.models import (
     Certificate,
     CertificateName,
     Enrollment,
+    ExternalAssignment,
     LocalCaBackend,
     OrganizationDomain,
 )
@@ -35,6 +36,7 @@ CERTIFICATE_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e18"
 API_KEY_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e19"
 BULK_REVOCATION_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e1a"
 BULK_RENEWAL_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e1b"
+EXTERNAL_ASSIGNMENT_ID: Final = "01980c5e-7a10-7c3e-9a51-2f0d3c6b8e1c"
 
 PATH_PARAMETERS: Final = {
     "connector_id": CONNECTOR_ID,
@@ -49,6 +51,7 @@ PATH_PARAMETERS: Final = {
     "api_key_id": API_KEY_ID,
     "bulk_revocation_id": BULK_REVOCATION_ID,
     "bulk_renewal_id": BULK_RENEWAL_ID,
+    "external_assignment_id": EXTERNAL_ASSIGNMENT_ID,
 }
 
 DNS_NAME: Final = "www.demo.example.com"
@@ -120,6 +123,13 @@ _LIVE = (
             select(BulkRenewal.id).order_by(BulkRenewal.id.desc()).limit(1).scalar_subquery(),
             Certificate.id,
         ).label("bulk_renewal_id"),
+        func.coalesce(
+            select(ExternalAssignment.id)
+            .where(ExternalAssignment.organization_id == Certificate.organization_id)
+            .limit(1)
+            .scalar_subquery(),
+            Certificate.id,
+        ).label("external_assignment_id"),
     )
     .join(Enrollment, Enrollment.id == Certificate.enrollment_id)
     .join(CaBackend, CaBackend.id == Certificate.ca_backend_id)

@@ -32,6 +32,7 @@ from scm_api.db.base import Base
 from scm_api.db.models import (
     CaBackend,
     CaBackendHealth,
+    Certificate,
     CertificateProfileVersion,
     Enrollment,
     EnrollmentAttempt,
@@ -72,11 +73,21 @@ _EVER: Final = (
     .correlate(Enrollment)
     .scalar_subquery()
 )
+_RENEWED: Final = (
+    select(Certificate.ca_ref)
+    .where(
+        Certificate.id == Enrollment.renews_certificate_id,
+        Certificate.ca_backend_id == Enrollment.ca_backend_id,
+    )
+    .correlate(Enrollment)
+    .scalar_subquery()
+)
 _BELONGINGS: Final = (
     select(
         *CONNECTION_COLUMNS,
         *(column.label(f"attempt_{column.name}") for column in _ATTEMPTS.c),
         _EVER.label("attempts"),
+        _RENEWED.label("renews_ca_ref"),
         CaBackendHealth.status,
         CaBackendHealth.local_version,
         CertificateProfileVersion.rules,
@@ -112,11 +123,13 @@ class Claim:
     """One enrollment, held by this worker under `generation` since `taken_at` (boot time).
 
     `attempt` is the live one, `attempts` the number of the last one that was ever made.
+    `renews_ca_ref` is the CA's reference of the certificate it renews.
     """
 
     enrollment: Enrollment
     attempt: EnrollmentAttempt | None
     attempts: int
+    renews_ca_ref: str | None
     connection: Connection
     rules: dict[str, Any]
     refused: bool
@@ -151,6 +164,7 @@ async def take(
         enrollment=enrollment,
         attempt=_attempt(row),
         attempts=row.attempts,
+        renews_ca_ref=row.renews_ca_ref,
         connection=connection_from(row),
         rules=row.rules,
         refused=row.status == "refused" and row.local_version == row.version,

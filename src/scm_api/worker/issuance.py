@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move
+from scm_api.core.names import Name
 from scm_api.core.recovery import Timing
-from scm_api.core.vocabulary import EnrollmentState
+from scm_api.core.vocabulary import EnrollmentState, NameKind
 from scm_api.db.conflicts import is_ca_reference_taken
 from scm_api.db.models import EnrollmentAttempt
 from scm_api.db.session import Database, is_away
@@ -27,6 +28,7 @@ from scm_api.drivers.base import (
     Canceled,
     Cancels,
     Driver,
+    FollowsMany,
     Issued,
     Order,
     Pending,
@@ -207,6 +209,8 @@ class Issuance:
                 return driver.submit(_order(claim), options)
             case Recover():
                 return driver.recover(_order(claim), options)
+            case Poll(ca_ref) if isinstance(driver, FollowsMany):
+                return driver.poll_since(ca_ref, options, claim.enrollment.updated_at)
             case Poll(ca_ref):
                 return driver.poll(ca_ref, options)
             case TakeBack(ca_ref) if isinstance(driver, Cancels):
@@ -326,4 +330,9 @@ def _order(claim: Claim) -> Order:
         csr_der=enrollment.csr_der,
         term_days=enrollment.term_days,
         not_after=enrollment.not_after,
+        common_name=enrollment.common_name,
+        names=tuple(Name(NameKind(each["kind"]), each["value"]) for each in enrollment.names),
+        external_organization=enrollment.external_organization_id,
+        # What replaces another before its time is no renewal in the eyes of CAs.
+        renews_ca_ref=None if enrollment.replace_reason else claim.renews_ca_ref,
     )

@@ -52,7 +52,8 @@ async def still_pending(session: AsyncSession, claim: Claim, outcome: Pending) -
     """The CA is not done; the next look comes later than this one did."""
     steps = claim.enrollment.steps
     wait = poll_interval(steps, outcome.poll_after, random.random())  # noqa: S311 -- jitter
-    await write_attempt(session, claim, waits_for=outcome.waits_for)
+    if outcome.waits_for is not None:
+        await write_attempt(session, claim, waits_for=outcome.waits_for)
     await come_back(
         session, claim, wait, steps=steps + 1, failures=0, reason_code=None, reason=None
     )

@@ -20,6 +20,7 @@ from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverErr
 from scm_api.gateway.connections import Gateway, connection_of
 from scm_api.gateway.health import record_health
 from scm_api.worker.expiry import expire_unanswered
+from scm_api.worker.external_organizations import refresh_assignments
 from scm_api.worker.renewal import Renewals
 
 CHECK_EVERY = timedelta(seconds=60)
@@ -77,6 +78,7 @@ class Upkeep:
             tasks.create_task(self._repeat(self.forget_old_keys, 600))
             tasks.create_task(self._repeat(self.forget_job_log, 600))
             tasks.create_task(self._repeat(self.expire_unanswered, 60))
+            tasks.create_task(self._repeat(self.refresh_assignments, 300))
             if self._renewals is not None:
                 tasks.create_task(self._repeat(self._renewals.renew_due, 60))
 
@@ -158,6 +160,10 @@ class Upkeep:
     async def expire_unanswered(self) -> int:
         """End requests nobody approved or declined in time; returns how many."""
         return await expire_unanswered(self._database)
+
+    async def refresh_assignments(self) -> int:
+        """Look at assigned external organizations again; returns how many CAs were asked."""
+        return await refresh_assignments(self._database, self._gateway)
 
     async def forget_old_keys(self) -> None:
         """Idempotency records live a day; a repeat after that is a new request."""

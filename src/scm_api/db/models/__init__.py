@@ -19,6 +19,7 @@ from scm_api.db.models.certificates import (
 )
 from scm_api.db.models.connectors import Connector, LocalCaBackend
 from scm_api.db.models.enrollments import Enrollment, EnrollmentAttempt
+from scm_api.db.models.external_assignments import ExternalAssignment
 from scm_api.db.models.organizations import (
     Organization,
     OrganizationDomain,
@@ -46,6 +47,7 @@ __all__ = [
     "Connector",
     "Enrollment",
     "EnrollmentAttempt",
+    "ExternalAssignment",
     "IdempotencyRecord",
     "LocalCaBackend",
     "Organization",

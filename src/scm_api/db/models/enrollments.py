@@ -31,6 +31,7 @@ class Enrollment(Identified, Base):
     the generation is still its own. `version` counts state changes and is the ETag.
     `steps` counts how often the CA was asked since the last progress, `failures` unexpected
     errors of ours in a row; both space out what follows and start again with each progress.
+    `external_organization_id` is for whom the CA is asked, where it validates organizations.
     `key_made` says that the service made the key, which it does not have.
     `people` are those a client certificate is for (`core.quota`), null for other types.
     `approval_expires_at` is set where the profile requires approval: unanswered until then, the
@@ -81,6 +82,7 @@ class Enrollment(Identified, Base):
     bulk_renewal_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("bulk_renewals.id", ondelete="RESTRICT"), index=True
     )
+    external_organization_id: Mapped[str | None] = mapped_column(String(256))
     csr_der: Mapped[bytes] = mapped_column(LargeBinary)
     spki_sha256: Mapped[str] = mapped_column(String(64), index=True)
     key_type: Mapped[str] = mapped_column(String(32))

@@ -1,20 +1,17 @@
 """What an administrator says about an AWS account, its credentials and a profile's choices."""
 
-import re
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
-    SecretStr,
     StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from scm_api.drivers.addresses import endpoint_objection
+from scm_api.drivers.fields import EndpointUrl, HeaderSecret
 
 _CA_EXAMPLE = (
     "arn:aws:acm-pca:eu-central-1:111122223333"
@@ -22,27 +19,7 @@ _CA_EXAMPLE = (
 )
 
 
-def _allowed_endpoint(url: str) -> str:
-    objection = endpoint_objection(url)
-    if objection is not None:
-        raise PydanticCustomError("endpoint-not-allowed", "{objection}", {"objection": objection})
-    return url.rstrip("/")
-
-
-def _header_safe(secret: SecretStr) -> SecretStr:
-    """Keys and tokens end up in HTTP headers or beside them: visible ASCII without blanks."""
-    if re.fullmatch(r"[!-~]{1,8192}", secret.get_secret_value()) is None:
-        raise PydanticCustomError(
-            "malformed-secret", "Use 1 to 8192 visible ASCII characters without blanks."
-        )
-    return secret
-
-
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]{1,16}){1,3}-[0-9]$")]
-EndpointUrl = Annotated[
-    str, StringConstraints(min_length=1, max_length=256), AfterValidator(_allowed_endpoint)
-]
-HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
 
 
 class _Options(BaseModel):

@@ -9,6 +9,7 @@ from typing import Any, Self
 import orjson
 from aiohttp import web
 
+from scm_api.sandbox.digicert.catalogue import Key
 from scm_api.sandbox.digicert.control import control_routes
 from scm_api.sandbox.digicert.errors import ApiError, denied, not_found
 from scm_api.sandbox.digicert.faults import Fault
@@ -92,10 +93,11 @@ class Gateway:
                 "time": instant(self._simulator.now().timestamp()),
                 "operation": operation.__name__,
                 "path": request.path,
+                "user": None,
                 "status": None,
             }
             try:
-                response = await self._respond(request, operation)
+                response = await self._respond(request, operation, call)
                 call["status"] = response.status
                 return response
             finally:
@@ -103,14 +105,18 @@ class Gateway:
 
         return handle
 
-    async def _respond(self, request: web.Request, operation: Operation) -> web.StreamResponse:
+    async def _respond(
+        self, request: web.Request, operation: Operation, call: dict[str, Any]
+    ) -> web.StreamResponse:
         fault = self._simulator.faults.take(operation.__name__)
         if fault and fault.when == "before" and not fault.is_in_the_answer:
             struck = await _strike(fault, request)
             if struck is not None:
                 return struck
         try:
-            answer = self._act(request, operation, await request.read())
+            key = self._simulator.admit(request.headers.get("X-DC-DEVKEY"))
+            call["user"] = str(key.user_id)
+            answer = self._act(key, request, operation, await request.read())
         except ApiError as error:
             return _json(error.body, error.status)
         if fault and fault.when == "after" and not fault.is_in_the_answer:
@@ -121,8 +127,7 @@ class Gateway:
             return await _bent(fault, twisted(fault, answer, self._simulator), request)
         return _plain(answer)
 
-    def _act(self, request: web.Request, operation: Operation, content: bytes) -> Answer:
-        key = self._simulator.admit(request.headers.get("X-DC-DEVKEY"))
+    def _act(self, key: Key, request: web.Request, operation: Operation, content: bytes) -> Answer:
         is_read = request.method == "GET"
         orders_only = key.restriction == 100 and operation.__name__ in NOT_FOR_ORDERS_KEYS
         if orders_only or (key.restriction == 102 and not is_read):

@@ -1,0 +1,1 @@
+"""DigiCert CertCentral Services API v2."""

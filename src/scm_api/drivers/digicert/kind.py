@@ -1,0 +1,91 @@
+"""What the service knows about DigiCert CertCentral."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from scm_api.core.errors import Fault
+from scm_api.core.recovery import Guard
+from scm_api.core.vocabulary import BackendType, CertificateType
+from scm_api.drivers.base import (
+    BackendKind,
+    Capabilities,
+    Driver,
+    Issuance,
+    IssuingCa,
+    Limiter,
+    RequestFacts,
+)
+from scm_api.drivers.digicert.options import (
+    DigiCertConnection,
+    DigiCertProfileOptions,
+    DigiCertSecrets,
+)
+from scm_api.drivers.digicert.wire import REVOCATION_REASONS
+
+
+async def _open(
+    connection: DigiCertConnection, secrets: DigiCertSecrets, limiter: Limiter
+) -> Driver:
+    from scm_api.drivers.digicert.driver import DigiCertDriver
+
+    return DigiCertDriver(connection, secrets, limiter)
+
+
+def _no_faults(*_facts: object) -> list[Fault]:
+    """What is wrong with a product only CertCentral knows; it says so when it is ordered."""
+    return []
+
+
+def judge_request(
+    options: DigiCertProfileOptions,  # noqa: ARG001 -- the contract's
+    connection: DigiCertConnection,  # noqa: ARG001 -- the contract's
+    issuing_cas: Sequence[IssuingCa] | None,  # noqa: ARG001 -- the contract's
+    facts: RequestFacts,  # noqa: ARG001 -- subject and names are sent beside the CSR
+) -> list[Fault]:
+    """Nothing is read from the CSR but its key, which is judged by its type."""
+    return []
+
+
+def _issuing_ca_id(options: DigiCertProfileOptions) -> str:
+    return options.ca_cert_id or ""
+
+
+def _no_limit(_ca: IssuingCa) -> None:
+    return None
+
+
+def _publicly_trusted(options: DigiCertProfileOptions) -> bool:
+    return not options.product.startswith("private_")
+
+
+DIGICERT: Final = BackendKind(
+    type=BackendType.DIGICERT,
+    title="DigiCert CertCentral",
+    capabilities=Capabilities(
+        certificate_types=frozenset({CertificateType.SSL}),
+        needs_external_organization=True,
+        issuance=Issuance.EITHER,
+        duplicate_guard=Guard.LOOKUP,
+        token_validity=None,
+        can_revoke=True,
+        revocation_reasons=frozenset(REVOCATION_REASONS),
+        can_cancel=True,
+        key_types=frozenset({"rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384"}),
+        # Validity has the resolution of a day: it begins at midnight before the issuance.
+        backdating=timedelta(days=1),
+        lists_issuing_cas=False,
+        lists_templates=False,
+        lists_external_organizations=True,
+    ),
+    connection_options=DigiCertConnection,
+    secrets=DigiCertSecrets,
+    profile_options=DigiCertProfileOptions,
+    open=_open,
+    judge_connection=_no_faults,
+    judge_profile=_no_faults,
+    judge_request=judge_request,
+    issuing_ca_id=_issuing_ca_id,
+    max_term_days=_no_limit,
+    publicly_trusted=_publicly_trusted,
+)

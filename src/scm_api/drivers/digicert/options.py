@@ -1,0 +1,93 @@
+"""What is said about a CertCentral account, and what a profile chooses there."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from scm_api.drivers.fields import EndpointUrl, HeaderSecret
+
+Instance = Literal["us", "eu"]
+SignatureHash = Literal["sha256", "sha384", "sha512"]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _with_example(**members: str) -> ConfigDict:
+    return ConfigDict(
+        extra="forbid", frozen=True, strict=True, json_schema_extra={"examples": [{**members}]}
+    )
+
+
+class DigiCertConnection(_Options):
+    """A CertCentral account."""
+
+    model_config = _with_example(backend_type="digicert", instance="us")
+
+    backend_type: Literal["digicert"]
+    instance: Annotated[
+        Instance, Field(description="`us`: www.digicert.com; `eu`: CertCentral Europe.")
+    ] = "us"
+    endpoint_url: Annotated[
+        EndpointUrl | None,
+        Field(
+            description="Scheme, host and port to call instead, such as those of the simulator.",
+            examples=["http://127.0.0.1:4020"],
+        ),
+    ] = None
+    container_id: Annotated[
+        int | None, Field(ge=1, description="Division to order in; left out, that of the key.")
+    ] = None
+    skip_approval: Annotated[
+        bool,
+        Field(
+            description="Whether orders and revocations go past the approval inside of CertCentral."
+            " It takes a key of an administrator; with another one they wait there."
+        ),
+    ] = True
+
+
+class DigiCertSecrets(_Options):
+    """The API key of a service user."""
+
+    model_config = _with_example(backend_type="digicert", api_key="EXAMPLEAPIKEY") | {
+        "hide_input_in_errors": True
+    }
+
+    backend_type: Literal["digicert"]
+    api_key: Annotated[HeaderSecret, Field(min_length=8, max_length=256)]
+
+
+class CustomField(_Options):
+    """A custom field of the account, by the id of its definition."""
+
+    metadata_id: Annotated[int, Field(ge=1)]
+    value: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class DigiCertProfileOptions(_Options):
+    """The product, and what is said with every order of it."""
+
+    model_config = _with_example(backend_type="digicert", product="ssl_basic")
+
+    backend_type: Literal["digicert"]
+    product: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9_]{3,64}$"),
+        Field(description="The product's name id.", examples=["ssl_basic"]),
+    ]
+    signature_hash: SignatureHash = "sha256"
+    ca_cert_id: Annotated[
+        str | None,
+        StringConstraints(pattern=r"^[0-9A-Fa-f]{16}$"),
+        Field(description="The intermediate to issue from, where the product has a choice."),
+    ] = None
+    server_platform: Annotated[
+        int | None, Field(description="Id of the server software, such as 45 for nginx.")
+    ] = None
+    custom_fields: Annotated[list[CustomField], Field(max_length=20)] = []
+    additional_emails: Annotated[
+        list[Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]],
+        Field(max_length=20, description="Who DigiCert writes to as well."),
+    ] = []

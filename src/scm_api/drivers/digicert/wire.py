@@ -1,0 +1,262 @@
+"""Payloads of CertCentral to values and back, without I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from scm_api.core.vocabulary import RevocationReason
+from scm_api.drivers.base import ExternalOrganization, ExternalValidation, Order
+from scm_api.drivers.digicert.options import DigiCertConnection, DigiCertProfileOptions
+
+# CertCentral knows these of RFC 5280 (revoke certificate).
+REVOCATION_REASONS: Final[Mapping[RevocationReason, str]] = {
+    RevocationReason.UNSPECIFIED: "unspecified",
+    RevocationReason.KEY_COMPROMISE: "keyCompromise",
+    RevocationReason.AFFILIATION_CHANGED: "affiliationChanged",
+    RevocationReason.SUPERSEDED: "superseded",
+    RevocationReason.CESSATION_OF_OPERATION: "cessationOfOperation",
+}
+WAITING: Final = {
+    "pending": "DigiCert's validation",
+    "processing": "DigiCert",
+    "needs_approval": "an administrator of the CertCentral account",
+    "needs_csr": "a CSR in CertCentral",
+    "waiting_pickup": "the recipient of DigiCert's e-mail",
+    "reissue_pending": "a reissue in CertCentral",
+    "submitted": "DigiCert",
+}
+ENDED_WITHOUT: Final = frozenset({"rejected", "canceled", "denied"})
+
+
+class Unreadable(Exception):
+    """The answer is not what CertCentral documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What the answer to an order tells; `pems` are empty unless it was issued in it."""
+
+    order_id: str
+    pems: tuple[str, ...]
+    waits_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """An order's status as lists tell it."""
+
+    order_id: str
+    status: str
+    certificate_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderInfo:
+    """One order. `revocations` are the states of requests to revoke, `notes` DigiCert's words."""
+
+    line: OrderLine
+    revocations: tuple[str, ...]
+    notes: str
+
+
+def order_body(
+    order: Order, options: DigiCertProfileOptions, connection: DigiCertConnection
+) -> dict[str, Any]:
+    """An order; names go into JSON, as CertCentral reads none from the CSR (order, Basic OV)."""
+    names = [name.value for name in order.names]
+    common_name = order.common_name or names[0]
+    certificate: dict[str, Any] = {
+        "common_name": common_name,
+        "dns_names": [name for name in names if name != common_name],
+        "csr": x509.load_der_x509_csr(order.csr_der).public_bytes(Encoding.PEM).decode(),
+        "signature_hash": options.signature_hash,
+    }
+    if options.ca_cert_id is not None:
+        certificate["ca_cert_id"] = options.ca_cert_id
+    if options.server_platform is not None:
+        certificate["server_platform"] = {"id": options.server_platform}
+    body: dict[str, Any] = {
+        "certificate": certificate,
+        "order_validity": _validity(order),
+        "skip_approval": connection.skip_approval,
+        "alternative_order_id": order.token,
+        "payment_method": "balance",
+    }
+    if order.external_organization is not None:
+        body["organization"] = {"id": int(order.external_organization)}
+    if connection.container_id is not None:
+        body["container"] = {"id": connection.container_id}
+    if order.renews_ca_ref is not None:
+        body["renewal_of_order_id"] = int(order.renews_ca_ref)
+    if order.comment:
+        body["comments"] = order.comment
+    if options.custom_fields:
+        body["custom_fields"] = [each.model_dump() for each in options.custom_fields]
+    if options.additional_emails:
+        body["additional_emails"] = options.additional_emails
+    return body
+
+
+def _validity(order: Order) -> dict[str, Any]:
+    if order.not_after is None:
+        return {"days": order.term_days}
+    # Dates have no time, and the certificate ends with the day: not later than what was asked.
+    last = (order.not_after - timedelta(days=1, seconds=-1)).date()
+    return {"custom_expiration_date": last.isoformat()}
+
+
+def revocation_body(reason: RevocationReason, connection: DigiCertConnection) -> dict[str, Any]:
+    """Why, and whether the account's own approval is gone past."""
+    return {
+        "revocation_reason": REVOCATION_REASONS[reason],
+        "comments": "",
+        "skip_approval": connection.skip_approval,
+    }
+
+
+def read_placed(content: Any) -> Placed:
+    """The answer to an order, by which of its four forms it is. Raises Unreadable."""
+    order_id = _number(content, "id")
+    pems = tuple(_text(each, "pem") for each in content.get("certificate_chain") or ())
+    domains = content.get("domains") or ()
+    if "certificate_id" not in content:
+        waits = WAITING["needs_approval"]
+    elif domains:
+        waits = " ".join(_instruction(each) for each in domains)
+    elif "dcv_random_value" in content:
+        waits = f"proof of control over the domain: the value {content['dcv_random_value']}"
+    else:
+        waits = WAITING["processing"]
+    return Placed(order_id, pems, waits)
+
+
+def read_lines(content: Any) -> list[OrderLine]:
+    """Lists of orders; an empty one may be an empty object (status changes). Raises Unreadable."""
+    if not isinstance(content, dict):
+        raise Unreadable
+    return [
+        OrderLine(
+            _number(each, "order_id"),
+            _text(each, "status"),
+            str(each["certificate_id"]) if each.get("certificate_id") else None,
+        )
+        for each in content.get("orders") or ()
+    ]
+
+
+def read_order(content: Any) -> OrderInfo:
+    """`GET /order/certificate/{id}`. Raises Unreadable."""
+    status = _text(content, "status")
+    certificate = content.get("certificate") or {}
+    number = certificate.get("id")
+    line = OrderLine(_number(content, "id"), status, str(number) if number else None)
+    revocations = tuple(
+        str(each.get("status"))
+        for each in content.get("requests") or ()
+        if each.get("type") == "revoke"
+    )
+    notes = " ".join(str(each.get("text", "")) for each in content.get("notes") or ())
+    return OrderInfo(line, revocations, notes)
+
+
+def read_chain(content: Any) -> tuple[bytes, ...]:
+    """`GET /certificate/{id}/chain`: the leaf, then its issuers. Raises Unreadable."""
+    if not isinstance(content, dict) or not content.get("intermediates"):
+        raise Unreadable
+    return ders_of([_text(each, "pem") for each in content["intermediates"]])
+
+
+def ders_of(pems: Sequence[str]) -> tuple[bytes, ...]:
+    """Raises Unreadable."""
+    try:
+        loaded = [x509.load_pem_x509_certificate(each.encode()) for each in pems]
+    except ValueError as error:
+        raise Unreadable from error
+    return tuple(each.public_bytes(Encoding.DER) for each in loaded)
+
+
+def read_statuses(content: Any) -> dict[str, str]:
+    """Status by serial number of every certificate of an order. Raises Unreadable."""
+    if not isinstance(content, dict):
+        raise Unreadable
+    return {
+        _text(each, "serial_number").lstrip("0").upper(): _text(each, "status")
+        for each in content.get("certificates") or ()
+    }
+
+
+def read_organizations(content: Any) -> tuple[list[ExternalOrganization], int]:
+    """One page of organizations, and how many there are in all. Raises Unreadable."""
+    if not isinstance(content, dict):
+        raise Unreadable
+    found = [_organization(each) for each in content.get("organizations") or ()]
+    page = content.get("page") or {}
+    return found, int(page.get("total", len(found)))
+
+
+def read_roles(content: Any) -> tuple[str, ...]:
+    """The access roles of whoever the key belongs to. Raises Unreadable."""
+    if not isinstance(content, dict) or "id" not in content:
+        raise Unreadable
+    return tuple(str(each.get("name", "")) for each in content.get("access_roles") or ())
+
+
+def read_refusal(content: Any) -> tuple[str, str] | None:
+    """Code and words of an error; None where it is not one of CertCentral."""
+    try:
+        errors = content["errors"]
+        code = str(errors[0]["code"])
+        words = " ".join(str(each["message"]) for each in errors)
+    except (TypeError, KeyError, IndexError):
+        return None
+    return code, words
+
+
+def _organization(content: Any) -> ExternalOrganization:
+    validations = tuple(
+        ExternalValidation(_text(each, "type"), _text(each, "status"), _instant(each))
+        for each in content.get("validations") or ()
+    )
+    parts = (content.get(name) for name in ("address", "zip", "city", "state", "country"))
+    is_active = bool(content.get("is_active", content.get("status") != "inactive"))
+    return ExternalOrganization(
+        id=_number(content, "id"),
+        name=_text(content, "name"),
+        address=", ".join(str(part) for part in parts if part),
+        status="active" if is_active else "inactive",
+        usable=is_active and any(each.status == "active" for each in validations),
+        validations=validations,
+    )
+
+
+def _instant(content: Mapping[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(content["validated_until"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _instruction(domain: Any) -> str:
+    token = (domain.get("dcv_token") or {}).get("token")
+    name = domain.get("name", "a domain")
+    how = f" with the token {token} in DNS or on its web server" if token else ""
+    return f"Proof of control over {name}{how}."
+
+
+def _number(content: Any, member: str) -> str:
+    """Ids are numbers of any length; some answers hold them as text."""
+    try:
+        return str(int(content[member]))
+    except (TypeError, KeyError, ValueError) as error:
+        raise Unreadable from error
+
+
+def _text(content: Any, member: str) -> str:
+    try:
+        return str(content[member])
+    except (TypeError, KeyError) as error:
+        raise Unreadable from error

@@ -1,0 +1,1 @@
+"""Whom CAs know an organization as: one external organization for each CA backend."""

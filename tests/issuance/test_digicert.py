@@ -1,0 +1,279 @@
+"""CertCentral from assignment to revocation, through the REST API and a running worker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from cryptography import x509
+from sqlalchemy import func, update
+
+from api_client import code_of, faults_of
+from csrs import csr_for
+from digicert_estate import VALIDATED, CertCentral, assign, digicert_chain
+from estate import Estate, Json
+from loop_thread import LoopThread
+from scm_api.db.jobs import Job, enqueue
+from scm_api.db.models import Enrollment
+from scm_api.db.session import Database
+from scm_api.drivers.pool import DriverPool
+from scm_api.gateway.connections import Gateway
+from scm_api.sandbox import digicert
+from scm_api.secret_keys import load_key_ring
+from scm_api.settings import Settings
+from scm_api.worker.external_organizations import refresh_assignments
+from settlement import Enrolling
+
+WWW = "www.example.com"
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+@pytest.fixture(scope="module")
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CertCentral]:
+    settings = digicert.Settings(tmp_path_factory.mktemp("digicert") / "state")
+    with LoopThread() as loop:
+        server = loop.run(digicert.serve(settings))
+        yield CertCentral(server.url)
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def certcentral(_running: CertCentral) -> CertCentral:
+    _running.control("POST", "/reset")
+    return _running
+
+
+@pytest.fixture
+async def enrolling(estate: Estate, certcentral: CertCentral) -> Enrolling:
+    return Enrolling(estate.api, await digicert_chain(estate, certcentral))
+
+
+@pytest.fixture
+async def gateway(database: Database, settings: Settings) -> AsyncIterator[Gateway]:
+    drivers = DriverPool()
+    yield Gateway(database, load_key_ring(settings), drivers)
+    await drivers.aclose()
+
+
+async def look_again(database: Database, enrollment: Json) -> None:
+    """Let the next look be due now."""
+    one = update(Enrollment).where(Enrollment.id == UUID(enrollment["id"]))
+    async with database.transaction() as session:
+        await session.execute(one.values(due_at=func.now()))
+        await enqueue(session, Job.ADVANCE_ENROLLMENT, UUID(enrollment["id"]))
+
+
+async def test_what_is_validated_is_issued_at_once(
+    enrolling: Enrolling, certcentral: CertCentral
+) -> None:
+    certificate = await enrolling.issued(WWW)
+    [order] = certcentral.ledger("order")
+    assert certificate["ca_ref"] == str(order["order_id"])
+    assert certificate["quarantined"] is None
+    assert certificate["chain_complete"] is True
+    enrollment = await enrolling.api.get(f"/enrollments/{certificate['enrollment_id']}")
+    assert enrollment["external_organization_id"] == VALIDATED
+    pem = (await enrolling.api.send("GET", f"/certificates/{certificate['id']}/content")).content
+    leaf = x509.load_pem_x509_certificates(pem)[0]
+    assert "Umbra Works Ltd" in leaf.subject.rfc4514_string()
+
+
+async def test_the_whole_story_of_a_domain_that_is_not_proven_yet(
+    enrolling: Enrolling, certcentral: CertCentral, database: Database
+) -> None:
+    certcentral.unprove("example.com")
+    made = await enrolling.enroll(WWW)
+    path = f"/enrollments/{made['id']}"
+    waiting = await enrolling.until(path, "state", "pending_ca")
+    assert "example.com" in waiting["waits_for"]
+    assert "token" in waiting["waits_for"]
+    assert waiting["ca_ref"]
+    assert waiting["next_step_at"]
+    certcentral.prove("example.com")
+    await look_again(database, made)
+    issued = await enrolling.until(path, "state", "issued")
+    first = f"/certificates/{issued['certificate_id']}"
+    renewal = await enrolling.api.post(f"{first}/renew", {"csr": csr_for(WWW)}, 202)
+    renewed = await enrolling.settled(renewal["enrollment_id"])
+    assert renewed["state"] == "issued"
+    body = {"csr": csr_for(WWW), "reason": "superseded"}
+    second = f"/certificates/{renewed['certificate_id']}"
+    replacement = await enrolling.api.post(f"{second}/replace", body, 202)
+    replaced = await enrolling.settled(replacement["enrollment_id"])
+    assert replaced["state"] == "issued"
+    await enrolling.until(second, "revocation.state", "done")
+    await enrolling.api.post(f"{first}/revoke", {"reason": "cessation_of_operation"}, 202)
+    await enrolling.until(first, "revocation.state", "done")
+    reasons = [each["reason"] for each in certcentral.ledger("revocation")]
+    assert reasons == ["superseded", "cessationOfOperation"]
+
+
+async def test_without_an_assignment_nothing_is_ordered(
+    estate: Estate, certcentral: CertCentral
+) -> None:
+    enrolling = Enrolling(estate.api, await digicert_chain(estate, certcentral, assigned=None))
+    problem = await enrolling.api.post("/enrollments", enrolling.body(WWW), 422)
+    assert faults_of(problem) == {("/organization_id", "external-assignment-missing")}
+    assert certcentral.calls("place_order") == []
+
+
+async def test_a_department_uses_the_assignment_of_its_organization(
+    estate: Estate, certcentral: CertCentral
+) -> None:
+    chain = await digicert_chain(estate, certcentral)
+    under = f"/organizations/{chain.organization['id']}/departments"
+    department = await estate.api.post(under, {"name": estate.name("department")})
+    await estate.api.post(f"/organizations/{department['id']}/domains", {"name": WWW})
+    path = f"/certificate-profiles/{chain.profile['id']}"
+    both = [chain.organization["id"], department["id"]]
+    await estate.api.patch(path, {"organization_ids": both})
+    enrolling = Enrolling(estate.api, replace(chain, organization=department))
+    certificate = await enrolling.issued(WWW)
+    enrollment = await estate.api.get(f"/enrollments/{certificate['enrollment_id']}")
+    assert enrollment["external_organization_id"] == VALIDATED
+
+
+@pytest.mark.parametrize(
+    ("organization_id", "words"),
+    [
+        (digicert.PENDING_ORGANIZATION, "ov is pending"),
+        (digicert.EXPIRED_ORGANIZATION, "ov is expired"),
+        (digicert.INACTIVE_ORGANIZATION, "inactive"),
+    ],
+)
+async def test_what_is_not_validated_is_not_assigned(
+    estate: Estate, certcentral: CertCentral, organization_id: int, words: str
+) -> None:
+    chain = await digicert_chain(estate, certcentral, assigned=None)
+    problem = await assign(estate.api, chain, str(organization_id), 409)
+    assert code_of(problem) == "external-organization-not-validated"
+    assert words in problem["detail"]
+
+
+async def test_an_assignment_is_made_once_and_to_what_is_there(
+    estate: Estate, certcentral: CertCentral
+) -> None:
+    chain = await digicert_chain(estate, certcentral)
+    assert code_of(await assign(estate.api, chain, VALIDATED, 409)) == "assignment-exists"
+    other = await digicert_chain(estate, certcentral, assigned=None)
+    problem = await assign(estate.api, other, "12345", 422)
+    assert faults_of(problem) == {("/external_organization_id", "reference-not-found")}
+
+
+async def test_an_assignment_in_use_says_by_what(
+    enrolling: Enrolling, certcentral: CertCentral
+) -> None:
+    certcentral.unprove("example.com")
+    made = await enrolling.enroll(WWW)
+    await enrolling.until(f"/enrollments/{made['id']}", "state", "pending_ca")
+    path = f"/organizations/{enrolling.chain.organization['id']}/external-assignments"
+    [assignment] = await enrolling.api.everything(path)
+    problem = await enrolling.api.delete(f"{path}/{assignment['id']}", 409)
+    assert [use["id"] for use in problem["used_by"]] == [made["id"]]
+    await enrolling.api.post(f"/enrollments/{made['id']}/cancel", {"comment": "typo"}, 202)
+    await enrolling.until(f"/enrollments/{made['id']}", "state", "canceled")
+    assert len(certcentral.ledger("cancellation")) == 1
+    await enrolling.api.delete(f"{path}/{assignment['id']}")
+
+
+async def test_f02_a_lost_answer_is_found_again_by_our_own_id(
+    enrolling: Enrolling, certcentral: CertCentral
+) -> None:
+    certcentral.fault("place_order", "reset", when="after")
+    certificate = await enrolling.issued(WWW)
+    assert len(certcentral.ledger("order")) == len(certcentral.ledger("certificate")) == 1
+    assert certificate["quarantined"] is None
+
+
+async def test_f09_a_certificate_for_another_key_is_never_served(
+    enrolling: Enrolling, certcentral: CertCentral
+) -> None:
+    certcentral.fault("place_order", "other_key", when="after")
+    made = await enrolling.enroll(WWW)
+    parked = await enrolling.until(f"/enrollments/{made['id']}", "state", "parked")
+    assert parked["reason_code"] == "certificate-quarantined"
+
+
+@pytest.mark.parametrize("action", ["html", "truncate"])
+async def test_an_answer_that_is_no_json_is_looked_up(
+    enrolling: Enrolling, certcentral: CertCentral, action: str
+) -> None:
+    certcentral.fault("place_order", action, when="after", status=502)
+    await enrolling.issued(WWW)
+    assert len(certcentral.ledger("order")) == 1
+
+
+async def test_the_chain_may_come_the_wrong_way_round(
+    enrolling: Enrolling, certcentral: CertCentral
+) -> None:
+    certcentral.fault("place_order", "chain_reversed", when="after")
+    certificate = await enrolling.issued(WWW)
+    assert certificate["quarantined"] is None
+    assert certificate["chain_complete"] is True
+
+
+async def test_a_product_the_account_does_not_have_is_said_in_digicerts_words(
+    estate: Estate, certcentral: CertCentral
+) -> None:
+    options = {"backend_type": "digicert", "product": "ssl_plus"}
+    enrolling = Enrolling(estate.api, await digicert_chain(estate, certcentral, options=options))
+    made = await enrolling.enroll(WWW)
+    ended = await enrolling.settled(made["id"])
+    assert ended["state"] == "rejected"
+    assert "product" in ended["reason"]
+
+
+async def test_a_revocation_by_no_administrator_waits_for_one(
+    estate: Estate, certcentral: CertCentral
+) -> None:
+    certcentral.behave(needs_approval=False)
+    chain = await digicert_chain(estate, certcentral, key=digicert.STANDARD_KEY)
+    enrolling = Enrolling(estate.api, chain)
+    certificate = await enrolling.issued(WWW)
+    certcentral.behave(needs_approval=True)
+    path = f"/certificates/{certificate['id']}"
+    await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    waiting = await enrolling.until(path, "revocation.state", "pending_ca")
+    assert "administrator" in waiting["revocation"]["detail"]
+    assert certcentral.ledger("revocation") == []
+
+
+async def test_many_pending_orders_are_followed_with_few_calls(
+    enrolling: Enrolling, certcentral: CertCentral, database: Database
+) -> None:
+    certcentral.unprove("example.com")
+    made = [await enrolling.enroll(f"host{number}.example.com") for number in range(20)]
+    for each in made:
+        await enrolling.until(f"/enrollments/{each['id']}", "state", "pending_ca")
+    await asyncio.gather(*(look_again(database, each) for each in made))
+    await asyncio.sleep(3)
+    assert len(certcentral.calls("status_changes")) == 1
+    assert certcentral.calls("get_order") == []
+    assert certcentral.calls("get_chain") == []
+
+
+async def test_a_validation_that_ends_is_seen(
+    estate: Estate, certcentral: CertCentral, database: Database, gateway: Gateway
+) -> None:
+    chain = await digicert_chain(estate, certcentral)
+    certcentral.validate(VALIDATED, "expired")
+    assert await refresh_assignments(database, gateway, timedelta(0)) == 1
+    path = f"/organizations/{chain.organization['id']}/external-assignments"
+    [assignment] = await estate.api.everything(path)
+    assert (assignment["usable"], assignment["validations"][0]["status"]) == (False, "expired")
+    enrolling = Enrolling(estate.api, chain)
+    problem = await enrolling.api.post("/enrollments", enrolling.body(WWW), 422)
+    assert faults_of(problem) == {("/organization_id", "external-organization-not-validated")}
+
+
+async def test_the_list_of_the_account_can_be_searched(
+    estate: Estate, certcentral: CertCentral
+) -> None:
+    chain = await digicert_chain(estate, certcentral, assigned=None)
+    path = f"/ca-backends/{chain.ca_backend['id']}/external-organizations"
+    everything = await estate.api.get(path)
+    assert len(everything["items"]) == 4
+    found = await estate.api.get(f"{path}?search=umbra w")
+    assert [each["id"] for each in found["items"]] == [VALIDATED]
