@@ -37,6 +37,22 @@ class CertCentral:
         entries: list[Json] = self.control("GET", f"/calls?operation={operation}")["entries"]
         return entries
 
+    def requests(self) -> list[Json]:
+        """Requests as an administrator of the account sees them."""
+        found: list[Json] = self._as_administrator("GET", "/request").json()["requests"]
+        return found
+
+    def decide(self, request: Json, decision: str) -> None:
+        path = f"/request/{request['id']}/status"
+        response = self._as_administrator("PUT", path, {"status": decision})
+        assert response.status_code == 204, response.text
+
+    def _as_administrator(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        url = f"{self.root}/services/v2{path}"
+        return self._http.request(
+            method, url, json=body, headers={"X-DC-DEVKEY": digicert.ADMIN_KEY}
+        )
+
     def prove(self, domain: str) -> None:
         """The owner of a domain did what DigiCert asked for."""
         self.control("PATCH", f"/domains/{domain}", {"complete": True})

@@ -225,9 +225,10 @@ async def test_a_product_the_account_does_not_have_is_said_in_digicerts_words(
     assert "product" in ended["reason"]
 
 
-async def test_a_revocation_by_no_administrator_waits_for_one(
+async def waiting_for_an_administrator(
     estate: Estate, certcentral: CertCentral
-) -> None:
+) -> tuple[Enrolling, str]:
+    """A certificate whose revocation was asked for with a standard user's key."""
     certcentral.behave(needs_approval=False)
     chain = await digicert_chain(estate, certcentral, key=digicert.STANDARD_KEY)
     enrolling = Enrolling(estate.api, chain)
@@ -238,6 +239,28 @@ async def test_a_revocation_by_no_administrator_waits_for_one(
     waiting = await enrolling.until(path, "revocation.state", "pending_ca")
     assert "administrator" in waiting["revocation"]["detail"]
     assert certcentral.ledger("revocation") == []
+    return enrolling, path
+
+
+async def look_at_revocation(path: str, database: Database) -> None:
+    """Let the worker look at a revocation that is pending at the CA."""
+    async with database.transaction() as session:
+        await enqueue(session, Job.REVOKE_CERTIFICATE, UUID(path.rpartition("/")[2]))
+
+
+@pytest.mark.parametrize(("decision", "state"), [("approved", "done"), ("rejected", "refused")])
+async def test_what_an_administrator_of_certcentral_decides_is_what_counts(
+    estate: Estate, certcentral: CertCentral, database: Database, decision: str, state: str
+) -> None:
+    enrolling, path = await waiting_for_an_administrator(estate, certcentral)
+    await look_at_revocation(path, database)
+    [request] = [each for each in certcentral.requests() if each["type"] == "revoke"]
+    certcentral.decide(request, decision)
+    await look_at_revocation(path, database)
+    await enrolling.until(path, "revocation.state", state)
+    asked = [each for each in certcentral.requests() if each["type"] == "revoke"]
+    assert len(asked) == 1
+    assert len(certcentral.ledger("revocation")) == (1 if decision == "approved" else 0)
 
 
 async def test_many_pending_orders_are_followed_with_few_calls(

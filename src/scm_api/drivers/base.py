@@ -213,11 +213,18 @@ class Driver(Protocol):
         """Find what a submit without an answer did, without ever causing a second order."""
 
     async def revoke(
-        self, ca_ref: str, serial_number: int, reason: RevocationReason, options: Any
+        self,
+        ca_ref: str,
+        serial_number: int,
+        reason: RevocationReason,
+        options: Any,
+        *,
+        pending: bool = False,
     ) -> "RevocationPending | None":
         """Revoke at the CA; None once the CA did it, also if it had done so before.
 
-        Where the CA waits for something first, asking again tells how far it is.
+        Where the CA waits for something first, asking again with `pending` tells how far it is;
+        raises OrderRefused once it decided against it.
         """
 
     async def aclose(self) -> None:

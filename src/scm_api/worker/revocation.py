@@ -67,7 +67,10 @@ class Revocation:
             self._crash.passing(Point.BEFORE_SEND)
             async with asyncio.timeout(self._deadline.total_seconds()):
                 serial = int(certificate.serial_number, 16)
-                waiting = await driver.revoke(certificate.ca_ref, serial, reason, options)
+                pending = certificate.revocation_state == RevocationState.PENDING_CA
+                waiting = await driver.revoke(
+                    certificate.ca_ref, serial, reason, options, pending=pending
+                )
             self._crash.passing(Point.AFTER_REPLY)
         except (BackendUnavailable, OutcomeUnknown, TimeoutError) as error:
             why = str(error) or "no answer in time"

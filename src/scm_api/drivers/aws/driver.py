@@ -127,6 +127,8 @@ class AwsDriver:
         serial_number: int,
         reason: RevocationReason,
         options: AwsProfileOptions,  # noqa: ARG002 - the reference names the CA already
+        *,
+        pending: bool = False,  # noqa: ARG002 - it never is
     ) -> None:
         if reason not in wire.REVOCATION_REASONS:
             raise OrderRefused(

@@ -153,16 +153,23 @@ class DigiCertDriver:
         serial_number: int,
         reason: RevocationReason,
         options: DigiCertProfileOptions,  # noqa: ARG002 -- the contract's
+        *,
+        pending: bool = False,
     ) -> RevocationPending | None:
-        """Ask for it once: a request that waits for an administrator is not made again."""
+        """Ask for it once: a request that waits for an administrator is not made again, and one
+        that was rejected only when somebody asks us anew."""
         if reason not in wire.REVOCATION_REASONS:
             raise OrderRefused(f"DigiCert knows no revocation reason {reason}.", code="reason")
         serial = f"{serial_number:X}"
         if await self._is_revoked(ca_ref, serial):
             return None
         waiting = RevocationPending(_WAITING_FOR_ADMIN, wire.WAITING["needs_approval"])
-        if {"pending", "submitted"} & set((await self._order(ca_ref)).revocations):
+        asked_before = (await self._order(ca_ref)).revocations
+        if {"pending", "submitted"} & set(asked_before):
             return waiting
+        if pending and asked_before and asked_before[-1] == "rejected":
+            detail = "An administrator of the CertCentral account rejected the revocation."
+            raise OrderRefused(detail, code="rejected")
         path = f"/certificate/{serial}/revoke"
         body = wire.revocation_body(reason, self._connection)
         asked = await self._write("PUT", path, body)

@@ -105,6 +105,8 @@ class MemoryDriver:
         serial_number: int,
         reason: RevocationReason,
         options: MemoryProfileOptions,  # noqa: ARG002 -- the contract's
+        *,
+        pending: bool = False,  # noqa: ARG002 -- an operator only ever agrees
     ) -> RevocationPending | None:
         """Put the serial number on the list of what is revoked, once the operator lets it."""
         authority, lost = await self._enter("revoke")
