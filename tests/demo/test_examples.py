@@ -26,7 +26,8 @@ REFUSED = {
     "delete_local_ca_backend": "in-use",
     "delete_organization": "in-use",
     "delete_admin": "last-mrao",
-    # AWS validates no organizations.
+    # AWS has no products and validates no organizations.
+    "list_products": "not-supported",
     "list_external_organizations": "not-supported",
     "create_external_assignment": "not-supported",
     "get_external_assignment": "not-found",

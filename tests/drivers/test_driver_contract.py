@@ -27,6 +27,7 @@ from scm_api.drivers.base import (
     Issued,
     ListsExternalOrganizations,
     ListsIssuingCas,
+    ListsProducts,
     ListsTemplates,
     Pending,
     Rejected,
@@ -81,6 +82,7 @@ def test_the_driver_lists_what_its_capabilities_promise(harness: Harness, driver
     assert isinstance(driver, Cancels) == capabilities.can_cancel
     lists_organizations = capabilities.lists_external_organizations
     assert isinstance(driver, ListsExternalOrganizations) == lists_organizations
+    assert isinstance(driver, ListsProducts) == capabilities.lists_products
     assert capabilities.needs_external_organization <= lists_organizations
 
 
@@ -317,6 +319,16 @@ async def test_listed_templates_say_what_they_allow(driver: Driver) -> None:
     assert templates
     assert len({template.id for template in templates}) == len(templates)
     assert all(template.allows.endswith(".") for template in templates)
+
+
+async def test_listed_products_say_what_they_allow(harness: Harness, driver: Driver) -> None:
+    needs(isinstance(driver, ListsProducts), "a list of products")
+    assert isinstance(driver, ListsProducts)
+    found = {each.id: each for each in await driver.products()}
+    chosen = found[harness.options.product]
+    assert chosen.terms_years
+    assert harness.options.signature_hash in chosen.signature_hashes
+    assert harness.wrong_options.product not in found
 
 
 async def test_listed_organizations_say_which_may_order(driver: Driver) -> None:

@@ -291,6 +291,16 @@ async def test_a_validation_that_ends_is_seen(
     assert faults_of(problem) == {("/organization_id", "external-organization-not-validated")}
 
 
+async def test_the_products_of_the_account_are_listed(
+    estate: Estate, certcentral: CertCentral
+) -> None:
+    chain = await digicert_chain(estate, certcentral, assigned=None)
+    path = f"/ca-backends/{chain.ca_backend['id']}/products"
+    products = {each["id"]: each for each in (await estate.api.get(path))["items"]}
+    assert products["ssl_basic"]["terms_years"] == [1]
+    assert products["private_ssl_flex"]["terms_years"] == [1, 2, 3]
+
+
 async def test_the_list_of_the_account_can_be_searched(
     estate: Estate, certcentral: CertCentral
 ) -> None:

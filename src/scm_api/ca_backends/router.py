@@ -15,6 +15,7 @@ from scm_api.ca_backends.schemas import (
     CaBackendUpdate,
     ExternalOrganizationList,
     IssuingCaList,
+    ProductList,
     TemplateList,
 )
 from scm_api.ca_backends.types import backend_types
@@ -189,6 +190,24 @@ async def templates(
     Needs the privilege `manage_profiles`.
     """
     kind = Choice.TEMPLATES
+    return _listed(await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh))
+
+
+@router.get(
+    "/{ca_backend_id}/products",
+    operation_id="list_products",
+    summary="List the products of the CA's account",
+    response_model=ProductList,
+    responses=problems(403, 404, 409, 502),
+)
+async def products(
+    ca_backend_id: UUID, caller: Caller, app: App, refresh: Refresh = False
+) -> Response:
+    """What a profile's options may name as product, as the CA tells. Kept for five minutes.
+
+    Needs the privilege `manage_profiles`. 409 where CAs of this type have no products.
+    """
+    kind = Choice.PRODUCTS
     return _listed(await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh))
 
 

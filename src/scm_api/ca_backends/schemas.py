@@ -95,6 +95,7 @@ class CapabilitiesOut(Output):
     lists_issuing_cas: bool
     lists_templates: bool
     lists_external_organizations: bool
+    lists_products: bool
     can_cancel: bool = Field(description="Whether an order can be taken back before it is issued.")
 
 
@@ -169,6 +170,17 @@ class ExternalOrganizationOut(Output):
     validations: list[ExternalValidationOut]
 
 
+class ProductOut(Output):
+    """One product of the CA's account that a profile may name."""
+
+    id: str = Field(examples=["ssl_basic"])
+    name: str = Field(examples=["Basic OV"])
+    validation_type: str = Field(examples=["ov"])
+    terms_years: list[int] = Field(description="Years an order may be for.", examples=[[1]])
+    signature_hashes: list[str] = Field(examples=[["sha256", "sha384"]])
+    facts: dict[str, Any] = Field(description="What else the CA tells; differs by backend type.")
+
+
 class ListingOut(Output):
     """A list read from the CA."""
 
@@ -186,6 +198,12 @@ class TemplateList(ListingOut):
     """The templates of a CA backend."""
 
     items: list[TemplateOut]
+
+
+class ProductList(ListingOut):
+    """The products of the CA's account."""
+
+    items: list[ProductOut]
 
 
 class ExternalOrganizationList(ListingOut):

@@ -48,6 +48,7 @@ def _capabilities(capabilities: Capabilities) -> dict[str, Any]:
         "lists_issuing_cas": capabilities.lists_issuing_cas,
         "lists_templates": capabilities.lists_templates,
         "lists_external_organizations": capabilities.lists_external_organizations,
+        "lists_products": capabilities.lists_products,
         "can_cancel": capabilities.can_cancel,
     }
 

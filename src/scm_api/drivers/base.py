@@ -51,6 +51,7 @@ class Capabilities:
     lists_issuing_cas: bool
     lists_templates: bool
     lists_external_organizations: bool = False
+    lists_products: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,21 @@ class ExternalOrganization:
 
 
 @dataclass(frozen=True, slots=True)
+class Product:
+    """One product of the CA's account that a profile may name, and what it allows.
+
+    `terms_years` are the years an order may be for, `signature_hashes` what it signs with.
+    """
+
+    id: str
+    name: str
+    validation_type: str
+    terms_years: tuple[int, ...]
+    signature_hashes: tuple[str, ...]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """One template a profile may name; `allows` says in words what it puts in certificates."""
 
@@ -257,6 +273,13 @@ class ListsExternalOrganizations(Protocol):
     """Optional: the CA validates organizations, and can tell which there are."""
 
     async def external_organizations(self) -> "Sequence[ExternalOrganization]": ...
+
+
+@runtime_checkable
+class ListsProducts(Protocol):
+    """Optional: the CA can tell which products the account may order."""
+
+    async def products(self) -> "Sequence[Product]": ...
 
 
 @runtime_checkable

@@ -20,7 +20,9 @@ from scm_api.drivers.base import (
     IssuingCa,
     ListsExternalOrganizations,
     ListsIssuingCas,
+    ListsProducts,
     ListsTemplates,
+    Product,
     Template,
 )
 from scm_api.drivers.errors import BackendUnavailable
@@ -34,6 +36,7 @@ ISSUING_CAS: TypeAdapter[list[IssuingCa]] = TypeAdapter(list[IssuingCa])
 EXTERNAL_ORGANIZATIONS: TypeAdapter[list[ExternalOrganization]] = TypeAdapter(
     list[ExternalOrganization]
 )
+_PRODUCTS: TypeAdapter[list[Product]] = TypeAdapter(list[Product])
 _TEMPLATES: TypeAdapter[list[Template]] = TypeAdapter(list[Template])
 
 
@@ -43,6 +46,7 @@ class Choice(StrEnum):
     ISSUING_CAS = "issuing_cas"
     TEMPLATES = "templates"
     EXTERNAL_ORGANIZATIONS = "external_organizations"
+    PRODUCTS = "products"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ async def choices(
         Choice.ISSUING_CAS: capabilities.lists_issuing_cas,
         Choice.TEMPLATES: capabilities.lists_templates,
         Choice.EXTERNAL_ORGANIZATIONS: capabilities.lists_external_organizations,
+        Choice.PRODUCTS: capabilities.lists_products,
     }
     if not lists[kind]:
         raise Conflict(
@@ -130,6 +135,11 @@ async def _read(driver: Driver, kind: Choice) -> list[dict[str, Any]]:
             list(await driver.external_organizations()), mode="json"
         )
         return organizations
+    if kind is Choice.PRODUCTS and isinstance(driver, ListsProducts):
+        products: list[dict[str, Any]] = _PRODUCTS.dump_python(
+            list(await driver.products()), mode="json"
+        )
+        return products
     raise TypeError(f"{type(driver).__name__} does not list the {kind} its capabilities promise")
 
 

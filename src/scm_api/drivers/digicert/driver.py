@@ -18,6 +18,7 @@ from scm_api.drivers.base import (
     Limiter,
     Order,
     Pending,
+    Product,
     Rejected,
     RevocationPending,
     Untraced,
@@ -184,6 +185,10 @@ class DigiCertDriver:
             found += page
             if not page or len(found) >= total:
                 return found
+
+    async def products(self) -> Sequence[Product]:
+        """What the key's account may order."""
+        return await self._read("/product", wire.read_products)
 
     async def aclose(self) -> None:
         """See `Driver.aclose`."""

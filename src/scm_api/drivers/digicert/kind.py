@@ -77,6 +77,7 @@ DIGICERT: Final = BackendKind(
         lists_issuing_cas=False,
         lists_templates=False,
         lists_external_organizations=True,
+        lists_products=True,
     ),
     connection_options=DigiCertConnection,
     secrets=DigiCertSecrets,

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.core.vocabulary import RevocationReason
-from scm_api.drivers.base import ExternalOrganization, ExternalValidation, Order
+from scm_api.drivers.base import ExternalOrganization, ExternalValidation, Order, Product
 from scm_api.drivers.digicert.options import DigiCertConnection, DigiCertProfileOptions
 
 # CertCentral knows these of RFC 5280 (revoke certificate).
@@ -198,6 +198,13 @@ def read_organizations(content: Any) -> tuple[list[ExternalOrganization], int]:
     return found, int(page.get("total", len(found)))
 
 
+def read_products(content: Any) -> list[Product]:
+    """Every product, with its terms, hashes and intermediates. Raises Unreadable."""
+    if not isinstance(content, dict):
+        raise Unreadable
+    return [_product(each) for each in content.get("products") or ()]
+
+
 def read_roles(content: Any) -> tuple[str, ...]:
     """The access roles of whoever the key belongs to. Raises Unreadable."""
     if not isinstance(content, dict) or "id" not in content:
@@ -214,6 +221,27 @@ def read_refusal(content: Any) -> tuple[str, str] | None:
     except (TypeError, KeyError, IndexError):
         return None
     return code, words
+
+
+def _product(content: Any) -> Product:
+    hashes = content.get("signature_hash_types") or {}
+    return Product(
+        id=_text(content, "name_id"),
+        name=_text(content, "name"),
+        validation_type=str(content.get("validation_type", "")),
+        terms_years=tuple(content.get("allowed_order_validity_years") or ()),
+        signature_hashes=tuple(
+            _text(each, "id") for each in hashes.get("allowed_hash_types") or ()
+        ),
+        facts={
+            "type": content.get("type"),
+            "group": content.get("group_name"),
+            "ca_certs": [
+                {"id": each.get("id"), "name": each.get("name")}
+                for each in content.get("allowed_ca_certs") or ()
+            ],
+        },
+    )
 
 
 def _organization(content: Any) -> ExternalOrganization:
