@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from approvals import four_eyes
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from api_client import code_of, faults_of
 from estate import Estate, Json
@@ -75,6 +75,20 @@ async def test_what_is_taken_back_is_not_revoked(
     await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
     await enrolling.until(path, "revocation.state", "done")
     assert code_of(await cancel(enrolling, path, 409)) == "wrong-state"
+
+
+async def test_it_is_not_sent_while_somebody_is_taking_it_back(
+    enrolling: Enrolling, path: str, simulator: Simulator, database: Database
+) -> None:
+    await schedule(enrolling, path, ahead(seconds=1))
+    this = Certificate.id == UUID(path.rpartition("/")[2])
+    async with database.transaction() as session:
+        row = (await session.scalars(select(Certificate).where(this).with_for_update())).one()
+        await asyncio.sleep(3)  # its time comes, and the worker with it
+        row.revocation_state = "canceled"
+    await asyncio.sleep(1)
+    assert simulator.ledger("revocation") == []
+    assert (await enrolling.api.get(path))["revocation"]["state"] == "canceled"
 
 
 async def test_what_is_asked_for_later_takes_its_place(

@@ -32,8 +32,8 @@ from scm_api.issuance.rules import ProfileRules
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.planning import REFUSED_WAIT
 
-# One whose time has come is sent as it is stored: nothing else changes it from then on.
-_ON_THE_WAY = (RevocationState.REQUESTED, RevocationState.SCHEDULED, RevocationState.PENDING_CA)
+_ON_THE_WAY = (RevocationState.REQUESTED, RevocationState.PENDING_CA)
+_LOADED = (*_ON_THE_WAY, RevocationState.SCHEDULED)
 _EVENTS = {
     RevocationState.PENDING_CA: "revocation_accepted_by_ca",
     RevocationState.DONE: "revoked",
@@ -59,8 +59,8 @@ class Revocation:
         if found is None:
             return None
         certificate, connection, options, wait = found
-        if wait > timedelta(0):
-            return wait
+        if certificate.revocation_state == RevocationState.SCHEDULED:
+            return max(wait, timedelta(seconds=0.1))
         reason = RevocationReason(str(certificate.revocation_reason))
         try:
             driver = await self._gateway.driver(connection)
@@ -96,6 +96,16 @@ class Revocation:
         """What is to be revoked, and how long it is until then."""
         effective_at = func.coalesce(Certificate.revocation_effective_at, func.now())
         async with self._database.transaction() as session:
+            # Waits for whoever is taking it back, and from then on nobody can any more.
+            await session.execute(
+                update(Certificate)
+                .where(
+                    Certificate.id == certificate_id,
+                    Certificate.revocation_state == RevocationState.SCHEDULED.value,
+                    Certificate.revocation_effective_at <= func.clock_timestamp(),
+                )
+                .values(revocation_state=RevocationState.REQUESTED.value)
+            )
             row = (
                 await session.execute(
                     select(
@@ -114,7 +124,7 @@ class Revocation:
                     )
                     .where(
                         Certificate.id == certificate_id,
-                        Certificate.revocation_state.in_(_ON_THE_WAY),
+                        Certificate.revocation_state.in_(_LOADED),
                     )
                 )
             ).one_or_none()
