@@ -6,8 +6,8 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from scm_api.sandbox.digicert.documents import Document
 from scm_api.sandbox.digicert.errors import ApiError, invalid, missing
+from scm_api.sandbox.documents import Document
 
 _BEGIN: Final = "-----BEGIN CERTIFICATE REQUEST-----"
 _END: Final = "-----END CERTIFICATE REQUEST-----"

@@ -4,7 +4,6 @@ from typing import Any
 
 from scm_api.sandbox.digicert.catalogue import ADMINISTRATOR, MANAGER, Key
 from scm_api.sandbox.digicert.certificate_request import read_certificate
-from scm_api.sandbox.digicert.documents import Document
 from scm_api.sandbox.digicert.errors import ApiError, denied, invalid, missing, not_found
 from scm_api.sandbox.digicert.orders import (
     advance,
@@ -17,6 +16,7 @@ from scm_api.sandbox.digicert.orders import (
 )
 from scm_api.sandbox.digicert.simulator import Simulator
 from scm_api.sandbox.digicert.validity import certificate_end
+from scm_api.sandbox.documents import Document
 
 REASONS = frozenset(
     {"unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation"}

@@ -7,10 +7,10 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from scm_api.sandbox.digicert.faults import Fault
 from scm_api.sandbox.digicert.orders import advance
 from scm_api.sandbox.digicert.settings import Behaviour
 from scm_api.sandbox.digicert.simulator import Simulator
+from scm_api.sandbox.faults import Fault
 
 PREFIX = "/_sandbox"
 Status = Literal["active", "pending", "expired"]

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from scm_api.sandbox.digicert import catalogue, changes, orders, shapes
 from scm_api.sandbox.digicert.catalogue import Key
-from scm_api.sandbox.digicert.documents import Document
 from scm_api.sandbox.digicert.errors import ApiError, not_found
 from scm_api.sandbox.digicert.simulator import Simulator
+from scm_api.sandbox.documents import Document
 
 MOST: Final = 1000
 _LONGEST_WINDOW: Final = timedelta(days=7)

@@ -4,14 +4,17 @@ from datetime import UTC, datetime, time, timedelta
 from secrets import token_hex
 from typing import Any, Final
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from scm_api.sandbox.authority import Wanted, distinguished, general_name
 from scm_api.sandbox.digicert import catalogue
-from scm_api.sandbox.digicert.authority import Wanted, pem
 from scm_api.sandbox.digicert.catalogue import ADMINISTRATOR, MANAGER, Key
 from scm_api.sandbox.digicert.certificate_request import load_csr, read_certificate
-from scm_api.sandbox.digicert.documents import Document
 from scm_api.sandbox.digicert.errors import missing, not_found
 from scm_api.sandbox.digicert.simulator import Simulator
 from scm_api.sandbox.digicert.validity import certificate_end, order_end
+from scm_api.sandbox.documents import Document
 
 FIRST_ORDER: Final = 120000001
 FIRST_CERTIFICATE: Final = 55667788
@@ -148,10 +151,9 @@ def issue(simulator: Simulator, order: Document) -> Document:
     organization = simulator.documents.get("organization", order["organization_id"] or 0)
     leaf = hierarchy.sign(
         Wanted(
-            csr=load_csr(order["csr"]),
-            common_name=order["common_name"],
-            names=order["dns_names"],
-            organization=organization if has_organization else None,
+            public_key=load_csr(order["csr"]).public_key(),
+            subject=_subject(order["common_name"], organization if has_organization else None),
+            names=[general_name(each) for each in order["dns_names"]],
             signature_hash=order["signature_hash"],
             not_before=datetime.combine(now.date(), time(), UTC),
             not_after=datetime.fromisoformat(order["certificate_ends"]),
@@ -210,8 +212,27 @@ def product_of(name_id: str) -> Document:
     raise not_found("product")
 
 
+def pem(certificate: x509.Certificate) -> str:
+    """PEM with the CRLF line ends that CertCentral puts into JSON."""
+    text = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    return text.replace("\n", "\r\n")
+
+
 def stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
+
+
+def _subject(common_name: str, organization: Document | None) -> x509.Name:
+    """From the order and the organization: CertCentral reads no subject from the CSR."""
+    if organization is None:
+        return distinguished(CN=common_name)
+    return distinguished(
+        C=organization["country"].upper(),
+        ST=organization["state"],
+        L=organization["city"],
+        O=organization["name"],
+        CN=common_name,
+    )
 
 
 def _next_certificate(simulator: Simulator) -> int:

@@ -1,8 +1,5 @@
 """The HTTP server: authenticate, let faults strike, act, answer, and write down every call."""
 
-import asyncio
-import socket
-import struct
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
@@ -12,15 +9,15 @@ from aiohttp import web
 from scm_api.sandbox.digicert.catalogue import Key
 from scm_api.sandbox.digicert.control import control_routes
 from scm_api.sandbox.digicert.errors import ApiError, denied, not_found
-from scm_api.sandbox.digicert.faults import Fault
 from scm_api.sandbox.digicert.operations import NOT_FOR_ORDERS_KEYS, OPERATIONS, Answer, Call
 from scm_api.sandbox.digicert.settings import Settings
 from scm_api.sandbox.digicert.simulator import Simulator, open_simulator
 from scm_api.sandbox.digicert.twisting import twisted
+from scm_api.sandbox.faults import Fault
 from scm_api.sandbox.ledger import instant
+from scm_api.sandbox.striking import bent, strike
 
 PREFIX = "/services/v2"
-_CDN_PAGE = "<html><head><title>Error</title></head><body>Request unsuccessful.</body></html>"
 _SHUTDOWN_SECONDS = 2.0
 Operation = Callable[[Call], Answer]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -110,7 +107,7 @@ class Gateway:
     ) -> web.StreamResponse:
         fault = self._simulator.faults.take(operation.__name__)
         if fault and fault.when == "before" and not fault.is_in_the_answer:
-            struck = await _strike(fault, request)
+            struck = await strike(fault, request, _scripted)
             if struck is not None:
                 return struck
         try:
@@ -120,11 +117,11 @@ class Gateway:
         except ApiError as error:
             return _json(error.body, error.status)
         if fault and fault.when == "after" and not fault.is_in_the_answer:
-            struck = await _strike(fault, request)
+            struck = await strike(fault, request, _scripted)
             if struck is not None:
                 return struck
         if fault and fault.is_in_the_answer:
-            return await _bent(fault, twisted(fault, answer, self._simulator), request)
+            return await bent(fault, _plain(twisted(fault, answer, self._simulator)), request)
         return _plain(answer)
 
     def _act(self, key: Key, request: web.Request, operation: Operation, content: bytes) -> Answer:
@@ -150,55 +147,8 @@ def _object(content: bytes) -> dict[str, Any]:
     return body
 
 
-async def _strike(fault: Fault, request: web.Request) -> web.StreamResponse | None:
-    """Do what the fault says; what it returns replaces the answer."""
-    match fault.action:
-        case "delay":
-            await asyncio.sleep(fault.seconds)
-            return None
-        case "hang":
-            await asyncio.sleep(fault.seconds or 3600)
-        case "error":
-            return _json(ApiError(fault.status, fault.code, "scripted fault").body, fault.status)
-        case "html":
-            return web.Response(status=fault.status, text=_CDN_PAGE, content_type="text/html")
-        case _:
-            await asyncio.sleep(fault.seconds)
-    _cut(request, with_reset=fault.action == "reset")
-    return web.Response()
-
-
-def _cut(request: web.Request, *, with_reset: bool) -> None:
-    """End the connection now, with a FIN or a RST."""
-    transport = request.transport
-    if transport is None:
-        return
-    if with_reset:
-        connection: socket.socket = transport.get_extra_info("socket")
-        # Zero linger makes the kernel send RST instead of FIN.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-    else:
-        transport.close()
-
-
-async def _bent(fault: Fault, answer: Answer, request: web.Request) -> web.StreamResponse:
-    """The answer with the form of it bent, where that is what the fault is about."""
-    plain = _plain(answer)
-    content = plain.body if isinstance(plain.body, bytes) else b""
-    match fault.action:
-        case "truncate":
-            half = content[: len(content) // 2]
-            return web.Response(status=answer.status, body=half, content_type=plain.content_type)
-        case "drip":
-            slow = web.StreamResponse(status=answer.status)
-            slow.content_type, slow.content_length = plain.content_type, len(content)
-            await slow.prepare(request)
-            for byte in content:
-                await slow.write(bytes([byte]))
-                await asyncio.sleep(fault.seconds)
-            return slow
-    return plain
+def _scripted(fault: Fault) -> web.Response:
+    return _json(ApiError(fault.status, fault.code, "scripted fault").body, fault.status)
 
 
 def _plain(answer: Answer) -> web.Response:

@@ -5,9 +5,9 @@ from typing import Any
 
 from scm_api.sandbox.digicert import catalogue
 from scm_api.sandbox.digicert.changes import certificates_of
-from scm_api.sandbox.digicert.documents import Document
 from scm_api.sandbox.digicert.orders import TOKEN_LIFE, product_of, stamp
 from scm_api.sandbox.digicert.simulator import Simulator
+from scm_api.sandbox.documents import Document
 
 
 def created(simulator: Simulator, order: Document) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO
 
+from scm_api.sandbox.authority import Hierarchy, open_hierarchy
 from scm_api.sandbox.digicert import catalogue
-from scm_api.sandbox.digicert.authority import Hierarchy, open_hierarchy
 from scm_api.sandbox.digicert.catalogue import Key
-from scm_api.sandbox.digicert.documents import Documents
 from scm_api.sandbox.digicert.errors import StateError, denied, too_many_requests
-from scm_api.sandbox.digicert.faults import FaultQueue
 from scm_api.sandbox.digicert.settings import Behaviour, Settings
+from scm_api.sandbox.documents import Documents
+from scm_api.sandbox.faults import FaultQueue
 from scm_api.sandbox.ledger import JsonLines
 
 _MADE_BY_CLIENTS = ("order", "certificate", "request")

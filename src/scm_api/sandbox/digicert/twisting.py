@@ -4,14 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from scm_api.sandbox.digicert.authority import Wanted, pem
-from scm_api.sandbox.digicert.faults import Fault
+from scm_api.sandbox.authority import Wanted, distinguished, general_name
 from scm_api.sandbox.digicert.operations import Answer
+from scm_api.sandbox.digicert.orders import pem
 from scm_api.sandbox.digicert.simulator import Simulator
+from scm_api.sandbox.faults import Fault
 
 _MARK = "-----BEGIN CERTIFICATE-----"
 
@@ -46,13 +45,11 @@ def _mapped(content: Any, change: Any) -> Any:
 
 def _certificate_for_another_key(simulator: Simulator) -> str:
     key = ec.generate_private_key(ec.SECP256R1())
-    csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     now = simulator.now()
     wanted = Wanted(
-        csr=csr.sign(key, hashes.SHA256()),
-        common_name="other.umbra.example",
-        names=["other.umbra.example"],
-        organization=None,
+        public_key=key.public_key(),
+        subject=distinguished(CN="other.umbra.example"),
+        names=[general_name("other.umbra.example")],
         signature_hash="sha256",
         not_before=now,
         not_after=now + timedelta(days=90),

@@ -25,7 +25,8 @@ class Fault(BaseModel):
     """`when` says whether it strikes before or after the operation acted.
 
     `delay`, `hang`, `close` (FIN) and `reset` (RST) are about the connection, after `seconds`;
-    `error` answers with `status` and `code`, `html` with a page of the CDN; `truncate` cuts the
+    `error` answers with `status` and, where the vendor has some, `code`, `html` with a page of what
+    stands in front of the CA; `truncate` cuts the
     JSON in half, `drip` sends a byte every `seconds`; `other_key` puts a certificate for another
     key into the answer, `chain_reversed` turns the chain round, `hide` finds no orders.
     `count` calls of `operation` are struck, null for all; `skip` calls pass unharmed first.

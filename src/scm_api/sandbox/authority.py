@@ -1,14 +1,16 @@
-"""The CA behind the simulator: a public and a private hierarchy that really sign."""
+"""The CAs behind simulators: hierarchies of a root and an issuing CA that really sign."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _HASHES: Final[dict[str, hashes.SHA256 | hashes.SHA384]] = {
@@ -28,13 +30,11 @@ class Hierarchy:
     key: rsa.RSAPrivateKey
 
     def sign(self, wanted: "Wanted") -> x509.Certificate:
-        """A leaf; names and subject are those of the order, since CertCentral reads neither from
-        the CSR."""
-        names = [_name(each) for each in wanted.names]
+        """A leaf with the subject and names that are wanted, whatever a CSR says."""
         key_usage = x509.KeyUsage(
             digital_signature=True,
             content_commitment=False,
-            key_encipherment=isinstance(wanted.csr.public_key(), rsa.RSAPublicKey),
+            key_encipherment=isinstance(wanted.public_key, rsa.RSAPublicKey),
             data_encipherment=False,
             key_agreement=False,
             key_cert_sign=False,
@@ -43,34 +43,36 @@ class Hierarchy:
             decipher_only=False,
         )
         authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
-        return (
+        builder = (
             x509.CertificateBuilder()
-            .subject_name(_subject(wanted))
+            .subject_name(wanted.subject)
             .issuer_name(self.issuing.subject)
-            .public_key(wanted.csr.public_key())
+            .public_key(wanted.public_key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(wanted.not_before)
             .not_valid_after(wanted.not_after)
             .add_extension(authority_key, critical=False)
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(key_usage, critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(wanted.usages), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .sign(self.key, _HASHES[wanted.signature_hash])
         )
+        if wanted.names:
+            names = x509.SubjectAlternativeName(wanted.names)
+            builder = builder.add_extension(names, critical=False)
+        return builder.sign(self.key, _HASHES[wanted.signature_hash])
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a leaf is to hold; `organization` is left out of domain validated ones."""
+    """What a leaf is to hold."""
 
-    csr: x509.CertificateSigningRequest
-    common_name: str
-    names: list[str]
-    organization: dict[str, Any] | None
+    public_key: CertificatePublicKeyTypes
+    subject: x509.Name
+    names: Sequence[x509.GeneralName]
     signature_hash: str
     not_before: datetime
     not_after: datetime
+    usages: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.SERVER_AUTH,)
 
 
 def open_hierarchy(directory: Path, name: str) -> Hierarchy:
@@ -86,10 +88,17 @@ def open_hierarchy(directory: Path, name: str) -> Hierarchy:
     return Hierarchy(root, issuing, key)
 
 
-def pem(certificate: x509.Certificate) -> str:
-    """PEM with the CRLF line ends that CertCentral puts into JSON."""
-    text = certificate.public_bytes(serialization.Encoding.PEM).decode()
-    return text.replace("\n", "\r\n")
+def distinguished(**members: str) -> x509.Name:
+    """A subject of `CN`, `OU`, `O`, `L`, `ST` and `C`, in the order they are given."""
+    return x509.Name([x509.NameAttribute(_OIDS[kind], text) for kind, text in members.items()])
+
+
+def general_name(text: str) -> x509.GeneralName:
+    """An address where it reads like one, else a DNS name."""
+    try:
+        return x509.IPAddress(ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
 
 
 def _new_hierarchy(name: str) -> bytes:
@@ -115,8 +124,8 @@ def _ca(
     authority_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     return (
         x509.CertificateBuilder()
-        .subject_name(_distinguished(CN=name, O="Fake CA Inc", C="US"))
-        .issuer_name(_distinguished(CN=issuer, O="Fake CA Inc", C="US"))
+        .subject_name(distinguished(CN=name, O="Fake CA Inc", C="US"))
+        .issuer_name(distinguished(CN=issuer, O="Fake CA Inc", C="US"))
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(_BEGAN)
@@ -130,32 +139,9 @@ def _ca(
 
 _OIDS: Final = {
     "CN": NameOID.COMMON_NAME,
+    "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
     "O": NameOID.ORGANIZATION_NAME,
     "L": NameOID.LOCALITY_NAME,
     "ST": NameOID.STATE_OR_PROVINCE_NAME,
     "C": NameOID.COUNTRY_NAME,
 }
-
-
-def _distinguished(**members: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(_OIDS[kind], text) for kind, text in members.items()])
-
-
-def _subject(wanted: Wanted) -> x509.Name:
-    organization = wanted.organization
-    if organization is None:
-        return _distinguished(CN=wanted.common_name)
-    return _distinguished(
-        C=organization["country"].upper(),
-        ST=organization["state"],
-        L=organization["city"],
-        O=organization["name"],
-        CN=wanted.common_name,
-    )
-
-
-def _name(text: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ip_address(text))
-    except ValueError:
-        return x509.DNSName(text)
