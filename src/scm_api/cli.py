@@ -204,6 +204,25 @@ def sandbox_digicert(
     run(host, port, state, limits=limits, immediate=immediate)
 
 
+@sandbox.command("entrust")
+def sandbox_entrust(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 4030,
+    state: Annotated[
+        Path, typer.Option(help="Directory with its CAs, TLS files, certificates and ledger.")
+    ] = Path(".scm-api/sandbox-entrust"),
+    *,
+    limits: Annotated[bool, typer.Option(help="Refuse more than 50 calls a second.")] = True,
+    immediate: Annotated[
+        bool, typer.Option(help="Issue what is approved in the answer to the request.")
+    ] = True,
+) -> None:
+    """Simulate Entrust Certificate Services and CA Gateway over TLS until SIGTERM or Ctrl-C."""
+    from scm_api.sandbox.entrust import run
+
+    run(host, port, state, limits=limits, immediate=immediate)
+
+
 def _settings() -> "Settings":
     """Load the settings and set up what every command with settings needs."""
     from scm_api.logs import configure_logging

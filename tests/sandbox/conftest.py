@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from aws_client import Sandbox
 from digicert_client import CertCentral
+from entrust_client import Entrust
 
 from loop_thread import LoopThread
-from scm_api.sandbox import aws, digicert
+from scm_api.sandbox import aws, digicert, entrust
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +61,21 @@ def certcentral(_running_digicert: CertCentral) -> CertCentral:
     """The simulator as it was at its start, called by an administrator."""
     _running_digicert.control("POST", "/reset")
     return _running_digicert
+
+
+@pytest.fixture(scope="session")
+def _running_entrust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrust]:
+    """A simulator in a thread of its own; limits are off."""
+    behaviour = entrust.Behaviour(rate_limits=[])
+    state = tmp_path_factory.mktemp("entrust") / "state"
+    with LoopThread() as loop:
+        server = loop.run(entrust.serve(entrust.Settings(state, behaviour=behaviour)))
+        yield Entrust(server.url, server.simulator.transport)
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def ecs(_running_entrust: Entrust) -> Entrust:
+    """The simulator as it was at its start."""
+    _running_entrust.control("POST", "/reset")
+    return _running_entrust
