@@ -72,6 +72,8 @@ class AwsHarness:
     """Fulfils `contract.Harness` on a simulator that runs at `url`."""
 
     kind = AWS
+    product = ""
+    organization: str | None = None
     confidential = "a/secret/that/must/not/be/repeated"
 
     def __init__(self, url: str) -> None:

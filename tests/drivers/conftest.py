@@ -8,16 +8,18 @@ import pytest
 from aws_harness import AwsHarness
 from contract import Harness, RecordingLimiter
 from digicert_harness import DigiCertHarness
+from entrust_harness import EntrustHarness
 from memory_harness import MemoryHarness
 
 from loop_thread import LoopThread
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.memory.authority import AUTHORITIES
-from scm_api.sandbox import aws, digicert
+from scm_api.sandbox import aws, digicert, entrust
 
 HARNESSES: dict[BackendType, str] = {
     BackendType.AWS: "aws_harness",
     BackendType.DIGICERT: "digicert_harness",
+    BackendType.ENTRUST: "entrust_harness",
     BackendType.MEMORY: "memory_harness",
 }
 
@@ -64,6 +66,23 @@ def _digicert_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def digicert_harness(_digicert_url: str) -> DigiCertHarness:
     harness = DigiCertHarness(_digicert_url)
+    harness.reset()
+    return harness
+
+
+@pytest.fixture(scope="session")
+def entrust_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[entrust.RunningServer]:
+    state = tmp_path_factory.mktemp("entrust") / "state"
+    settings = entrust.Settings(state, behaviour=entrust.Behaviour(rate_limits=[]))
+    with LoopThread() as loop:
+        server = loop.run(entrust.serve(settings))
+        yield server
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def entrust_harness(entrust_server: entrust.RunningServer) -> EntrustHarness:
+    harness = EntrustHarness(entrust_server)
     harness.reset()
     return harness
 

@@ -1,6 +1,6 @@
 """What the contract suite needs of a backend type: a CA to talk to and ways to disturb it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import uuid4
@@ -14,9 +14,6 @@ from cryptography.x509.oid import NameOID
 from scm_api.core.names import Name
 from scm_api.core.vocabulary import NameKind
 from scm_api.drivers.base import BackendKind, Driver, Issued, Order, Pending, Rejected
-
-EXTERNAL_ORGANIZATION = "700123"
-"""Validated at every CA that wants to know for whom it issues."""
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -55,6 +52,12 @@ class Harness(Protocol):
 
     unreachable: Any
     """Connection options that lead to a port where nobody listens."""
+
+    organization: str | None
+    """An external organization that is validated, where the CA wants one."""
+
+    product: str
+    """The product of `options`, where the CA lists products."""
 
     confidential: str
     """The secret in `secrets` and `wrong_secrets` that must never be repeated."""
@@ -103,8 +106,12 @@ def new_order(*names: str, term_days: int = 5) -> Order:
         term_days,
         common_name=wanted[0],
         names=tuple(Name(NameKind.DNS, name) for name in wanted),
-        external_organization=EXTERNAL_ORGANIZATION,
     )
+
+
+def order_for(harness: Harness, *names: str) -> Order:
+    """An order for the harness's organization."""
+    return replace(new_order(*names), external_organization=harness.organization)
 
 
 async def outcome_of(

@@ -29,6 +29,8 @@ class DigiCertHarness:
     """Fulfils `contract.Harness` on a running simulator."""
 
     kind = DIGICERT
+    product = "ssl_basic"
+    organization: str | None = "700123"
     confidential = "KEYTHATMUSTNOTBEREPEATED"
 
     def __init__(self, url: str) -> None:

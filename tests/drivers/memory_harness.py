@@ -16,6 +16,8 @@ class MemoryHarness:
     """Fulfils `contract.Harness` on an authority of its own."""
 
     kind = MEMORY
+    product = ""
+    organization: str | None = None
     confidential = "a-password-that-must-not-be-repeated"
 
     def __init__(self) -> None:

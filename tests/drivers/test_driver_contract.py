@@ -7,12 +7,11 @@ from datetime import timedelta
 import psutil
 import pytest
 from contract import (
-    EXTERNAL_ORGANIZATION,
     KEY,
     Harness,
     RecordingLimiter,
     issue,
-    new_order,
+    order_for,
     outcome_of,
 )
 from cryptography import x509
@@ -95,7 +94,8 @@ async def test_check_counts_the_cas(harness: Harness, driver: Driver) -> None:
 async def test_an_order_becomes_a_certificate_for_the_key_of_the_csr(
     harness: Harness, driver: Driver
 ) -> None:
-    result = await issue(driver, harness.options, new_order("a.example.com", "b.example.com"))
+    order = order_for(harness, "a.example.com", "b.example.com")
+    result = await issue(driver, harness.options, order)
     leaf = x509.load_der_x509_certificate(result.leaf_der)
     issuer = x509.load_der_x509_certificate(result.chain_ders[0])
     assert leaf.public_key() == KEY.public_key()
@@ -106,7 +106,7 @@ async def test_an_order_becomes_a_certificate_for_the_key_of_the_csr(
 
 
 async def test_submit_answers_as_the_capabilities_say(harness: Harness, driver: Driver) -> None:
-    first = await driver.submit(new_order(), harness.options)
+    first = await driver.submit(order_for(harness), harness.options)
     expected: dict[Issuance, tuple[type, ...]] = {
         Issuance.IMMEDIATE: (Issued, Rejected),
         Issuance.DEFERRED: (Pending,),
@@ -119,7 +119,7 @@ async def test_submit_answers_as_the_capabilities_say(harness: Harness, driver: 
 
 async def test_a_repeated_token_is_the_same_order(harness: Harness, driver: Driver) -> None:
     needs(harness.kind.capabilities.duplicate_guard is Guard.TOKEN, "an idempotency token")
-    order = new_order()
+    order = order_for(harness)
     first = await driver.submit(order, harness.options)
     again = await driver.recover(order, harness.options)
     assert again == first
@@ -130,7 +130,7 @@ async def test_f04_a_lost_answer_is_recovered_without_a_second_order(
     harness: Harness, driver: Driver
 ) -> None:
     needs(harness.kind.capabilities.duplicate_guard is not Guard.NONE, "a guard against repeats")
-    order = new_order()
+    order = order_for(harness)
     harness.lose_answer("submit")
     with pytest.raises(OutcomeUnknown):
         await driver.submit(order, harness.options)
@@ -141,7 +141,7 @@ async def test_f04_a_lost_answer_is_recovered_without_a_second_order(
 
 
 async def test_f04_a_lost_poll_changes_nothing(harness: Harness, driver: Driver) -> None:
-    first = await driver.submit(new_order(), harness.options)
+    first = await driver.submit(order_for(harness), harness.options)
     needs(isinstance(first, Pending), "deferred issuance")
     assert isinstance(first, Pending)
     harness.lose_answer("poll")
@@ -154,7 +154,7 @@ async def test_a_canceled_order_is_never_issued(harness: Harness, driver: Driver
     needs(isinstance(driver, Cancels), "canceling")
     assert isinstance(driver, Cancels)
     harness.hold()
-    waiting = await driver.submit(new_order(), harness.options)
+    waiting = await driver.submit(order_for(harness), harness.options)
     assert isinstance(waiting, Pending)
     harness.lose_answer("cancel")
     with pytest.raises(OutcomeUnknown):
@@ -167,7 +167,7 @@ async def test_a_canceled_order_is_never_issued(harness: Harness, driver: Driver
 async def test_what_is_issued_is_not_canceled(harness: Harness, driver: Driver) -> None:
     needs(isinstance(driver, Cancels), "canceling")
     assert isinstance(driver, Cancels)
-    issued = await issue(driver, harness.options)
+    issued = await issue(driver, harness.options, order_for(harness))
     with pytest.raises(OrderRefused):
         await driver.cancel(issued.ca_ref, harness.options)
 
@@ -180,7 +180,7 @@ async def test_f04_nobody_listening_is_unavailable(
         with pytest.raises(BackendUnavailable):
             await driver.check()
         with pytest.raises(BackendUnavailable):
-            await driver.submit(new_order(), harness.options)
+            await driver.submit(order_for(harness), harness.options)
     finally:
         await driver.aclose()
 
@@ -190,7 +190,7 @@ async def test_f05_throttling_slows_everybody_down(
 ) -> None:
     harness.throttle("submit")
     with pytest.raises(BackendUnavailable) as caught:
-        await driver.submit(new_order(), harness.options)
+        await driver.submit(order_for(harness), harness.options)
     assert caught.value.retry_after is not None
     (slowed,) = limiter.slowed
     assert slowed[1] == caught.value.retry_after
@@ -203,8 +203,8 @@ async def test_f06_a_server_error_on_a_write_is_unknown_and_on_a_read_is_not(
 ) -> None:
     harness.fail("submit")
     with pytest.raises(OutcomeUnknown):
-        await driver.submit(new_order(), harness.options)
-    first = await driver.submit(new_order(), harness.options)
+        await driver.submit(order_for(harness), harness.options)
+    first = await driver.submit(order_for(harness), harness.options)
     if isinstance(first, Pending):
         harness.fail("poll")
         with pytest.raises(BackendUnavailable):
@@ -214,7 +214,7 @@ async def test_f06_a_server_error_on_a_write_is_unknown_and_on_a_read_is_not(
 async def test_every_call_is_paced(
     harness: Harness, driver: Driver, limiter: RecordingLimiter
 ) -> None:
-    await issue(driver, harness.options)
+    await issue(driver, harness.options, order_for(harness))
     assert limiter.acquired
     assert len(limiter.acquired) == len(harness.callers())
     assert all(per_second > 0 for _, per_second in limiter.acquired)
@@ -225,7 +225,7 @@ async def test_an_order_the_ca_refuses_is_refused_in_its_words(
     harness: Harness, driver: Driver
 ) -> None:
     with pytest.raises(OrderRefused) as caught:
-        await driver.submit(new_order(), harness.wrong_options)
+        await driver.submit(order_for(harness), harness.wrong_options)
     assert caught.value.code
     assert caught.value.detail
     assert harness.orders() == 0
@@ -251,14 +251,14 @@ async def test_wrong_credentials_are_refused_and_never_repeated(
 
 async def test_an_error_carries_nothing_of_the_request(harness: Harness, driver: Driver) -> None:
     with pytest.raises(DriverError) as caught:
-        await driver.submit(new_order(), harness.wrong_options)
+        await driver.submit(order_for(harness), harness.wrong_options)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
 
 
 async def test_f21_revoking_twice_is_done_once(harness: Harness, driver: Driver) -> None:
     needs(harness.kind.capabilities.can_revoke, "revocation")
-    result = await issue(driver, harness.options)
+    result = await issue(driver, harness.options, order_for(harness))
     serial = x509.load_der_x509_certificate(result.leaf_der).serial_number
     reason = RevocationReason.SUPERSEDED
     await driver.revoke(result.ca_ref, serial, reason, harness.options)
@@ -270,7 +270,7 @@ async def test_f21_a_revocation_without_answer_can_be_repeated(
     harness: Harness, driver: Driver
 ) -> None:
     needs(harness.kind.capabilities.can_revoke, "revocation")
-    result = await issue(driver, harness.options)
+    result = await issue(driver, harness.options, order_for(harness))
     serial = x509.load_der_x509_certificate(result.leaf_der).serial_number
     harness.lose_answer("revoke")
     with pytest.raises(OutcomeUnknown):
@@ -285,7 +285,7 @@ async def test_revocation_reasons_are_those_of_the_capabilities(
 ) -> None:
     capabilities = harness.kind.capabilities
     needs(capabilities.can_revoke, "revocation")
-    result = await issue(driver, harness.options)
+    result = await issue(driver, harness.options, order_for(harness))
     serial = x509.load_der_x509_certificate(result.leaf_der).serial_number
     if reason in capabilities.revocation_reasons:
         await driver.revoke(result.ca_ref, serial, reason, harness.options)
@@ -307,7 +307,7 @@ async def test_listed_cas_are_what_the_rules_accept(harness: Harness, driver: Dr
     assert chosen.usable
     assert chosen.certificate_pem is not None
     assert kind.judge_profile(harness.options, harness.connection, []) != []
-    result = await issue(driver, harness.options)
+    result = await issue(driver, harness.options, order_for(harness))
     anchor = x509.load_pem_x509_certificate(chosen.certificate_pem.encode())
     x509.load_der_x509_certificate(result.leaf_der).verify_directly_issued_by(anchor)
 
@@ -325,18 +325,17 @@ async def test_listed_products_say_what_they_allow(harness: Harness, driver: Dri
     needs(isinstance(driver, ListsProducts), "a list of products")
     assert isinstance(driver, ListsProducts)
     found = {each.id: each for each in await driver.products()}
-    chosen = found[harness.options.product]
+    chosen = found[harness.product]
     assert chosen.terms_years
-    assert harness.options.signature_hash in chosen.signature_hashes
-    assert harness.wrong_options.product not in found
+    assert "sha256" in chosen.signature_hashes
 
 
-async def test_listed_organizations_say_which_may_order(driver: Driver) -> None:
+async def test_listed_organizations_say_which_may_order(harness: Harness, driver: Driver) -> None:
     needs(isinstance(driver, ListsExternalOrganizations), "a list of organizations")
     assert isinstance(driver, ListsExternalOrganizations)
     found = {each.id: each for each in await driver.external_organizations()}
-    assert found[EXTERNAL_ORGANIZATION].usable
-    assert found[EXTERNAL_ORGANIZATION].address
+    assert found[harness.organization].usable
+    assert found[harness.organization].address
     for each in found.values():
         in_force = any(validation.status == "active" for validation in each.validations)
         assert each.usable == (in_force and each.status == "active")
@@ -365,7 +364,7 @@ async def test_t60_parallel_calls_use_their_own_credentials(
 async def test_parallel_orders_each_get_their_own_certificate(
     harness: Harness, driver: Driver
 ) -> None:
-    orders = [new_order(f"host{n}.example.com") for n in range(10)]
+    orders = [order_for(harness, f"host{n}.example.com") for n in range(10)]
     results = await asyncio.gather(*(issue(driver, harness.options, each) for each in orders))
     serials = {x509.load_der_x509_certificate(each.leaf_der).serial_number for each in results}
     assert len(serials) == len(orders) == harness.orders()

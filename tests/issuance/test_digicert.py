@@ -12,7 +12,7 @@ from sqlalchemy import func, update
 
 from api_client import code_of, faults_of
 from csrs import csr_for
-from digicert_estate import VALIDATED, CertCentral, assign, digicert_chain
+from digicert_estate import VALIDATED, CertCentral, assign, connection, digicert_chain
 from estate import Estate, Json
 from loop_thread import LoopThread
 from scm_api.db.jobs import Job, enqueue
@@ -223,6 +223,36 @@ async def test_a_product_the_account_does_not_have_is_said_in_digicerts_words(
     ended = await enrolling.settled(made["id"])
     assert ended["state"] == "rejected"
     assert "product" in ended["reason"]
+
+
+async def test_f41_a_revoked_key_holds_enrollments_until_it_is_replaced(
+    enrolling: Enrolling, certcentral: CertCentral, database: Database
+) -> None:
+    certcentral.control("POST", "/keys", {"key": digicert.ADMIN_KEY, "revoked": True})
+    made = await enrolling.enroll(WWW)
+    path = f"/enrollments/{made['id']}"
+    held = await enrolling.until(path, "reason_code", "backend-refused")
+    assert "access_denied" in held["reason"]
+    certcentral.behave(needs_approval=False)
+    chain = enrolling.chain
+    local = f"/connectors/{chain.connector['id']}/local-ca-backends/{chain.local_ca_backend['id']}"
+    secrets = connection(certcentral, digicert.STANDARD_KEY)["secrets"]
+    await enrolling.api.patch(local, {"secrets": secrets})
+    await look_again(database, made)
+    await enrolling.until(path, "state", "issued")
+    assert len(certcentral.ledger("order")) == 1
+
+
+async def test_an_answer_that_drips_is_given_up_and_looked_up(
+    enrolling: Enrolling, certcentral: CertCentral
+) -> None:
+    """A byte every half second: the call ends at its deadline, and the order is found."""
+    certcentral.fault("place_order", "drip", seconds=0.5)
+    made = await enrolling.enroll(WWW)
+    path = f"/enrollments/{made['id']}"
+    await enrolling.until(path, "reason_code", "outcome-unknown")
+    await enrolling.until(path, "state", "issued")
+    assert len(certcentral.ledger("order")) == 1
 
 
 async def waiting_for_an_administrator(

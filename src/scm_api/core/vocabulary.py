@@ -8,6 +8,7 @@ class BackendType(StrEnum):
 
     AWS = "aws"
     DIGICERT = "digicert"
+    ENTRUST = "entrust"
     MEMORY = "memory"
 
 

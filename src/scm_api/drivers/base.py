@@ -63,7 +63,7 @@ class Order:
     is set, until that instant (UTC). `names` are what the certificate is to carry, for CAs that
     do not read them from the CSR, `external_organization` for whom, for CAs that validate
     organizations. `renews_ca_ref` is the CA's reference of the certificate before, if it is of the
-    same CA backend.
+    same CA backend. `sent_since` is when it was first sent, for looking it up.
     """
 
     enrollment_id: UUID
@@ -75,6 +75,7 @@ class Order:
     names: tuple[Name, ...] = ()
     external_organization: str | None = None
     renews_ca_ref: str | None = None
+    sent_since: datetime | None = None
     comment: str = ""
 
 
@@ -309,6 +310,10 @@ class RequestFacts:
 _Model = type[BaseModel]
 
 
+def _never(_options: Any) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class BackendKind:
     """Everything the service knows about one backend type; `drivers.registry` holds one each.
@@ -323,6 +328,7 @@ class BackendKind:
     `IssuingCa.id` a profile issues from. `max_term_days(ca)` is the most days that CA gives a
     certificate by its mode, None without such a limit. `publicly_trusted(options)` says whether
     browsers trust what a profile issues, so that their rules apply (`core.browser_rules`).
+    `needs_organization(options)` says whether it is ordered for an external organization.
     """
 
     type: BackendType
@@ -338,3 +344,4 @@ class BackendKind:
     issuing_ca_id: Callable[[Any], str]
     max_term_days: Callable[[IssuingCa], int | None]
     publicly_trusted: Callable[[Any], bool]
+    needs_organization: Callable[[Any], bool] = _never

@@ -37,14 +37,19 @@ class Reply:
 
 
 class StrictClient:
-    """Calls one origin with fixed headers. Safe for concurrent use within one event loop."""
+    """Calls one origin with fixed headers. Safe for concurrent use within one event loop.
 
-    def __init__(self, origin: str, headers: Mapping[str, str]) -> None:
+    `context` stands in for TLS with the system's trust anchors and no client certificate.
+    """
+
+    def __init__(
+        self, origin: str, headers: Mapping[str, str], context: ssl.SSLContext | None = None
+    ) -> None:
         self._origin = origin
         self._headers = dict(headers)
         loopback = is_loopback_host(urlsplit(origin).hostname or "")
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=context or ssl.create_default_context(),
             max_connections=_CONNECTIONS,
             keepalive_expiry=30,
             network_backend=_CheckedNetwork(loopback=loopback),

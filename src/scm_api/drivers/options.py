@@ -11,24 +11,29 @@ from scm_api.drivers.digicert.options import (
     DigiCertProfileOptions,
     DigiCertSecrets,
 )
+from scm_api.drivers.entrust.options import (
+    EntrustConnection,
+    EntrustProfileOptions,
+    EntrustSecrets,
+)
 from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
 
 ConnectionOptions = Annotated[
-    AwsConnection | DigiCertConnection | MemoryConnection,
+    AwsConnection | DigiCertConnection | EntrustConnection | MemoryConnection,
     Field(
         discriminator="backend_type",
         description="How the CA is reached; the fields depend on the backend type.",
     ),
 ]
 ConnectionSecrets = Annotated[
-    AwsSecrets | DigiCertSecrets | MemorySecrets,
+    AwsSecrets | DigiCertSecrets | EntrustSecrets | MemorySecrets,
     Field(
         discriminator="backend_type",
         description="Credentials for the CA. Write-only: they are never returned.",
     ),
 ]
 ProfileOptions = Annotated[
-    AwsProfileOptions | DigiCertProfileOptions | MemoryProfileOptions,
+    AwsProfileOptions | DigiCertProfileOptions | EntrustProfileOptions | MemoryProfileOptions,
     Field(
         discriminator="backend_type",
         description="What the profile chooses at the CA; the fields depend on the type.",

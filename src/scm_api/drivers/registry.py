@@ -7,10 +7,11 @@ from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.aws.kind import AWS
 from scm_api.drivers.base import BackendKind
 from scm_api.drivers.digicert.kind import DIGICERT
+from scm_api.drivers.entrust.kind import ENTRUST
 from scm_api.drivers.memory.kind import MEMORY
 
 REGISTRY: Final[Mapping[BackendType, BackendKind]] = {
-    kind.type: kind for kind in (AWS, DIGICERT, MEMORY)
+    kind.type: kind for kind in (AWS, DIGICERT, ENTRUST, MEMORY)
 }
 TEST_ONLY: Final = frozenset({BackendType.MEMORY})
 """Types that are refused outside of tests."""

@@ -199,7 +199,7 @@ def limit_of(judged: Judged) -> int | None:
 
 def _external_organization(facts: Facts) -> str | None:
     """For whom it is ordered, at CAs that want to know."""
-    needed = facts.rules.kind.capabilities.needs_external_organization
+    needed = facts.rules.kind.needs_organization(facts.rules.typed_options)
     return facts.external.id if needed and facts.external else None
 
 

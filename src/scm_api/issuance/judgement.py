@@ -117,7 +117,7 @@ def usability_faults(facts: Facts, ordered_for: str | None = None) -> list[Fault
         faults.append(Fault(pointer, "profile-not-delegated", detail, accepted))
     external = facts.external
     faults += judge_assignment(
-        needed=facts.rules.kind.capabilities.needs_external_organization,
+        needed=facts.rules.kind.needs_organization(facts.rules.typed_options),
         assigned=external.id if external else None,
         usable=bool(external and external.usable),
         ordered_for=ordered_for,

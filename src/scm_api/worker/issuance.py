@@ -334,5 +334,7 @@ def _order(claim: Claim) -> Order:
         names=tuple(Name(NameKind(each["kind"]), each["value"]) for each in enrollment.names),
         external_organization=enrollment.external_organization_id,
         # What replaces another before its time is no renewal in the eyes of CAs.
+        sent_since=claim.attempt.first_sent_at,
+        comment=enrollment.comment,
         renews_ca_ref=None if enrollment.replace_reason else claim.renews_ca_ref,
     )

@@ -1,5 +1,6 @@
 """What the service knows about DigiCert CertCentral."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -59,6 +60,11 @@ def _publicly_trusted(options: DigiCertProfileOptions) -> bool:
     return not options.product.startswith("private_")
 
 
+def _needs_organization(options: DigiCertProfileOptions) -> bool:
+    """Domain validated products are ordered without one (order, DV)."""
+    return re.search(r"(^|_)dv(_|$)", options.product) is None
+
+
 DIGICERT: Final = BackendKind(
     type=BackendType.DIGICERT,
     title="DigiCert CertCentral",
@@ -89,4 +95,5 @@ DIGICERT: Final = BackendKind(
     issuing_ca_id=_issuing_ca_id,
     max_term_days=_no_limit,
     publicly_trusted=_publicly_trusted,
+    needs_organization=_needs_organization,
 )

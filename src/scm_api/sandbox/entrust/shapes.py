@@ -39,7 +39,6 @@ def certificate(document: Document) -> dict[str, Any]:
         "eku": document["eku"],
         "org": document["org"],
         "ou": [],
-        "clientId": document["client_id"],
         "domainUsed": ".".join(document["names"][0].split(".")[-2:]),
         "isThirdParty": False,
         "subjectAltName": [{"type": "DNS", "value": each} for each in document["names"]],

@@ -1,0 +1,1 @@
+"""Entrust Certificate Services (ECS) and CA Gateway."""

@@ -1,0 +1,204 @@
+"""Driver of ECS. It has no guard against duplicates but the look-up by our token, which is
+noted as tracking information."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import quote
+
+import structlog
+
+from scm_api.core.vocabulary import RevocationReason
+from scm_api.drivers.base import (
+    Canceled,
+    CheckReport,
+    ExternalOrganization,
+    Issued,
+    Order,
+    Pending,
+    Product,
+    Rejected,
+    RevocationPending,
+    Untraced,
+)
+from scm_api.drivers.entrust import ecs_wire as wire
+from scm_api.drivers.entrust.calling import Caller, Unreadable
+from scm_api.drivers.entrust.options import EcsProduct, EntrustConnection, EntrustProfileOptions
+from scm_api.drivers.errors import OrderRefused, OutcomeUnknown
+
+_LOOK_AGAIN: Final = timedelta(minutes=1)
+_SOON: Final = timedelta(seconds=5)
+_PAGE: Final = 500
+# Renewals of what is younger are refused.
+_YOUNGEST_RENEWED: Final = timedelta(days=30)
+# Clocks differ: what was issued this long before we first sent is not ours.
+_BEFORE_SENDING: Final = timedelta(hours=1)
+_log = structlog.get_logger(__name__)
+
+
+class EcsDriver:
+    """Fulfils `drivers.base.Driver`; cancels, lists organizations and products."""
+
+    def __init__(self, connection: EntrustConnection, caller: Caller) -> None:
+        self._connection = connection
+        self._caller = caller
+
+    async def check(self) -> CheckReport:
+        """See `Driver.check`. The version is what every client asks first."""
+        await self._caller.read("/application/version", wire.read_version)
+        if self._connection.requester is not None:
+            return CheckReport(private_cas=0)
+        finding = "Orders are refused without a requester; add one to the options."
+        return CheckReport(private_cas=0, findings=(finding,))
+
+    async def submit(self, order: Order, options: EntrustProfileOptions) -> Issued | Pending:
+        """Ask for a certificate, as a renewal where ECS takes it for one."""
+        body = wire.order_body(order, _product(options), self._connection, datetime.now(UTC))
+        path = "/certificates"
+        if order.renews_ca_ref is not None and await self._is_renewable(order.renews_ca_ref):
+            path = f"/certificates/{order.renews_ca_ref}/renewals"
+        _, content = await self._caller.write("POST", path, body)
+        try:
+            found = wire.read_certificate(content)
+        except Unreadable as error:
+            raise OutcomeUnknown("Entrust's answer to the order cannot be read.") from error
+        if found.leaf is None:
+            return Pending(found.tracking_id, _SOON, "Entrust")
+        return Issued(found.tracking_id, found.leaf, found.chain)
+
+    async def poll(
+        self,
+        ca_ref: str,
+        options: EntrustProfileOptions,  # noqa: ARG002 -- the contract's
+    ) -> Issued | Pending | Rejected:
+        """See `Driver.poll`."""
+        return await self._outcome(await self._certificate(ca_ref))
+
+    async def recover(
+        self,
+        order: Order,
+        options: EntrustProfileOptions,  # noqa: ARG002 -- the contract's
+    ) -> Issued | Pending | Rejected | Untraced:
+        """Look through what bears one of the names, newest first, for our token."""
+        hits = [each for each in await self._newest(order) if each.tracking_info == order.token]
+        if not hits:
+            return Untraced()
+        oldest = min(hits, key=lambda each: int(each.tracking_id))
+        if len(hits) > 1:
+            others = [each.tracking_id for each in hits if each is not oldest]
+            _log.error("ordered more than once", taken=oldest.tracking_id, to_be_revoked=others)
+        return await self._outcome(oldest)
+
+    async def cancel(
+        self,
+        ca_ref: str,
+        options: EntrustProfileOptions,  # noqa: ARG002 -- the contract's
+    ) -> Canceled:
+        """Decline what is pending; there is no other way to take a request back."""
+        body = {"operation": "DECLINE", "declineReason": "taken back by the requester"}
+        try:
+            await self._caller.write("PATCH", f"/certificates/{ca_ref}", body)
+        except OrderRefused:
+            if (await self._certificate(ca_ref)).status != wire.DECLINED:
+                raise
+        return Canceled()
+
+    async def revoke(
+        self,
+        ca_ref: str,
+        serial_number: int,
+        reason: RevocationReason,
+        options: EntrustProfileOptions,  # noqa: ARG002 -- the contract's
+        *,
+        pending: bool = False,  # noqa: ARG002 -- the contract's: ECS revokes at once
+    ) -> RevocationPending | None:
+        """Revoke, unless ECS did before: on its own account, or as part of a reissue."""
+        if reason not in wire.REVOCATION_REASONS:
+            raise OrderRefused(f"Entrust knows no revocation reason {reason}.", code="reason")
+        found = await self._certificate(ca_ref)
+        if found.serial != f"{serial_number:X}":
+            detail = f"Entrust's {ca_ref} is another certificate, with the serial {found.serial}."
+            raise OrderRefused(detail, code="serial")
+        if found.status in wire.ENDED:
+            return None
+        if (
+            self._connection.revocation_reasons == "key_compromise_only"
+            and reason is not RevocationReason.KEY_COMPROMISE
+        ):
+            reason = RevocationReason.UNSPECIFIED
+        body = {"crlReason": wire.REVOCATION_REASONS[reason], "revocationComment": ""}
+        await self._caller.write("POST", f"/certificates/{ca_ref}/revocations", body)
+        return None
+
+    async def external_organizations(self) -> Sequence[ExternalOrganization]:
+        """Every organization, with the validations of the client that owns it."""
+        clients = await self._all("/clients", "clients")
+        known = {each["clientId"]: each for each in clients if isinstance(each, dict)}
+        entries = await self._all("/organizations", "organizations")
+        return [wire.organization_of(each, known) for each in entries]
+
+    async def products(self) -> Sequence[Product]:
+        """What the account bought."""
+        return [wire.product_of(each) for each in await self._all("/inventories", "inventories")]
+
+    async def aclose(self) -> None:
+        """See `Driver.aclose`."""
+        await self._caller.aclose()
+
+    async def _certificate(self, ca_ref: str) -> wire.Found:
+        return await self._caller.read(f"/certificates/{ca_ref}", wire.read_certificate)
+
+    async def _is_renewable(self, ca_ref: str) -> bool:
+        found = await self._certificate(ca_ref)
+        old_enough = (
+            found.issued_at is not None and datetime.now(UTC) - found.issued_at >= _YOUNGEST_RENEWED
+        )
+        return old_enough and found.status in wire.RENEWABLE
+
+    async def _outcome(self, found: wire.Found) -> Issued | Pending | Rejected:
+        """Statuses may be added: whatever has a certificate was issued."""
+        if found.leaf is not None:
+            return Issued(found.tracking_id, found.leaf, found.chain)
+        if found.status == wire.DECLINED:
+            words = "The request was declined in the Entrust account."
+            return Rejected(found.tracking_id, "declined", words)
+        if found.status not in ("PENDING", "PENDING_QUORUM"):
+            return Pending(found.tracking_id, _LOOK_AGAIN, "Entrust")
+        domains = [wire.domain_of(each) for each in await self._all("/domains", "domains")]
+        return Pending(found.tracking_id, _LOOK_AGAIN, wire.waits_for(found.names, domains))
+
+    async def _newest(self, order: Order) -> list[wire.Found]:
+        """Certificates with the order's first name that may have been made since it was sent."""
+        since = order.sent_since - _BEFORE_SENDING if order.sent_since else None
+        query = f"subjectAltName=con:{quote(order.names[0].value)}&sort=trackingId:desc"
+        found: list[wire.Found] = []
+        for entry in await self._all(f"/certificates?{query}", "certificates"):
+            one = await self._certificate(str(int(entry["trackingId"])))
+            if since is not None and one.issued_at is not None and one.issued_at < since:
+                break
+            found.append(one)
+        return found
+
+    async def _all(self, path: str, member: str) -> list[Any]:
+        """Every entry of a list. Some deployments answer an empty one with 404."""
+        entries: list[Any] = []
+        joint = "&" if "?" in path else "?"
+        while True:
+            url = f"{path}{joint}limit={_PAGE}&offset={len(entries)}"
+            try:
+                page, total = await self._caller.read(
+                    url, lambda content: wire.read_page(content, member)
+                )
+            except OrderRefused as error:
+                if error.code != "404":
+                    raise
+                return entries
+            entries += page
+            if not page or len(entries) >= total:
+                return entries
+
+
+def _product(options: EntrustProfileOptions) -> EcsProduct:
+    if options.ecs is None:
+        raise OrderRefused("The profile names no product of ECS.", code="profile")
+    return options.ecs

@@ -1,0 +1,175 @@
+"""What the service knows about Entrust."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from scm_api.core.errors import Fault
+from scm_api.core.recovery import Guard
+from scm_api.core.vocabulary import BackendType, CertificateType
+from scm_api.drivers.base import (
+    BackendKind,
+    Capabilities,
+    Driver,
+    Issuance,
+    IssuingCa,
+    Limiter,
+    RequestFacts,
+)
+from scm_api.drivers.entrust.ecs_wire import REVOCATION_REASONS
+from scm_api.drivers.entrust.options import (
+    EntrustConnection,
+    EntrustProfileOptions,
+    EntrustSecrets,
+)
+
+_ECS: Final = "https://api.entrust.net"
+_PKIAAS: Final = {
+    "us": "https://cagw.pkiaas.entrust.com",
+    "eu": "https://cagw.eu.pkiaas.entrust.com",
+}
+
+
+_CREDENTIALS: Final = {
+    "ecs": ("username", "api_key"),
+    "ca_gateway": ("client_certificate", "client_key"),
+}
+
+
+async def _open(connection: EntrustConnection, secrets: EntrustSecrets, limiter: Limiter) -> Driver:
+    from scm_api.drivers.entrust import ecs_wire, gateway
+    from scm_api.drivers.entrust.calling import Caller
+    from scm_api.drivers.entrust.ecs import EcsDriver
+    from scm_api.drivers.http import StrictClient
+    from scm_api.drivers.tls import tls_context
+
+    key = secrets.client_key.get_secret_value() if secrets.client_key else None
+    credential = f"{secrets.client_certificate}\n{key}" if key else None
+    context = tls_context(connection.trusted_certificates, credential)
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "User-Agent": "scm-api",
+    }
+    if connection.api == "ca_gateway":
+        origin = connection.endpoint_url or _PKIAAS[connection.region]
+        http = StrictClient(origin, headers, context)
+        pace = _pace(str(secrets.client_certificate))
+        return gateway.GatewayDriver(Caller(http, "/cagw", limiter, pace, gateway.read_words))
+    assert secrets.api_key is not None
+    pair = f"{secrets.username}:{secrets.api_key.get_secret_value()}"
+    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    http = StrictClient(connection.endpoint_url or _ECS, headers, context)
+    caller = Caller(http, "/enterprise/v2", limiter, _pace(pair), ecs_wire.read_words)
+    return EcsDriver(connection, caller)
+
+
+def _pace(secret: str) -> str:
+    return f"entrust/{hashlib.sha256(secret.encode()).hexdigest()[:16]}"
+
+
+def judge_connection(connection: EntrustConnection, secrets: EntrustSecrets) -> list[Fault]:
+    """Each API has its own credentials; what belongs together is given together."""
+    from scm_api.drivers.tls import tls_objection
+
+    faults = []
+    for name in _CREDENTIALS[connection.api]:
+        if getattr(secrets, name) is None:
+            detail = f"The API {connection.api} is called with it."
+            faults.append(Fault(f"/secrets/{name}", "missing", detail))
+    if connection.api == "ecs" and connection.requester is None:
+        detail = "ECS refuses orders without a requester."
+        faults.append(Fault("/options/requester", "missing", detail, "name, email and phone"))
+    certificate, key = secrets.client_certificate, secrets.client_key
+    if (certificate is None) != (key is None) and connection.api == "ecs":
+        detail = "A client certificate and its key are given together."
+        faults.append(Fault("/secrets/client_certificate", "incomplete", detail))
+    if certificate is not None and key is not None:
+        objection = tls_objection(certificate, key.get_secret_value())
+        if objection is not None:
+            faults.append(Fault("/secrets/client_certificate", "unusable-credential", objection))
+    return faults
+
+
+def judge_profile(
+    options: EntrustProfileOptions,
+    connection: EntrustConnection,
+    issuing_cas: Sequence[IssuingCa] | None,  # noqa: ARG001 -- the contract's
+) -> list[Fault]:
+    """The profile is for the API that the backend speaks."""
+    has = "ecs" if options.ecs else "ca_gateway"
+    if has == connection.api:
+        return []
+    detail = f"The CA backend speaks {connection.api}, not {has}."
+    return [Fault(f"/{has}", "wrong-api", detail, f"the member {connection.api}")]
+
+
+def judge_request(
+    options: EntrustProfileOptions,
+    connection: EntrustConnection,  # noqa: ARG001 -- the contract's
+    issuing_cas: Sequence[IssuingCa] | None,  # noqa: ARG001 -- the contract's
+    facts: RequestFacts,
+) -> list[Fault]:
+    """A product is for one type of certificate; names are sent beside the CSR."""
+    if options.ecs is None:
+        return []
+    is_code = options.ecs.cert_type.endswith("CODE_SIGNING")
+    meant = CertificateType.CODE_SIGNING if is_code else CertificateType.SSL
+    if facts.certificate_type is meant:
+        return []
+    detail = f"{options.ecs.cert_type} is a product for {meant} certificates."
+    return [Fault("/certificate_profile_id", "wrong-product", detail)]
+
+
+def _issuing_ca_id(options: EntrustProfileOptions) -> str:
+    return options.ca_gateway.ca_id if options.ca_gateway else ""
+
+
+def _no_limit(_ca: IssuingCa) -> None:
+    return None
+
+
+def _publicly_trusted(options: EntrustProfileOptions) -> bool:
+    return options.ecs is not None and options.ecs.cert_type not in ("PRIVATE_SSL", "PD_SSL")
+
+
+def _needs_organization(options: EntrustProfileOptions) -> bool:
+    return options.ecs is not None
+
+
+ENTRUST: Final = BackendKind(
+    type=BackendType.ENTRUST,
+    title="Entrust",
+    capabilities=Capabilities(
+        certificate_types=frozenset(
+            {CertificateType.SSL, CertificateType.CODE_SIGNING, CertificateType.DEVICE}
+        ),
+        needs_external_organization=True,
+        issuance=Issuance.EITHER,
+        duplicate_guard=Guard.LOOKUP,
+        token_validity=None,
+        can_revoke=True,
+        revocation_reasons=frozenset(REVOCATION_REASONS),
+        can_cancel=True,
+        key_types=frozenset({"rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384"}),
+        # The partners that issue for ECS begin certificates at midnight.
+        backdating=timedelta(days=1),
+        lists_issuing_cas=False,
+        lists_templates=False,
+        lists_external_organizations=True,
+        lists_products=True,
+    ),
+    connection_options=EntrustConnection,
+    secrets=EntrustSecrets,
+    profile_options=EntrustProfileOptions,
+    open=_open,
+    judge_connection=judge_connection,
+    judge_profile=judge_profile,
+    judge_request=judge_request,
+    issuing_ca_id=_issuing_ca_id,
+    max_term_days=_no_limit,
+    publicly_trusted=_publicly_trusted,
+    needs_organization=_needs_organization,
+)

@@ -1,0 +1,38 @@
+"""TLS to a CA beyond the defaults: its own trust anchors, a client certificate from memory."""
+
+import os
+import ssl
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+
+def tls_objection(certificate_pem: str, key_pem: str) -> str | None:
+    """Why certificate and key make no client credential; None if they do."""
+    try:
+        certificates = x509.load_pem_x509_certificates(certificate_pem.encode())
+    except ValueError:
+        return "The client certificate cannot be read as PEM."
+    try:
+        key = load_pem_private_key(key_pem.encode(), None)
+    except (ValueError, TypeError):
+        return "The client key cannot be read as PEM without a password."
+    if key.public_key() != certificates[0].public_key():
+        return "The client key does not belong to the client certificate, which comes first."
+    return None
+
+
+def tls_context(trusted_pem: str | None, credential_pem: str | None) -> ssl.SSLContext:
+    """Verifies against `trusted_pem` in place of the system's anchors, where it is given.
+
+    `credential_pem` is certificate, chain and key. The key is handed to OpenSSL through memory: it
+    is never in a file of the disk. Raises ssl.SSLError and ValueError for what cannot be used.
+    """
+    context = ssl.create_default_context(cadata=trusted_pem)
+    if credential_pem is not None:
+        descriptor = os.memfd_create("client-credential", os.MFD_CLOEXEC)
+        with os.fdopen(descriptor, "wb") as memory:
+            memory.write(credential_pem.encode())
+            memory.flush()
+            context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    return context

@@ -1,0 +1,219 @@
+"""F01, F02, F03 and F17 at CAs without a token: what a lost worker ordered is looked up.
+
+The whole matrix for DigiCert and Entrust: every crash point, by SIGKILL and by SIGSTOP. These CAs
+issue in the answer to the order, so each point is passed once.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from client import Client
+from stage import LEASE, Stage, eventually
+
+from api_client import Api, Contract
+from databases import Databases
+from digicert_estate import CertCentral, digicert_chain
+from entrust_estate import Entrust, entrust_chain
+from estate import Chain, Estate
+from loop_thread import LoopThread
+from running import settings_for, started
+from scm_api.access.provisioning import create_admin_with_key
+from scm_api.sandbox import digicert, entrust
+from scm_api.worker.clock import EXIT_PAUSED
+
+POINTS = [
+    ("before_send:1", "submitting"),
+    ("after_send:1", "submitting"),
+    ("after_reply:1", "submitting"),
+    ("before_commit:1", "submitting"),
+    ("after_commit:1", "issued"),
+]
+PAUSE = 1
+CA = CertCentral | Entrust
+OpenCa = Callable[[Path], Any]
+
+
+@asynccontextmanager
+async def _digicert(directory: Path) -> AsyncIterator[CertCentral]:
+    behaviour = digicert.Behaviour(rate_limits=[])
+    with LoopThread() as loop:
+        server = loop.run(digicert.serve(digicert.Settings(directory, behaviour=behaviour)))
+        yield CertCentral(server.url)
+        loop.run(server.aclose())
+
+
+@asynccontextmanager
+async def _entrust(directory: Path) -> AsyncIterator[Entrust]:
+    behaviour = entrust.Behaviour(rate_limits=[])
+    with LoopThread() as loop:
+        server = loop.run(entrust.serve(entrust.Settings(directory, behaviour=behaviour)))
+        yield Entrust(server)
+        loop.run(server.aclose())
+
+
+@pytest.fixture(params=["digicert", "entrust"])
+def vendor(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class Guarded:
+    """A stage at one of these CAs."""
+
+    def __init__(self, stage: Stage, ca: CA) -> None:
+        self.stage = stage
+        self.ca = ca
+
+    def order_call(self) -> str:
+        return "place_order" if isinstance(self.ca, CertCentral) else "enroll"
+
+    def orders(self, enrollment_id: UUID) -> int:
+        """How often the CA took an order with a token of this enrollment."""
+        tokens = [
+            each.get("alternative_order_id") or each.get("tracking_info")
+            for each in self.ca.ledger("order")
+        ]
+        return sum(str(token).startswith(enrollment_id.hex) for token in tokens)
+
+    async def ends_well(self, enrollment_id: UUID) -> None:
+        """A second worker brings it to its end, with one order at the CA."""
+        self.stage.worker(longest_pause_seconds=PAUSE)
+        await self.stage.at_rest()
+        assert (await self.stage.row(enrollment_id)).state == "issued"
+        assert self.orders(enrollment_id) == 1
+        assert len(self.ca.ledger("certificate")) == 1
+        assert len(await self.stage.attempts(enrollment_id)) == 1
+
+
+Open = Callable[[], Any]
+
+
+@pytest.fixture
+def open_guarded(
+    vendor: str,
+    databases: Databases,
+    contract: Contract,
+    environment: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Open:
+    """Opens stages, each with an API, a CA and a database of its own."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Guarded]:
+        directory = tmp_path_factory.mktemp("stage")
+        url = databases.clone()
+        serving: OpenCa = _digicert if vendor == "digicert" else _entrust
+        async with (
+            serving(directory / "ca") as ca,
+            started(settings_for(url, directory)) as app,
+        ):
+            database = app.state.resources.database
+            key = await create_admin_with_key(database, "Ada", "ada@example.com")
+            api = Api(app, contract, key)
+            chain = await _chain(Estate(api, ""), ca)
+            here = environment | {"SCM_DATABASE_URL": url}
+            client = Client(api.http, chain)
+            witness: Any = ca  # its ledger is read here, in its own words
+            with closing(Stage(client, witness, database, here, directory)) as stage:
+                yield Guarded(stage, ca)
+        databases.drop(url)
+
+    return opened
+
+
+async def _chain(estate: Estate, ca: CA) -> Chain:
+    if isinstance(ca, CertCentral):
+        return await digicert_chain(estate, ca)
+    return await entrust_chain(estate, ca)
+
+
+async def _each(open_guarded: Open, scene: Callable[[Guarded, str, str], Awaitable[None]]) -> None:
+    room = asyncio.Semaphore(2)
+
+    async def played(point: str, state: str) -> None:
+        async with room, open_guarded() as guarded:
+            try:
+                await scene(guarded, point, state)
+            except AssertionError as error:
+                error.add_note(f"at {point}\n{guarded.stage.told()}")
+                raise
+
+    async with asyncio.TaskGroup() as scenes:
+        for point, state in POINTS:
+            scenes.create_task(played(point, state))
+
+
+def _slow_where_needed(guarded: Guarded, point: str) -> None:
+    if point.startswith("after_send"):
+        guarded.ca.fault(guarded.order_call(), "delay", seconds=0.6, when="after")
+
+
+async def test_f02_killed_around_the_order(open_guarded: Open) -> None:
+    async def scene(guarded: Guarded, point: str, state: str) -> None:
+        _slow_where_needed(guarded, point)
+        dying = guarded.stage.worker(point, "kill")
+        enrollment_id = await guarded.stage.client.enroll()
+        assert await dying.crashed() == -signal.SIGKILL
+        assert (await guarded.stage.row(enrollment_id)).state == state
+        await guarded.ends_well(enrollment_id)
+
+    await _each(open_guarded, scene)
+
+
+async def test_f17_frozen_around_the_order_and_woken_again(open_guarded: Open) -> None:
+    async def scene(guarded: Guarded, point: str, state: str) -> None:
+        _slow_where_needed(guarded, point)
+        freezing = guarded.stage.worker(point, "stop", longest_pause_seconds=PAUSE)
+        enrollment_id = await guarded.stage.client.enroll()
+        await freezing.frozen()
+        past_the_lease = asyncio.create_task(asyncio.sleep(1.2 * LEASE))
+        assert (await guarded.stage.row(enrollment_id)).state == state
+        await guarded.ends_well(enrollment_id)
+        await past_the_lease
+        freezing.send(signal.SIGCONT)
+        assert await freezing.ended() == EXIT_PAUSED
+        assert guarded.orders(enrollment_id) == 1
+
+    await _each(open_guarded, scene)
+
+
+async def test_f04_dropped_answers_are_looked_up(open_guarded: Open) -> None:
+    async with open_guarded() as guarded:
+        faults: list[dict[str, Any]] = [
+            {"action": "reset", "when": "after"},
+            {"action": "close", "when": "after"},
+            {"action": "hang", "when": "after"},
+            {"action": "error", "status": 500, "when": "after"},
+            {"action": "html", "status": 502, "when": "after"},
+            {"action": "truncate"},
+        ]
+        for fault in faults:
+            guarded.ca.fault(guarded.order_call(), **fault)
+        made = await guarded.stage.client.enroll_many(len(faults))
+        guarded.stage.worker(longest_pause_seconds=PAUSE)
+        await guarded.stage.at_rest()
+        for enrollment_id in made:
+            assert (await guarded.stage.row(enrollment_id)).state == "issued"
+            assert guarded.orders(enrollment_id) == 1
+
+
+async def test_f02_a_look_up_that_finds_nothing_yet_is_made_again(open_guarded: Open) -> None:
+    """The CA shows new orders after three seconds; the pause that is waited out is longer."""
+    async with open_guarded() as guarded:
+        guarded.ca.behave(lookup_delay_seconds=3)
+        guarded.ca.fault(guarded.order_call(), "reset", when="after")
+        enrollment_id = await guarded.stage.client.enroll()
+        guarded.stage.worker(longest_pause_seconds=PAUSE)
+
+        async def untraced() -> bool:
+            return any(each.untraced_at for each in await guarded.stage.attempts(enrollment_id))
+
+        await eventually(untraced, "a look-up finds nothing")
+        await guarded.stage.at_rest()
+        assert (await guarded.stage.row(enrollment_id)).state == "issued"
+        assert guarded.orders(enrollment_id) == 1
