@@ -11,7 +11,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-core test-properties lint format serve worker openapi bench-enroll bench-policy lock clean
+.PHONY: help demo test test-core test-pending test-properties lint format serve worker openapi bench-enroll bench-policy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,11 +21,14 @@ demo: $(RUN) ## Issue a certificate with everything started here, then stay up (
 		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
 test: lint test-core ## Every gate and the whole suite, on a PostgreSQL it starts itself
-	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/core
+	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/core --ignore tests/pending
 
 test-core: $(DEV) ## The decisions alone: seconds, without I/O, every branch covered
 	$(BIN)/pytest tests/core --cov scm_api.core --cov-branch --cov-fail-under 100 \
 		--cov-report term-missing:skip-covered
+
+test-pending: $(DEV) ## 2,000 pending DigiCert orders, followed for two minutes
+	$(BIN)/pytest tests/pending -s
 
 test-properties: $(DEV) ## The decisions, with a hundred times as many made-up cases
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/core -n 2

@@ -58,4 +58,5 @@ class Enrolling:
             if found == value:
                 return content
             await asyncio.sleep(0.1)
-        raise AssertionError(f"{member} of {path} is {found!r}, not {value!r}")
+        why = content.get("reason")
+        raise AssertionError(f"{member} of {path} is {found!r}, not {value!r}: {why}")
