@@ -252,14 +252,14 @@ async def test_the_organizations_of_the_account_are_keyed_by_client_and_name(
 @pytest.mark.parametrize(
     ("change", "pointer", "code"),
     [
-        ({"options": {"requester": None}}, "/options/requester", "missing"),
-        ({"secrets": {"api_key": None}}, "/secrets/api_key", "missing"),
+        ({"options": {"requester": None}}, "/options/requester", "requester-missing"),
+        ({"secrets": {"api_key": None}}, "/secrets/api_key", "missing-credentials"),
         (
             {"secrets": {"client_certificate": "nonsense", "client_key": "nonsense"}},
             "/secrets/client_certificate",
             "unusable-credential",
         ),
-        ({"options": {"api": "ca_gateway"}}, "/secrets/client_key", "missing"),
+        ({"options": {"api": "ca_gateway"}}, "/secrets/client_key", "missing-credentials"),
         ({"options": {"trusted_certificates": "x"}}, "/options/trusted_certificates", ""),
     ],
 )

@@ -78,14 +78,16 @@ def judge_connection(connection: EntrustConnection, secrets: EntrustSecrets) -> 
     for name in _CREDENTIALS[connection.api]:
         if getattr(secrets, name) is None:
             detail = f"The API {connection.api} is called with it."
-            faults.append(Fault(f"/secrets/{name}", "missing", detail))
+            faults.append(Fault(f"/secrets/{name}", "missing-credentials", detail))
     if connection.api == "ecs" and connection.requester is None:
         detail = "ECS refuses orders without a requester."
-        faults.append(Fault("/options/requester", "missing", detail, "name, email and phone"))
+        faults.append(
+            Fault("/options/requester", "requester-missing", detail, "name, email and phone")
+        )
     certificate, key = secrets.client_certificate, secrets.client_key
     if (certificate is None) != (key is None) and connection.api == "ecs":
         detail = "A client certificate and its key are given together."
-        faults.append(Fault("/secrets/client_certificate", "incomplete", detail))
+        faults.append(Fault("/secrets/client_certificate", "incomplete-credentials", detail))
     if certificate is not None and key is not None:
         objection = tls_objection(certificate, key.get_secret_value())
         if objection is not None:
