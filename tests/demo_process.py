@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-PATIENCE = 60  # seconds; a start takes about five on a machine that is not busy
+PATIENCE = 180  # seconds; a start takes about half a minute on a machine that is not busy
 
 
 @dataclass(frozen=True, slots=True)

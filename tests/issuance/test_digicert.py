@@ -225,6 +225,67 @@ async def test_a_product_the_account_does_not_have_is_said_in_digicerts_words(
     assert "product" in ended["reason"]
 
 
+async def replaced(enrolling: Enrolling, certificate: Json, reason: str) -> Json:
+    """The successor of a certificate that was replaced, once the old one is revoked."""
+    path = f"/certificates/{certificate['id']}"
+    body = {"csr": csr_for(WWW), "reason": reason}
+    accepted = await enrolling.api.post(f"{path}/replace", body, 202)
+    ended = await enrolling.settled(accepted["enrollment_id"])
+    assert ended["state"] == "issued", ended["reason"]
+    await enrolling.until(path, "revocation.state", "done")
+    successor: Json = await enrolling.api.get(f"/certificates/{ended['certificate_id']}")
+    assert successor["quarantined"] is None
+    return successor
+
+
+async def test_a_replacement_is_a_reissue_of_the_same_order(
+    enrolling: Enrolling, certcentral: CertCentral
+) -> None:
+    first = await enrolling.issued(WWW)
+    second = await replaced(enrolling, first, "key_compromise")
+    third = await replaced(enrolling, second, "superseded")
+    assert len(certcentral.ledger("order")) == 1
+    assert len(certcentral.ledger("reissue")) == 2
+    reasons = [each["reason"] for each in certcentral.ledger("revocation")]
+    assert reasons == ["keyCompromise", "superseded"]
+    assert {each["ca_ref"].partition("/")[0] for each in (second, third)} == {first["ca_ref"]}
+    assert second["ca_ref"] != third["ca_ref"]
+
+
+async def test_f02_a_lost_answer_to_a_reissue_is_found_again(
+    enrolling: Enrolling, certcentral: CertCentral
+) -> None:
+    first = await enrolling.issued(WWW)
+    certcentral.fault("reissue", "reset", when="after")
+    await replaced(enrolling, first, "superseded")
+    assert len(certcentral.ledger("reissue")) == 1
+    assert len(certcentral.ledger("order")) == 1
+
+
+async def test_a_replacement_through_another_product_is_an_order(
+    enrolling: Enrolling, certcentral: CertCentral
+) -> None:
+    first = await enrolling.issued(WWW)
+    path = f"/certificate-profiles/{enrolling.chain.profile['id']}"
+    options = {"backend_type": "digicert", "product": "ssl_securesite_flex"}
+    await enrolling.api.patch(path, {"options": options})
+    await replaced(enrolling, first, "superseded")
+    assert certcentral.ledger("reissue") == []
+    assert len(certcentral.ledger("order")) == 2
+
+
+async def test_a_life_that_was_cut_is_said_on_the_enrollment(
+    estate: Estate, certcentral: CertCentral
+) -> None:
+    certcentral.behave(cap_days=100)
+    chain = await digicert_chain(estate, certcentral)
+    enrolling = Enrolling(estate.api, chain)
+    certificate = await enrolling.issued(WWW, term_days=199)
+    shown = await enrolling.api.get(f"/enrollments/{certificate['enrollment_id']}")
+    assert (shown["term"]["asked_days"], shown["term"]["granted_days"]) == (199, 100)
+    assert shown["term"]["difference"]
+
+
 async def test_f41_a_revoked_key_holds_enrollments_until_it_is_replaced(
     enrolling: Enrolling, certcentral: CertCentral, database: Database
 ) -> None:
@@ -338,5 +399,9 @@ async def test_the_list_of_the_account_can_be_searched(
     path = f"/ca-backends/{chain.ca_backend['id']}/external-organizations"
     everything = await estate.api.get(path)
     assert len(everything["items"]) == 4
+    first = await estate.api.get(f"{path}?limit=3")
+    rest = await estate.api.get(f"{path}?limit=3&after={first['next_after']}")
+    assert [*first["items"], *rest["items"]] == everything["items"]
+    assert (len(first["items"]), rest["next_after"]) == (3, None)
     found = await estate.api.get(f"{path}?search=umbra w")
     assert [each["id"] for each in found["items"]] == [VALIDATED]

@@ -112,6 +112,24 @@ async def test_the_whole_story_of_a_domain_that_is_not_proven_yet(
     assert reasons == ["keyCompromise", "cessationOfOperation"]
 
 
+async def test_a_replacement_is_a_reissue_which_revokes_the_old_one(
+    enrolling: Enrolling, ca: Entrust
+) -> None:
+    first = await enrolling.issued(WWW)
+    path = f"/certificates/{first['id']}"
+    body = {"csr": csr_for(WWW), "reason": "superseded"}
+    accepted = await enrolling.api.post(f"{path}/replace", body, 202)
+    ended = await enrolling.settled(accepted["enrollment_id"])
+    assert ended["state"] == "issued", ended["reason"]
+    await enrolling.until(path, "revocation.state", "done")
+    assert [each["follows"] for each in ca.ledger("order")] == [
+        None,
+        ["reissue", int(first["ca_ref"])],
+    ]
+    assert len(ca.ledger("revocation")) == 1
+    assert ca.calls("revoke") == []  # Entrust did it by itself
+
+
 async def test_without_an_assignment_nothing_is_ordered(estate: Estate, ca: Entrust) -> None:
     enrolling = Enrolling(estate.api, await entrust_chain(estate, ca, assigned=None))
     problem = await enrolling.api.post("/enrollments", enrolling.body(WWW), 422)

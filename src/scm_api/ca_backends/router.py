@@ -1,6 +1,7 @@
 """`/ca-backends`."""
 
 from dataclasses import replace
+from operator import itemgetter
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -225,6 +226,11 @@ async def external_organizations(
     search: Annotated[
         str, Query(max_length=128, description="Only those with this in name or id.")
     ] = "",
+    limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
+    after: Annotated[
+        str,
+        Query(max_length=256, description="Those behind this id; see `next_after`."),
+    ] = "",
     refresh: Refresh = False,
 ) -> Response:
     """For whom the CA issues, with what it validated of them. Kept for five minutes.
@@ -235,14 +241,17 @@ async def external_organizations(
     kind = Choice.EXTERNAL_ORGANIZATIONS
     listing = await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh)
     wanted = search.casefold()
-    items = [each for each in listing.items if wanted in f"{each['id']} {each['name']}".casefold()]
-    return _listed(replace(listing, items=items))
+    found = [each for each in listing.items if wanted in f"{each['id']} {each['name']}".casefold()]
+    behind = [each for each in sorted(found, key=itemgetter("id")) if each["id"] > after]
+    page = behind[:limit]
+    following = page[-1]["id"] if len(behind) > limit else None
+    return _listed(replace(listing, items=page), next_after=following)
 
 
-def _listed(listing: Listing) -> Response:
+def _listed(listing: Listing, **more: Any) -> Response:
     content: dict[str, Any] = {
         "items": listing.items,
         "fetched_at": listing.fetched_at,
         "stale": listing.stale,
     }
-    return reply(content)
+    return reply(content | more)

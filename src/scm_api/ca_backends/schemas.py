@@ -96,6 +96,11 @@ class CapabilitiesOut(Output):
     lists_templates: bool
     lists_external_organizations: bool
     lists_products: bool
+    reissue_revokes: bool = Field(
+        description="Whether replacing a certificate has the CA itself revoke the one before, "
+        "as soon as the new one is there. For a compromised key, the service orders anew and "
+        "revokes by itself."
+    )
     can_cancel: bool = Field(description="Whether an order can be taken back before it is issued.")
 
 
@@ -210,3 +215,4 @@ class ExternalOrganizationList(ListingOut):
     """The organizations of the CA's account."""
 
     items: list[ExternalOrganizationOut]
+    next_after: str | None = Field(description="Where the next page begins; null on the last one.")

@@ -49,6 +49,7 @@ def _capabilities(capabilities: Capabilities) -> dict[str, Any]:
         "lists_templates": capabilities.lists_templates,
         "lists_external_organizations": capabilities.lists_external_organizations,
         "lists_products": capabilities.lists_products,
+        "reissue_revokes": capabilities.reissue_revokes,
         "can_cancel": capabilities.can_cancel,
     }
 

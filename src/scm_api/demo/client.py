@@ -68,6 +68,14 @@ class Client:
         self._show.call("GET", path, f"found {wanted}", 200, _since(started))
         return found[0]
 
+    def look(self, path: str) -> dict[str, Any]:
+        """Read something without showing it, for who looks again and again."""
+        return self._content(self._send("GET", path), 200)
+
+    def shown(self, path: str, what: str) -> None:
+        """Show what looking again and again came to."""
+        self._show.fact(f"GET {path[: path.rindex('/')]}/…{path[-6:]}: {what}")
+
     def until_revoked(self, path: str) -> dict[str, Any]:
         """Read a certificate again and again until its CA has revoked it."""
         deadline = time.monotonic() + _LONGEST_WAIT

@@ -22,6 +22,8 @@ from scm_api.demo.processes import (
 from scm_api.demo.sandbox import Sandbox
 from scm_api.demo.show import Show
 from scm_api.demo.story import Story
+from scm_api.demo.validated_story import ValidatedStory
+from scm_api.demo.validating import ValidatingCa, digicert, entrust
 
 _INTERRUPTED = 130  # what a shell reports of a command ended by Ctrl-C
 
@@ -36,15 +38,17 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # both end it in order
         signal.signal(number, signal.default_int_handler)
     try:
-        with _everything(files, port, sandbox_port, show) as (children, key):
+        with _everything(files, port, sandbox_port, show) as (children, key, others):
             with _client(port, key, show) as api:
                 Story(api, show, Sandbox(f"http://{HOST}:{sandbox_port}"), files).tell()
+                for ca in others:
+                    ValidatedStory(api, show, ca, Files(files.directory / ca.name)).tell()
             _farewell(show, files, port, key)
             return 0 if once else _stay(show, children)
     except (DemoError, EmbeddedError) as error:
         show.failure(str(error))
     except httpx.HTTPError as error:
-        show.failure(f"The AWS simulator does not answer: {error}")
+        show.failure(f"A simulator does not answer: {error}")
     except OSError as error:
         show.failure(f"{error.filename or 'The machine'}: {error.strerror}")
     except KeyboardInterrupt:
@@ -55,11 +59,11 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
 @contextmanager
 def _everything(
     files: Files, port: int, sandbox_port: int, show: Show
-) -> Iterator[tuple[Children, str]]:
-    """The processes, ready, and an API key; all end with the block."""
+) -> Iterator[tuple[Children, str, list[ValidatingCa]]]:
+    """The processes, ready, an API key and the CAs that validate; all end with the block."""
     require_free(port, "PORT")
     require_free(sandbox_port, "SANDBOX_PORT")
-    show.heading("Starting PostgreSQL, the AWS simulator, the API and a worker")
+    show.heading("Starting PostgreSQL, simulators of three CAs, the API and a worker")
     began = time.monotonic()
     files.directory.mkdir(parents=True, exist_ok=True)
     children = Children(files.logs, environment(files.data, port))
@@ -67,6 +71,14 @@ def _everything(
     try:
         state = ("--port", str(sandbox_port), "--state", str(files.sandbox))
         sandbox = children.start("AWS simulator", "sandbox", "aws", *state)
+        states = {name: files.directory / f"sandbox-{name}" for name in ("digicert", "entrust")}
+        free = ("--port", "0", "--state")
+        first = children.start(
+            "DigiCert simulator", "sandbox", "digicert", *free, str(states["digicert"])
+        )
+        second = children.start(
+            "Entrust simulator", "sandbox", "entrust", *free, str(states["entrust"])
+        )
         api = children.start("API", "serve")
         children.start("worker", "worker")
         from scm_api.demo.account import open_account  # takes as long to import as they to start
@@ -75,7 +87,8 @@ def _everything(
         wait_until_ready(sandbox, f"http://{HOST}:{sandbox_port}/_sandbox")
         wait_until_ready(api, f"http://{HOST}:{port}/health/ready")
         show.fact(f"ready after {time.monotonic() - began:.1f} s; logs are in {files.logs}")
-        yield children, key
+        others = [digicert(first, states["digicert"]), entrust(second, states["entrust"])]
+        yield children, key, others
     except DemoError:
         children.require_alive()  # that one has ended is the better reason
         raise

@@ -35,7 +35,8 @@ class Capabilities:
     order (only with `Guard.TOKEN`). `backdating` is how long before issuance its certificates may
     begin. `key_types` are the subject key types the CA signs,
     spelled as in `core.key_policy` (`rsa-2048`, `ec-p256`, ...). `can_cancel` is whether the CA
-    takes back an order that it has not issued yet (`Cancels`).
+    takes back an order that it has not issued yet (`Cancels`). `reissue_revokes` is whether a
+    replacement has the CA itself revoke the certificate before, as soon as the new one is there.
     """
 
     certificate_types: frozenset[CertificateType]
@@ -52,6 +53,7 @@ class Capabilities:
     lists_templates: bool
     lists_external_organizations: bool = False
     lists_products: bool = False
+    reissue_revokes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Order:
     is set, until that instant (UTC). `names` are what the certificate is to carry, for CAs that
     do not read them from the CSR, `external_organization` for whom, for CAs that validate
     organizations. `renews_ca_ref` is the CA's reference of the certificate before, if it is of the
-    same CA backend. `sent_since` is when it was first sent, for looking it up.
+    same CA backend, `reissues_ca_ref` that of one it replaces. `sent_since`: when first sent.
     """
 
     enrollment_id: UUID
@@ -75,6 +77,7 @@ class Order:
     names: tuple[Name, ...] = ()
     external_organization: str | None = None
     renews_ca_ref: str | None = None
+    reissues_ca_ref: str | None = None
     sent_since: datetime | None = None
     comment: str = ""
 
@@ -227,7 +230,7 @@ class Driver(Protocol):
         """Ask for the outcome of an accepted order."""
 
     async def recover(self, order: Order, options: Any) -> Issued | Pending | Rejected | Untraced:
-        """Find what a submit without an answer did, without ever causing a second order."""
+        """Find what a submit without an answer did, without causing a second order."""
 
     async def revoke(
         self,

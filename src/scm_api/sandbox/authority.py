@@ -19,6 +19,17 @@ _HASHES: Final[dict[str, hashes.SHA256 | hashes.SHA384]] = {
 }
 _BEGAN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _CA_LIFE: Final = timedelta(days=9000)
+_CA_USAGE: Final = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,7 @@ def _ca(
         .not_valid_before(_BEGAN)
         .not_valid_after(_BEGAN + _CA_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+        .add_extension(_CA_USAGE, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(authority_key, critical=False)
         .sign(issuer_key, hashes.SHA256())

@@ -20,7 +20,7 @@ from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move
 from scm_api.core.names import Name
 from scm_api.core.recovery import Timing
-from scm_api.core.vocabulary import EnrollmentState, NameKind
+from scm_api.core.vocabulary import EnrollmentState, NameKind, RevocationReason
 from scm_api.db.conflicts import is_ca_reference_taken
 from scm_api.db.models import EnrollmentAttempt
 from scm_api.db.session import Database, is_away
@@ -337,4 +337,14 @@ def _order(claim: Claim) -> Order:
         sent_since=claim.attempt.first_sent_at,
         comment=enrollment.comment,
         renews_ca_ref=None if enrollment.replace_reason else claim.renews_ca_ref,
+        reissues_ca_ref=_reissued(claim),
     )
+
+
+def _reissued(claim: Claim) -> str | None:
+    """What is replaced. A CA that revokes it by itself says nothing of a compromised key: then we
+    order anew and revoke it."""
+    reason = claim.enrollment.replace_reason
+    revokes = claim.connection.kind.capabilities.reissue_revokes
+    anew = reason is None or (revokes and reason == RevocationReason.KEY_COMPROMISE)
+    return None if anew else claim.renews_ca_ref

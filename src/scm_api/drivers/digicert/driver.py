@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import structlog
+from cryptography import x509
 
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import (
@@ -81,6 +82,8 @@ class DigiCertDriver:
     async def submit(self, order: Order, options: DigiCertProfileOptions) -> Issued | Pending:
         """Place the order, with our token as its alternative id."""
         body = wire.order_body(order, options, self._connection)
+        if order.reissues_ca_ref is not None and await self._is_reissuable(order, options):
+            return await self._reissue(wire.order_of(order.reissues_ca_ref), body)
         content = await self._write("POST", f"/order/certificate/{options.product}", body)
         try:
             placed = wire.read_placed(content)
@@ -98,7 +101,9 @@ class DigiCertDriver:
     ) -> Issued | Pending | Rejected:
         """See `Driver.poll`."""
         info = await self._order(ca_ref)
-        return await self._outcome(info.line, info.notes)
+        if info.reissues.get(wire.request_of(ca_ref)) == "rejected":
+            return Rejected(ca_ref, "rejected", "The reissue was rejected in CertCentral.")
+        return await self._outcome(ca_ref, info.line, info.notes)
 
     async def poll_since(
         self, ca_ref: str, options: DigiCertProfileOptions, since: datetime
@@ -106,17 +111,21 @@ class DigiCertDriver:
         """See `FollowsMany`."""
         if not reaches(since):
             return await self.poll(ca_ref, options)
-        line = await self._changes.of(ca_ref, since)
+        line = await self._changes.of(wire.order_of(ca_ref), since)
         if line is None:
             return Pending(ca_ref, _LOOK_AGAIN, None)
-        if line.status in wire.ENDED_WITHOUT:
-            return await self.poll(ca_ref, options)  # only the order itself holds the reason
-        return await self._outcome(line, "")
+        if line.status in wire.ENDED_WITHOUT or wire.request_of(ca_ref):
+            return await self.poll(ca_ref, options)  # only the order itself tells what happened
+        return await self._outcome(ca_ref, line, "")
 
     async def recover(
         self, order: Order, options: DigiCertProfileOptions
     ) -> Issued | Pending | Rejected | Untraced:
         """Look the order up by our token. It is not unique: of several, the oldest is taken."""
+        if order.reissues_ca_ref is not None:
+            reissued = await self._find_reissue(order, order.reissues_ca_ref)
+            if reissued is not None:
+                return reissued
         try:
             found = await self._read(f"/order/alternate/{order.token}", wire.read_lines)
         except OrderRefused as error:
@@ -142,9 +151,11 @@ class DigiCertDriver:
         """Cancel an order that still waits; CertCentral wants a note with it."""
         body = {"status": "CANCELED", "note": "taken back by the requester"}
         try:
-            await self._write("PUT", f"/order/certificate/{ca_ref}/status", body)
+            await self._write("PUT", f"/order/certificate/{wire.order_of(ca_ref)}/status", body)
         except OrderRefused:
-            if (await self._order(ca_ref)).line.status != "canceled":
+            info = await self._order(ca_ref)
+            taken_back = info.reissues.get(wire.request_of(ca_ref)) == "rejected"
+            if info.line.status != "canceled" and not taken_back:
                 raise
         return Canceled()
 
@@ -195,22 +206,60 @@ class DigiCertDriver:
         await self._http.aclose()
 
     async def _order(self, ca_ref: str) -> wire.OrderInfo:
-        return await self._read(f"/order/certificate/{ca_ref}", wire.read_order)
+        return await self._read(f"/order/certificate/{wire.order_of(ca_ref)}", wire.read_order)
 
-    async def _outcome(self, line: wire.OrderLine, notes: str) -> Issued | Pending | Rejected:
+    async def _is_reissuable(self, order: Order, options: DigiCertProfileOptions) -> bool:
+        """Product and organization stay what they are, so they must be those that are wanted."""
+        assert order.reissues_ca_ref is not None
+        info = await self._order(order.reissues_ca_ref)
+        same = (info.product, info.organization or None)
+        return info.line.status == "issued" and same == (
+            options.product,
+            order.external_organization,
+        )
+
+    async def _reissue(self, order_id: str, body: Mapping[str, Any]) -> Issued | Pending:
+        path = f"/order/certificate/{order_id}/reissue"
+        content = await self._write("POST", path, wire.reissue_body(body))
+        try:
+            placed = wire.read_placed(content)
+            chain = wire.ders_of(placed.pems)
+        except wire.Unreadable as error:
+            raise OutcomeUnknown("DigiCert's answer to the reissue cannot be read.") from error
+        ca_ref = wire.reference(placed.order_id, placed.request_id)
+        if chain:
+            return Issued(ca_ref, chain[0], chain[1:])
+        return Pending(ca_ref, timedelta(seconds=5), placed.waits_for)
+
+    async def _find_reissue(self, order: Order, old_ref: str) -> Issued | Pending | None:
+        """A request to reissue that is newer than what is replaced, if it is for our key."""
+        info = await self._order(old_ref)
+        newer = [each for each in info.reissues if each > wire.request_of(old_ref)]
+        if not newer:
+            return None
+        ca_ref = wire.reference(wire.order_of(old_ref), str(max(newer)))
+        outcome = await self._outcome(ca_ref, info.line, info.notes)
+        if isinstance(outcome, Pending):
+            return outcome
+        same = isinstance(outcome, Issued) and _same_key(outcome.leaf_der, order.csr_der)
+        return outcome if same and isinstance(outcome, Issued) else None
+
+    async def _outcome(
+        self, ca_ref: str, line: wire.OrderLine, notes: str
+    ) -> Issued | Pending | Rejected:
         if line.status in wire.ENDED_WITHOUT:
             words = notes or f"The order is {line.status} at DigiCert."
-            return Rejected(line.order_id, line.status, words)
+            return Rejected(ca_ref, line.status, words)
         if line.status in wire.WAITING or line.certificate_id is None:
             # What it waits for was said in the answer to the order, with the tokens.
             waits = wire.WAITING.get(line.status, "DigiCert")
             kept = None if line.status == "pending" else waits
-            return Pending(line.order_id, _LOOK_AGAIN, kept)
+            return Pending(ca_ref, _LOOK_AGAIN, kept)
         chain = await self._read(f"/certificate/{line.certificate_id}/chain", wire.read_chain)
-        return Issued(line.order_id, chain[0], chain[1:])
+        return Issued(ca_ref, chain[0], chain[1:])
 
     async def _is_revoked(self, ca_ref: str, serial: str) -> bool:
-        path = f"/order/certificate/{ca_ref}/reissue"
+        path = f"/order/certificate/{wire.order_of(ca_ref)}/reissue"
         return (await self._read(path, wire.read_statuses)).get(serial) == "revoked"
 
     async def _read_changes(self, window: timedelta) -> list[wire.OrderLine]:
@@ -245,6 +294,11 @@ class DigiCertDriver:
         if reply.status >= 400:
             _refuse(reply)
         return _content(reply)
+
+
+def _same_key(leaf_der: bytes, csr_der: bytes) -> bool:
+    leaf, csr = x509.load_der_x509_certificate(leaf_der), x509.load_der_x509_csr(csr_der)
+    return leaf.public_key() == csr.public_key()
 
 
 def _content(reply: Reply) -> Any:

@@ -41,6 +41,7 @@ class Placed:
     """What the answer to an order tells; `pems` are empty unless it was issued in it."""
 
     order_id: str
+    request_id: str
     pems: tuple[str, ...]
     waits_for: str
 
@@ -56,10 +57,14 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderInfo:
-    """One order. `revocations` are the states of requests to revoke, `notes` DigiCert's words."""
+    """One order. `revocations` are the states of requests to revoke, `reissues` those of requests
+    to reissue by their numbers, `notes` DigiCert's words."""
 
     line: OrderLine
     revocations: tuple[str, ...]
+    reissues: Mapping[int, str]
+    product: str
+    organization: str
     notes: str
 
 
@@ -91,7 +96,7 @@ def order_body(
     if connection.container_id is not None:
         body["container"] = {"id": connection.container_id}
     if order.renews_ca_ref is not None:
-        body["renewal_of_order_id"] = int(order.renews_ca_ref)
+        body["renewal_of_order_id"] = int(order_of(order.renews_ca_ref))
     if order.comment:
         body["comments"] = order.comment
     if options.custom_fields:
@@ -107,6 +112,28 @@ def _validity(order: Order) -> dict[str, Any]:
     # Dates have no time, and the certificate ends with the day: not later than what was asked.
     last = (order.not_after - timedelta(days=1, seconds=-1)).date()
     return {"custom_expiration_date": last.isoformat()}
+
+
+def reissue_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an order goes into a reissue: the certificate, with an end of its own."""
+    certificate = dict(body["certificate"]) | {"cert_validity": body["order_validity"]}
+    kept = {name: body[name] for name in ("comments", "skip_approval") if name in body}
+    return {"certificate": certificate} | kept
+
+
+def reference(order_id: str, request_id: str) -> str:
+    """What names a reissue: orders keep their number through all of theirs."""
+    return f"{order_id}/{request_id}"
+
+
+def order_of(ca_ref: str) -> str:
+    """The order behind our reference."""
+    return ca_ref.partition("/")[0]
+
+
+def request_of(ca_ref: str) -> int:
+    """The request to reissue behind our reference, 0 for the order itself."""
+    return int(ca_ref.partition("/")[2] or 0)
 
 
 def revocation_body(reason: RevocationReason, connection: DigiCertConnection) -> dict[str, Any]:
@@ -131,7 +158,8 @@ def read_placed(content: Any) -> Placed:
         waits = f"proof of control over the domain: the value {content['dcv_random_value']}"
     else:
         waits = WAITING["processing"]
-    return Placed(order_id, pems, waits)
+    first: Mapping[str, Any] = next(iter(content.get("requests") or ()), {})
+    return Placed(order_id, str(first.get("id", "")), pems, waits)
 
 
 def read_lines(content: Any) -> list[OrderLine]:
@@ -159,8 +187,15 @@ def read_order(content: Any) -> OrderInfo:
         for each in content.get("requests") or ()
         if each.get("type") == "revoke"
     )
+    reissues = {
+        int(_number(each, "id")): str(each.get("status"))
+        for each in content.get("requests") or ()
+        if each.get("type") == "reissue"
+    }
     notes = " ".join(str(each.get("text", "")) for each in content.get("notes") or ())
-    return OrderInfo(line, revocations, notes)
+    product = str((content.get("product") or {}).get("name_id", ""))
+    organization = str((content.get("organization") or {}).get("id", ""))
+    return OrderInfo(line, revocations, reissues, product, organization, notes)
 
 
 def read_chain(content: Any) -> tuple[bytes, ...]:

@@ -26,7 +26,7 @@ from scm_api.drivers.entrust.calling import Caller, Unreadable
 from scm_api.drivers.entrust.options import EcsProduct, EntrustConnection, EntrustProfileOptions
 from scm_api.drivers.errors import OrderRefused, OutcomeUnknown
 
-_LOOK_AGAIN: Final = timedelta(minutes=1)
+# The worker looks less and less often by itself.
 _SOON: Final = timedelta(seconds=5)
 _PAGE: Final = 500
 # Renewals of what is younger are refused.
@@ -52,11 +52,14 @@ class EcsDriver:
         return CheckReport(private_cas=0, findings=(finding,))
 
     async def submit(self, order: Order, options: EntrustProfileOptions) -> Issued | Pending:
-        """Ask for a certificate, as a renewal where ECS takes it for one."""
+        """Ask for a certificate: as a renewal or reissue where ECS takes it for one."""
         body = wire.order_body(order, _product(options), self._connection, datetime.now(UTC))
         path = "/certificates"
         if order.renews_ca_ref is not None and await self._is_renewable(order.renews_ca_ref):
             path = f"/certificates/{order.renews_ca_ref}/renewals"
+        elif order.reissues_ca_ref is not None and await self._is_live(order.reissues_ca_ref):
+            path = f"/certificates/{order.reissues_ca_ref}/reissues"
+            body = wire.reissue_body(body)
         _, content = await self._caller.write("POST", path, body)
         try:
             found = wire.read_certificate(content)
@@ -155,6 +158,9 @@ class EcsDriver:
         )
         return old_enough and found.status in wire.RENEWABLE
 
+    async def _is_live(self, ca_ref: str) -> bool:
+        return (await self._certificate(ca_ref)).status in wire.RENEWABLE
+
     async def _outcome(self, found: wire.Found) -> Issued | Pending | Rejected:
         """Statuses may be added: whatever has a certificate was issued."""
         if found.leaf is not None:
@@ -163,9 +169,9 @@ class EcsDriver:
             words = "The request was declined in the Entrust account."
             return Rejected(found.tracking_id, "declined", words)
         if found.status not in ("PENDING", "PENDING_QUORUM"):
-            return Pending(found.tracking_id, _LOOK_AGAIN, "Entrust")
+            return Pending(found.tracking_id, _SOON, "Entrust")
         domains = [wire.domain_of(each) for each in await self._all("/domains", "domains")]
-        return Pending(found.tracking_id, _LOOK_AGAIN, wire.waits_for(found.names, domains))
+        return Pending(found.tracking_id, _SOON, wire.waits_for(found.names, domains))
 
     async def _newest(self, order: Order) -> list[wire.Found]:
         """Certificates with the order's first name that may have been made since it was sent."""

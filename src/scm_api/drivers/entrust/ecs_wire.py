@@ -87,6 +87,12 @@ def order_body(
     return body
 
 
+def reissue_body(body: dict[str, Any]) -> dict[str, Any]:
+    """A reissue keeps product and end, and has neither in its request."""
+    kept = ("certType", "certExpiryDate", "certLifetime")
+    return {name: value for name, value in body.items() if name not in kept}
+
+
 def _tracking(order: Order, product: EcsProduct, connection: EntrustConnection) -> dict[str, Any]:
     requester = connection.requester
     tracking: dict[str, Any] = {"trackingInfo": order.token}

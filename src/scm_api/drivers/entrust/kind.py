@@ -162,6 +162,7 @@ ENTRUST: Final = BackendKind(
         lists_templates=False,
         lists_external_organizations=True,
         lists_products=True,
+        reissue_revokes=True,
     ),
     connection_options=EntrustConnection,
     secrets=EntrustSecrets,
