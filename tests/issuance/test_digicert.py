@@ -262,6 +262,28 @@ async def test_f02_a_lost_answer_to_a_reissue_is_found_again(
     assert len(certcentral.ledger("order")) == 1
 
 
+@pytest.mark.parametrize(("decision", "state"), [("approved", "issued"), ("rejected", "rejected")])
+async def test_a_reissue_waits_for_an_administrator_of_certcentral(
+    estate: Estate, certcentral: CertCentral, database: Database, decision: str, state: str
+) -> None:
+    certcentral.behave(needs_approval=False)
+    chain = await digicert_chain(estate, certcentral, key=digicert.STANDARD_KEY)
+    enrolling = Enrolling(estate.api, chain)
+    certificate = await enrolling.issued(WWW)
+    certcentral.behave(needs_approval=True)
+    body = {"csr": csr_for(WWW), "reason": "superseded"}
+    path = f"/certificates/{certificate['id']}/replace"
+    accepted = await enrolling.api.post(path, body, 202)
+    waiting = f"/enrollments/{accepted['enrollment_id']}"
+    await enrolling.until(waiting, "state", "pending_ca")
+    await look_again(database, {"id": accepted["enrollment_id"]})
+    [request] = [each for each in certcentral.requests() if each["type"] == "reissue"]
+    certcentral.decide(request, decision)
+    await look_again(database, {"id": accepted["enrollment_id"]})
+    await enrolling.until(waiting, "state", state)
+    assert len(certcentral.ledger("reissue")) == 1
+
+
 async def test_a_replacement_through_another_product_is_an_order(
     enrolling: Enrolling, certcentral: CertCentral
 ) -> None:

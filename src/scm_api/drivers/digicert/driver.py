@@ -46,6 +46,7 @@ _PER_SECOND: Final = 5.0
 _PATIENCE: Final = timedelta(seconds=5)
 _LOOK_AGAIN: Final = timedelta(minutes=1)
 _PAGE: Final = 1000
+_UNDECIDED: Final = frozenset({"pending", "submitted"})
 _WAITING_FOR_ADMIN: Final = timedelta(minutes=15)
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -101,21 +102,24 @@ class DigiCertDriver:
     ) -> Issued | Pending | Rejected:
         """See `Driver.poll`."""
         info = await self._order(ca_ref)
-        if info.reissues.get(wire.request_of(ca_ref)) == "rejected":
+        reissue = info.reissues.get(wire.request_of(ca_ref))
+        if reissue == "rejected":
             return Rejected(ca_ref, "rejected", "The reissue was rejected in CertCentral.")
+        if reissue in _UNDECIDED:  # the order holds the certificate before until then
+            return Pending(ca_ref, _LOOK_AGAIN, wire.WAITING["needs_approval"])
         return await self._outcome(ca_ref, info.line, info.notes)
 
     async def poll_since(
         self, ca_ref: str, options: DigiCertProfileOptions, since: datetime
     ) -> Issued | Pending | Rejected:
         """See `FollowsMany`."""
-        if not reaches(since):
+        if not reaches(since) or wire.request_of(ca_ref):  # a reissue is no change of the order
             return await self.poll(ca_ref, options)
         line = await self._changes.of(wire.order_of(ca_ref), since)
         if line is None:
             return Pending(ca_ref, _LOOK_AGAIN, None)
-        if line.status in wire.ENDED_WITHOUT or wire.request_of(ca_ref):
-            return await self.poll(ca_ref, options)  # only the order itself tells what happened
+        if line.status in wire.ENDED_WITHOUT:
+            return await self.poll(ca_ref, options)  # only the order itself holds the reason
         return await self._outcome(ca_ref, line, "")
 
     async def recover(
@@ -177,7 +181,7 @@ class DigiCertDriver:
             return None
         waiting = RevocationPending(_WAITING_FOR_ADMIN, wire.WAITING["needs_approval"])
         asked_before = (await self._order(ca_ref)).revocations
-        if {"pending", "submitted"} & set(asked_before):
+        if _UNDECIDED & set(asked_before):
             return waiting
         if pending and asked_before and asked_before[-1] == "rejected":
             detail = "An administrator of the CertCentral account rejected the revocation."
@@ -238,6 +242,8 @@ class DigiCertDriver:
         if not newer:
             return None
         ca_ref = wire.reference(wire.order_of(old_ref), str(max(newer)))
+        if info.reissues[max(newer)] in _UNDECIDED:
+            return Pending(ca_ref, _LOOK_AGAIN, wire.WAITING["needs_approval"])
         outcome = await self._outcome(ca_ref, info.line, info.notes)
         if isinstance(outcome, Pending):
             return outcome
