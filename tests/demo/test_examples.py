@@ -30,9 +30,6 @@ REFUSED = {
     "list_products": "not-supported",
     "list_external_organizations": "not-supported",
     "create_external_assignment": "not-supported",
-    "get_external_assignment": "not-found",
-    "update_external_assignment": "not-found",
-    "delete_external_assignment": "not-found",
     "get_bulk_renewal": "not-found",
     "get_bulk_revocation": "not-found",  # there is none before the first
 }
