@@ -50,6 +50,13 @@ class Entrust:
     def organization(self, name: str, status: str) -> None:
         self.control("PATCH", f"/organizations/{name}", {"status": status})
 
+    def certificate(self, tracking_id: str) -> Json:
+        """A certificate as the API user sees it."""
+        path = f"{self.url}/enterprise/v2/certificates/{tracking_id}"
+        auth = (entrust.API_USER.name, entrust.API_USER.api_key)
+        found: Json = self._http.get(path, auth=auth).raise_for_status().json()
+        return found
+
     def credential(self, user: str) -> Json:
         """Client certificate and key of a user, as secrets."""
         certificate, key = self.transport.credential(user).read_text().split("-----BEGIN PRIV")

@@ -39,7 +39,8 @@ async def test_is_made_read_listed_changed_and_deleted(estate: Estate, resource:
     read = await api.send("GET", path, 200)
     assert read.json().items() <= content.items(), "a key's text is in the first answer only"
     assert read.headers.get("etag") == response.headers.get("etag")
-    assert read.json() in await api.everything(collection)
+    listed = await api.everything(collection)
+    assert any(each.items() <= read.json().items() for each in listed), "a list may show less"
 
     expected = [resource.actions[0]]
     if resource.change is not None:

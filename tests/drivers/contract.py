@@ -13,7 +13,8 @@ from cryptography.x509.oid import NameOID
 
 from scm_api.core.names import Name
 from scm_api.core.vocabulary import NameKind
-from scm_api.drivers.base import BackendKind, Driver, Issued, Order, Pending, Rejected
+from scm_api.drivers.base import Driver, Issued, Order, Pending, Rejected
+from scm_api.drivers.kinds import BackendKind
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 

@@ -27,7 +27,8 @@ from scm_api.drivers.aws.rules import (
     judge_request,
     max_term_days,
 )
-from scm_api.drivers.base import IssuingCa, RequestFacts
+from scm_api.drivers.base import IssuingCa
+from scm_api.drivers.kinds import RequestFacts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONNECTION = connection_to("https://pca.example.com")

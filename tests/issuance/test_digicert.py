@@ -308,8 +308,49 @@ async def test_a_life_that_was_cut_is_said_on_the_enrollment(
     assert shown["term"]["difference"]
 
 
+async def test_what_an_enrollment_says_to_the_ca_goes_before_its_profile(
+    estate: Estate, certcentral: CertCentral
+) -> None:
+    certcentral.behave(needs_approval=False)
+    options = {
+        "backend_type": "digicert",
+        "product": "ssl_basic",
+        "server_platform": 2,
+        "custom_fields": [{"metadata_id": 1, "value": "any"}, {"metadata_id": 2, "value": "4711"}],
+        "additional_emails": ["pki@example.com"],
+    }
+    enrolling = Enrolling(estate.api, await digicert_chain(estate, certcentral, options=options))
+    own = {
+        "backend_type": "digicert",
+        "server_platform": 45,
+        "custom_fields": [{"metadata_id": 1, "value": "shop"}],
+        "additional_emails": ["web@example.com"],
+    }
+    certificate = await enrolling.issued(WWW, order_options=own)
+    said = certcentral.call("GET", f"/order/certificate/{certificate['ca_ref']}")
+    assert said["certificate"]["server_platform"] == {"id": 45}
+    fields = {each["metadata_id"]: each["value"] for each in said["custom_fields"]}
+    assert fields == {1: "shop", 2: "4711"}
+    [order] = certcentral.ledger("order")
+    assert order["additional_emails"] == ["pki@example.com", "web@example.com"]
+
+
+async def test_order_options_of_another_type_are_refused(enrolling: Enrolling) -> None:
+    body = enrolling.body(WWW, order_options={"backend_type": "entrust"})
+    said = await enrolling.api.post("/enrollments", body, 422)
+    assert faults_of(said) == {("/order_options", "order-options-not-supported")}
+
+
+async def test_a_ca_that_does_not_judge_is_not_asked(
+    enrolling: Enrolling, certcentral: CertCentral
+) -> None:
+    path = "/enrollments/validate?ask_ca=true"
+    said = await enrolling.api.post(path, enrolling.body(WWW), 200)
+    assert (said["valid"], said["ca_asked"]) == (True, False)
+
+
 async def test_f41_a_revoked_key_holds_enrollments_until_it_is_replaced(
-    enrolling: Enrolling, certcentral: CertCentral, database: Database
+    enrolling: Enrolling, certcentral: CertCentral
 ) -> None:
     certcentral.control("POST", "/keys", {"key": digicert.ADMIN_KEY, "revoked": True})
     made = await enrolling.enroll(WWW)
@@ -321,7 +362,6 @@ async def test_f41_a_revoked_key_holds_enrollments_until_it_is_replaced(
     local = f"/connectors/{chain.connector['id']}/local-ca-backends/{chain.local_ca_backend['id']}"
     secrets = connection(certcentral, digicert.STANDARD_KEY)["secrets"]
     await enrolling.api.patch(local, {"secrets": secrets})
-    await look_again(database, made)
     await enrolling.until(path, "state", "issued")
     assert len(certcentral.ledger("order")) == 1
 

@@ -194,8 +194,95 @@ async def test_a_refusal_is_said_in_entrusts_words(enrolling: Enrolling, ca: Ent
     assert "The domain www.example.com is not approved for client 1" in ended["reason"]
 
 
+OWN = {
+    "backend_type": "entrust",
+    "requester": {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+35315550101"},
+    "custom_fields": [{"name": "text1", "value": "shop"}],
+    "additional_emails": ["web@example.com"],
+}
+
+
+async def test_what_an_enrollment_says_to_the_ca_goes_before_its_profile(
+    estate: Estate, ca: Entrust
+) -> None:
+    product = {
+        "cert_type": "ADVANTAGE_SSL",
+        "custom_fields": [{"name": "text1", "value": "any"}, {"name": "text2", "value": "4711"}],
+        "additional_emails": ["pki@example.com"],
+    }
+    chain = await entrust_chain(estate, ca, options={"backend_type": "entrust", "ecs": product})
+    enrolling = Enrolling(estate.api, chain)
+    first = await enrolling.issued(WWW, order_options=OWN)
+    enrollment = await enrolling.api.get(f"/enrollments/{first['enrollment_id']}")
+    assert enrollment["order_options"] == OWN
+    body = {"csr": csr_for(WWW), "reason": "superseded"}
+    path = f"/certificates/{first['id']}/replace"
+    replacing = await enrolling.api.post(path, body, 202)
+    second = await enrolling.settled(replacing["enrollment_id"])
+    assert second["state"] == "issued", second["reason"]
+    for ca_ref in (first["ca_ref"], second["ca_ref"]):
+        said = ca.certificate(ca_ref)["tracking"]
+        assert (said["requesterName"], said["requesterEmail"]) == (
+            "Ada Lovelace",
+            "ada@example.com",
+        )
+        assert said["customFields"] == {"text1": "shop", "text2": "4711"}
+        assert said["additionalEmails"] == ["pki@example.com", "web@example.com"]
+
+
+async def test_ca_gateway_has_no_place_for_what_an_enrollment_says(
+    estate: Estate, ca: Entrust
+) -> None:
+    gateway = {"ca_id": "umbra~ca1", "profile_id": "privatessl-tls-server"}
+    options = {"backend_type": "entrust", "ca_gateway": gateway}
+    reaching = gateway_connection(ca)
+    chain = await entrust_chain(estate, ca, assigned=None, reaching=reaching, options=options)
+    enrolling = Enrolling(estate.api, chain)
+    said = await enrolling.api.post("/enrollments", enrolling.body(WWW, order_options=OWN), 422)
+    assert faults_of(said) == {("/order_options", "order-options-not-supported")}
+
+
+async def test_the_ca_judges_a_request_without_taking_it(enrolling: Enrolling, ca: Entrust) -> None:
+    path, body = "/enrollments/validate", enrolling.body(WWW)
+    said = await enrolling.api.post(path, body, 200)
+    assert (said["valid"], said["ca_asked"], ca.calls("enroll")) == (True, False, [])
+    said = await enrolling.api.post(f"{path}?ask_ca=true", body, 200)
+    assert (said["valid"], said["ca_asked"]) == (True, True)
+    ca.domain("example.com", "EXPIRED")
+    said = await enrolling.api.post(f"{path}?ask_ca=true", body, 200)
+    assert (said["valid"], said["ca_asked"]) == (False, True)
+    [fault] = said["errors"]
+    assert code_of(fault) == "ca-would-refuse"
+    assert "The domain www.example.com is not approved for client 1" in fault["detail"]
+    assert ca.ledger("order") == []
+
+
+async def test_a_ca_that_cannot_judge_now_is_said(enrolling: Enrolling, ca: Entrust) -> None:
+    ca.fault("enroll", "close")
+    path = "/enrollments/validate?ask_ca=true"
+    said = await enrolling.api.post(path, enrolling.body(WWW), 503)
+    assert code_of(said) == "ca-unavailable"
+
+
+async def test_a_profile_shows_the_validations_it_depends_on(
+    enrolling: Enrolling, ca: Entrust, estate: Estate
+) -> None:
+    chain, api = enrolling.chain, enrolling.api
+    path = f"/certificate-profiles/{chain.profile['id']}"
+    other = await estate.organization("example.org")
+    both = [chain.organization["id"], other["id"]]
+    await api.patch(path, {"organization_ids": both})
+    shown = (await api.get(path))["external_validations"]
+    assert [each["organization_id"] for each in shown] == sorted(both)
+    by_id = {each["organization_id"]: each for each in shown}
+    first, second = (by_id[each] for each in both)
+    assert (first["external_organization_id"], first["usable"]) == (VALIDATED, True)
+    assert ("ov", "active") in [(each["type"], each["status"]) for each in first["validations"]]
+    assert (second["external_assignment_id"], second["usable"]) == (None, False)
+
+
 async def test_f41_a_revoked_key_holds_enrollments_until_it_is_replaced(
-    enrolling: Enrolling, ca: Entrust, database: Database
+    enrolling: Enrolling, ca: Entrust
 ) -> None:
     ca.control("POST", "/users", {"user": entrust.API_USER.name, "revoked": True})
     made = await enrolling.enroll(WWW)
@@ -207,7 +294,6 @@ async def test_f41_a_revoked_key_holds_enrollments_until_it_is_replaced(
     user = entrust.CERTIFICATE_USER
     secrets = connection(ca, user)["secrets"] | ca.credential(user.name)
     await enrolling.api.patch(local, {"secrets": secrets})
-    await look_again(database, made)
     issued = await enrolling.until(path, "state", "issued")
     assert issued["certificate_id"]
     assert {each["user"] for each in ca.calls("enroll")} == {None, user.name}

@@ -21,7 +21,7 @@ from scm_api.core.domain_policy import DomainPolicy
 from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.drivers.aws.options import AwsConnection
-from scm_api.drivers.base import BackendKind
+from scm_api.drivers.kinds import BackendKind
 from scm_api.drivers.registry import REGISTRY
 from scm_api.issuance.facts import Facts
 from scm_api.issuance.judgement import Asked, Judgement, judge, term_rules

@@ -96,6 +96,9 @@ class CapabilitiesOut(Output):
     lists_templates: bool
     lists_external_organizations: bool
     lists_products: bool
+    checks_orders: bool = Field(
+        description="Whether `POST /enrollments/validate?ask_ca=true` can ask the CA."
+    )
     reissue_revokes: bool = Field(
         description="Whether replacing a certificate has the CA itself revoke the one before, "
         "as soon as the new one is there. For a compromised key, the service orders anew and "
@@ -116,6 +119,9 @@ class BackendTypeOut(Output):
     secrets: dict[str, Any] = Field(description="JSON schema of its `secrets`.")
     profile_options: dict[str, Any] = Field(
         description="JSON schema of `options` of a certificate profile."
+    )
+    order_options: dict[str, Any] | None = Field(
+        description="JSON schema of `order_options` of an enrollment; null: it takes none."
     )
 
 

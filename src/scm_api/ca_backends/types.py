@@ -6,7 +6,8 @@ from typing import Any
 
 from scm_api.core.key_types import KEY_TYPES
 from scm_api.core.vocabulary import CertificateType, RevocationReason
-from scm_api.drivers.base import BackendKind, Capabilities
+from scm_api.drivers.base import Capabilities
+from scm_api.drivers.kinds import BackendKind
 from scm_api.drivers.registry import REGISTRY, TEST_ONLY
 
 
@@ -26,6 +27,7 @@ def _described(kind: BackendKind) -> dict[str, Any]:
         "connection_options": kind.connection_options.model_json_schema(),
         "secrets": kind.secrets.model_json_schema(),
         "profile_options": kind.profile_options.model_json_schema(),
+        "order_options": kind.order_options and kind.order_options.model.model_json_schema(),
     }
 
 
@@ -49,6 +51,7 @@ def _capabilities(capabilities: Capabilities) -> dict[str, Any]:
         "lists_templates": capabilities.lists_templates,
         "lists_external_organizations": capabilities.lists_external_organizations,
         "lists_products": capabilities.lists_products,
+        "checks_orders": capabilities.checks_orders,
         "reissue_revokes": capabilities.reissue_revokes,
         "can_cancel": capabilities.can_cancel,
     }

@@ -20,8 +20,9 @@ from scm_api.core.quota import judge_quota
 from scm_api.core.vocabulary import CertificateType, NameKind, RevocationReason
 from scm_api.db.models import CaBackend
 from scm_api.db.scope import visible_ca_backends
-from scm_api.drivers.base import BackendKind, IssuingCa
+from scm_api.drivers.base import IssuingCa
 from scm_api.drivers.errors import DriverError
+from scm_api.drivers.kinds import BackendKind
 from scm_api.gateway.choices import issuing_cas
 from scm_api.gateway.connections import Connection, connection_of
 from scm_api.web.deps import Resources

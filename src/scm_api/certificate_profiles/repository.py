@@ -1,21 +1,25 @@
 """Rows of certificate profiles, their versions and delegations."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, delete, func, insert, select
+from sqlalchemy import ARRAY, Uuid, cast, delete, false, func, insert, or_, select, true
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import NotFound
+from scm_api.core.vocabulary import BackendType
 from scm_api.db.models import (
     CertificateProfile,
     CertificateProfileDelegation,
+    ExternalAssignment,
     Organization,
 )
 from scm_api.db.scope import visible_profiles, within
 from scm_api.db.statements import AnySelect
+from scm_api.drivers.registry import REGISTRY
 
 _Delegation = CertificateProfileDelegation
 
@@ -66,7 +70,43 @@ async def content(session: AsyncSession, principal: Principal, profile_id: UUID)
     row = (await session.execute(query)).one_or_none()
     if row is None:
         raise NotFound("certificate profile")
-    return row._asdict()
+    shown = row._asdict()
+    return shown | {"external_validations": await _external_validations(session, shown)}
+
+
+async def _external_validations(
+    session: AsyncSession, profile: Mapping[str, Any]
+) -> list[dict[str, Any]] | None:
+    """For whom each of its organizations enrolls; None where the CA does not want to know."""
+    kind = REGISTRY[BackendType(profile["backend_type"])]
+    if not kind.needs_organization(kind.profile_options.model_validate(profile["options"])):
+        return None
+    own = ExternalAssignment.organization_id == Organization.id
+    chosen = (
+        select(ExternalAssignment)
+        .where(
+            ExternalAssignment.ca_backend_id == profile["ca_backend_id"],
+            or_(own, ExternalAssignment.organization_id == Organization.parent_id),
+        )
+        .order_by(own.desc())
+        .limit(1)
+        .lateral()
+    )
+    query = (
+        select(
+            Organization.id.label("organization_id"),
+            chosen.c.id.label("external_assignment_id"),
+            chosen.c.external_organization_id,
+            chosen.c.name,
+            func.coalesce(chosen.c.usable, false()).label("usable"),
+            func.coalesce(chosen.c.validations, cast([], JSONB)).label("validations"),
+            chosen.c.checked_at,
+        )
+        .outerjoin(chosen, true())
+        .where(Organization.id.in_(profile["organization_ids"]))
+        .order_by(Organization.id)
+    )
+    return [each._asdict() for each in await session.execute(query)]
 
 
 async def certificate_profile(

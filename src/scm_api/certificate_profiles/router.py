@@ -9,7 +9,7 @@ from scm_api.certificate_profiles import repository, service
 from scm_api.certificate_profiles.judging import survey
 from scm_api.certificate_profiles.schemas import (
     CertificateProfileCreate,
-    CertificateProfileOut,
+    CertificateProfileDetail,
     CertificateProfilePage,
     CertificateProfileUpdate,
 )
@@ -33,7 +33,7 @@ router = APIRouter(prefix="/certificate-profiles", tags=["Certificate profiles"]
     operation_id="create_certificate_profile",
     summary="Create a certificate profile",
     status_code=201,
-    response_model=CertificateProfileOut,
+    response_model=CertificateProfileDetail,
     responses=problems(403, 409),
 )
 async def create(
@@ -92,7 +92,7 @@ async def index(
     "/{certificate_profile_id}",
     operation_id="get_certificate_profile",
     summary="Read a certificate profile",
-    response_model=CertificateProfileOut,
+    response_model=CertificateProfileDetail,
     responses=problems(404),
 )
 async def read(certificate_profile_id: UUID, caller: Caller, database: Db) -> Response:
@@ -105,7 +105,7 @@ async def read(certificate_profile_id: UUID, caller: Caller, database: Db) -> Re
     "/{certificate_profile_id}",
     operation_id="update_certificate_profile",
     summary="Change a certificate profile",
-    response_model=CertificateProfileOut,
+    response_model=CertificateProfileDetail,
     responses=problems(403, 404, 409, 412, 428),
 )
 async def update(

@@ -1,5 +1,6 @@
 """Bodies of `/certificate-profiles`."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from scm_api.core.profile_rule import LONGEST
 from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.options import ProfileOptions
 from scm_api.web import examples
-from scm_api.web.schemas import Id, Input, Name, PageOutput, Text, VersionedOutput
+from scm_api.web.external_validation import AssignedValidationOut
+from scm_api.web.schemas import Id, Input, Name, Output, PageOutput, Text, VersionedOutput
 
 
 def _known_key_type(value: str) -> str:
@@ -213,6 +215,30 @@ class CertificateProfileOut(VersionedOutput):
     options: ProfileOptions
     organization_ids: list[UUID] = Field(
         description="Organizations and departments that may use it, as far as you may see them."
+    )
+
+
+class ProfileValidationOut(Output):
+    """For whom one organization enrolls by the profile, and what the CA says about it."""
+
+    organization_id: UUID
+    external_assignment_id: UUID | None = Field(
+        description="Its own, or that of the organization it is a department of; null: there is "
+        "none, so it cannot enroll."
+    )
+    external_organization_id: str | None = Field(examples=["700123"])
+    name: str | None = Field(examples=["Umbra Works Ltd"])
+    usable: bool = Field(description="Whether it may be enrolled for now.")
+    validations: list[AssignedValidationOut]
+    checked_at: datetime | None = Field(description="When the CA was last asked.")
+
+
+class CertificateProfileDetail(CertificateProfileOut):
+    """A certificate profile, with the validations its organizations depend on."""
+
+    external_validations: list[ProfileValidationOut] | None = Field(
+        description="One for each of `organization_ids`; null where the profile is ordered for no "
+        "external organization."
     )
 
 

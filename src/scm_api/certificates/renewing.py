@@ -29,10 +29,11 @@ from scm_api.web.replies import reply
 
 @dataclass(frozen=True, slots=True)
 class _Old:
-    """The certificate that is followed; its row is locked."""
+    """The certificate that is followed, with what its order said besides; its row is locked."""
 
     row: Certificate
     names: list[Name]
+    order_options: dict[str, Any] | None
 
 
 async def renew(
@@ -104,7 +105,8 @@ async def _old(session: AsyncSession, caller: Principal, certificate_id: UUID, v
         )
     shown = await repository.certificate(session, caller, certificate_id)
     names = [Name(NameKind(name["kind"]), name["value"]) for name in shown["names"]]
-    return _Old(row, names)
+    options = select(Enrollment.order_options).where(Enrollment.id == row.enrollment_id)
+    return _Old(row, names, await session.scalar(options))
 
 
 def _request(old: _Old, csr: str, asked: Asked) -> Request:
@@ -114,6 +116,7 @@ def _request(old: _Old, csr: str, asked: Asked) -> Request:
         csr=csr,
         asked=asked,
         renews_certificate_id=old.row.id,
+        order_options=old.order_options,
     )
 
 

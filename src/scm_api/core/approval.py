@@ -62,7 +62,7 @@ def state_at(state: EnrollmentState, expires_at: datetime | None, now: datetime)
 class Approved:
     """What an approval is for. `names` are kind and value as they are kept; `term_days` counts
     days from issuance, `not_after` is an end asked for instead; `replaces` is the certificate that
-    will be revoked for it, and the reason."""
+    will be revoked for it, and the reason; `order_options` what is said to the CA besides."""
 
     csr_der: bytes
     names: Sequence[Mapping[str, Any]]
@@ -71,6 +71,7 @@ class Approved:
     certificate_profile_id: UUID
     profile_version: int
     replaces: tuple[str, str] | None = None
+    order_options: Mapping[str, Any] | None = None
 
     @property
     def digest(self) -> str:
@@ -83,7 +84,10 @@ class Approved:
             "not_after": end.astimezone(UTC).isoformat() if end else None,
             "certificate_profile_id": str(self.certificate_profile_id),
             "profile_version": self.profile_version,
-        } | ({"replaces": self.replaces} if self.replaces else {})
+        }
+        # What is not there is left out, so that approvals from before it could be are still ones.
+        added = {"replaces": self.replaces, "order_options": self.order_options}
+        content |= {name: value for name, value in added.items() if value}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

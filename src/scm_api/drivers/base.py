@@ -4,19 +4,16 @@ A driver speaks to one local CA backend with one set of credentials. It keeps no
 orders; everything it needs to go on is in the arguments. It raises only `drivers.errors`.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from scm_api.core.errors import Fault
 from scm_api.core.names import Name
 from scm_api.core.recovery import Guard
-from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
+from scm_api.core.vocabulary import CertificateType, RevocationReason
 
 
 class Issuance(StrEnum):
@@ -37,6 +34,7 @@ class Capabilities:
     spelled as in `core.key_policy` (`rsa-2048`, `ec-p256`, ...). `can_cancel` is whether the CA
     takes back an order that it has not issued yet (`Cancels`). `reissue_revokes` is whether a
     replacement has the CA itself revoke the certificate before, as soon as the new one is there.
+    `checks_orders` is whether the CA judges an order without taking it (`ChecksOrders`).
     """
 
     certificate_types: frozenset[CertificateType]
@@ -54,6 +52,7 @@ class Capabilities:
     lists_external_organizations: bool = False
     lists_products: bool = False
     reissue_revokes: bool = False
+    checks_orders: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +262,14 @@ class Cancels(Protocol):
 
 
 @runtime_checkable
+class ChecksOrders(Protocol):
+    """Optional: the CA judges an order without taking it."""
+
+    async def check_order(self, order: Order, options: Any) -> None:
+        """Return when the CA would take the order; raises OrderRefused with its words if not."""
+
+
+@runtime_checkable
 class FollowsMany(Protocol):
     """Optional: one call tells what became of many orders."""
 
@@ -298,53 +305,3 @@ class ListsTemplates(Protocol):
     """Optional: the CA can tell which templates there are."""
 
     async def templates(self) -> Sequence[Template]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
-    """What a backend type may judge about one request before the CA is called."""
-
-    certificate_type: CertificateType
-    key_type: str
-    subject_is_empty: bool
-    san_is_critical: bool
-
-
-_Model = type[BaseModel]
-
-
-def _never(_options: Any) -> bool:
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class BackendKind:
-    """Everything the service knows about one backend type; `drivers.registry` holds one each.
-
-    `judge_connection(connection, secrets)` is pure too; its pointers are relative to a body with
-    the members `options` and `secrets`.
-
-    `judge_profile(options, connection, issuing_cas)` and `judge_request(options, connection,
-    issuing_cas, facts)` are pure and return faults; `issuing_cas` is the last known list or None
-    when the CA could not be asked. Pointers are relative to the options (`/private_ca`) for a
-    profile and to the enrollment body (`/csr`) for a request. `issuing_ca_id(options)` is the
-    `IssuingCa.id` a profile issues from. `max_term_days(ca)` is the most days that CA gives a
-    certificate by its mode, None without such a limit. `publicly_trusted(options)` says whether
-    browsers trust what a profile issues, so that their rules apply (`core.browser_rules`).
-    `needs_organization(options)` says whether it is ordered for an external organization.
-    """
-
-    type: BackendType
-    title: str
-    capabilities: Capabilities
-    connection_options: _Model
-    secrets: _Model
-    profile_options: _Model
-    open: Callable[[Any, Any, Limiter], Awaitable[Driver]]
-    judge_connection: Callable[[Any, Any], list[Fault]]
-    judge_profile: Callable[[Any, Any, Sequence[IssuingCa] | None], list[Fault]]
-    judge_request: Callable[[Any, Any, Sequence[IssuingCa] | None, RequestFacts], list[Fault]]
-    issuing_ca_id: Callable[[Any], str]
-    max_term_days: Callable[[IssuingCa], int | None]
-    publicly_trusted: Callable[[Any], bool]
-    needs_organization: Callable[[Any], bool] = _never

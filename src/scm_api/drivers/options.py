@@ -8,11 +8,13 @@ from pydantic import BaseModel, Field, SecretStr
 from scm_api.drivers.aws.options import AwsConnection, AwsProfileOptions, AwsSecrets
 from scm_api.drivers.digicert.options import (
     DigiCertConnection,
+    DigiCertOrderOptions,
     DigiCertProfileOptions,
     DigiCertSecrets,
 )
 from scm_api.drivers.entrust.options import (
     EntrustConnection,
+    EntrustOrderOptions,
     EntrustProfileOptions,
     EntrustSecrets,
 )
@@ -37,6 +39,14 @@ ProfileOptions = Annotated[
     Field(
         discriminator="backend_type",
         description="What the profile chooses at the CA; the fields depend on the type.",
+    ),
+]
+
+EnrollmentOptions = Annotated[
+    DigiCertOrderOptions | EntrustOrderOptions,
+    Field(
+        discriminator="backend_type",
+        description="What this order alone says to the CA; the fields depend on the type.",
     ),
 ]
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.aws.kind import AWS
-from scm_api.drivers.base import BackendKind
 from scm_api.drivers.digicert.kind import DIGICERT
 from scm_api.drivers.entrust.kind import ENTRUST
+from scm_api.drivers.kinds import BackendKind
 from scm_api.drivers.memory.kind import MEMORY
 
 REGISTRY: Final[Mapping[BackendType, BackendKind]] = {

@@ -35,6 +35,7 @@ _SHOWN = (
     "term_days",
     "not_after",
     "comment",
+    "order_options",
     "state",
     "reason_code",
     "reason",

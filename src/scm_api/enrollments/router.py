@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from scm_api.core.access import require_privilege
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import Enrollment
-from scm_api.enrollments import approving, deciding, made_keys, repository, service
+from scm_api.enrollments import approving, asking, deciding, made_keys, repository, service
 from scm_api.enrollments.details import detailed
 from scm_api.enrollments.schemas import (
     Decision,
@@ -80,17 +80,29 @@ async def create(
     operation_id="validate_enrollment",
     summary="Check an enrollment without creating it",
     response_model=ValidationOut,
-    responses=problems(400, 403, 413, 422),
+    responses=problems(400, 403, 409, 413, 422, 503),
 )
-async def validate(body: EnrollmentCreate, caller: Caller, app: App) -> Response:
-    """Lists the faults `POST /enrollments` would list; stores nothing and calls no CA."""
+async def validate(
+    body: EnrollmentCreate,
+    caller: Caller,
+    app: App,
+    ask_ca: Annotated[
+        bool,
+        Query(description="Have the CA judge as well what is without faults, where it can."),
+    ] = False,
+) -> Response:
+    """Lists the faults `POST /enrollments` would list, and stores nothing. The CA is called only
+    with `ask_ca`, and then to judge: it takes no order."""
     require_privilege(caller, Privilege.ENROLL, "enroll")
     if body.generate_key is not None:
         return reply(service.validation_content(await made_keys.judge(app, caller, body)))
     request = service.request_of(body)
     async with app.database.each_statement() as connection:
         judged = await service.dry_run(connection, caller, app, request)
-    return reply(service.validation_content(judged))
+    if not ask_ca or judged.faults:
+        return reply(service.validation_content(judged))
+    judged, ca_asked = await asking.ask_ca(app, judged)
+    return reply(service.validation_content(judged, ca_asked=ca_asked))
 
 
 @router.get(

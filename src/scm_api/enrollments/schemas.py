@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from scm_api.core.key_making import MADE_TYPES, KeyFormat
 from scm_api.core.vocabulary import CertificateType, EnrollmentState, NameKind, RevocationReason
+from scm_api.drivers.options import EnrollmentOptions
 from scm_api.web import examples
 from scm_api.web.openapi import ProblemFault
 from scm_api.web.schemas import Id, Input, Instant, Output, PageOutput, Text
@@ -104,6 +105,11 @@ class EnrollmentCreate(Input):
         None, description="Instead of `term_days`: the instant at which the certificate ends."
     )
     comment: Text = Field("", examples=["web shop, ticket 4711"])
+    order_options: EnrollmentOptions | None = Field(
+        None,
+        description="What this order alone says to the CA, such as custom fields. Its renewals "
+        "and replacements say it as well.",
+    )
 
 
 class EnrollmentOut(Output):
@@ -134,6 +140,7 @@ class EnrollmentOut(Output):
     not_after: datetime | None = Field(description="Instead of `term_days`, if it is an end.")
     term: TermOut
     comment: str
+    order_options: EnrollmentOptions | None
     state: EnrollmentState
     reason_code: str | None = Field(description="Why it waits, is parked or ended.")
     reason: str | None = Field(description="The same in words, with what to do.")
@@ -225,6 +232,10 @@ class ValidationOut(Output):
     """What an enrollment with this body would meet with."""
 
     valid: bool
+    ca_asked: bool = Field(
+        description="Whether the CA itself judged it; false where it was not to be asked, cannot "
+        "be, or where there are faults without it."
+    )
     errors: list[ProblemFault] = Field(description="The faults `POST /enrollments` would list.")
     names: list[NameOut] = Field(description="The names the certificate would carry.")
     key_type: str | None

@@ -60,6 +60,7 @@ def request_of(body: EnrollmentCreate, made_csr: bytes | None = None) -> Request
         asked=Asked(names, body.term_days, body.not_after),
         comment=body.comment,
         key_made=made_csr is not None,
+        order_options=body.order_options.model_dump(mode="json") if body.order_options else None,
     )
 
 
@@ -181,13 +182,14 @@ async def dry_run(
     return replace(judged, faults=[*judged.faults, *full])
 
 
-def validation_content(judged: Judged) -> dict[str, Any]:
+def validation_content(judged: Judged, *, ca_asked: bool = False) -> dict[str, Any]:
     """What the dry run answers."""
     judgement = judged.judgement
     term = judgement.term if judgement else None
     names = judgement.names if judgement else ()
     return {
         "valid": not judged.faults,
+        "ca_asked": ca_asked,
         "errors": fault_members(judged.faults),
         "names": [{"kind": name.kind, "value": name.value} for name in names],
         "key_type": judged.csr.key_type if judged.csr else None,

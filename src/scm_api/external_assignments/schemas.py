@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from scm_api.web import examples
-from scm_api.web.schemas import Id, Input, Output, PageOutput, VersionedOutput
+from scm_api.web.external_validation import AssignedValidationOut
+from scm_api.web.schemas import Id, Input, PageOutput, VersionedOutput
 
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
@@ -31,14 +32,6 @@ class ExternalAssignmentUpdate(Input):
     model_config = examples.example(external_organization_id="700123")
 
     external_organization_id: ExternalId
-
-
-class AssignedValidationOut(Output):
-    """One validation of the external organization."""
-
-    type: str = Field(examples=["ov"])
-    status: str = Field(examples=["active"])
-    until: datetime | None
 
 
 class ExternalAssignmentOut(VersionedOutput):

@@ -13,8 +13,9 @@ from scm_api.core.vocabulary import BackendType
 from scm_api.db.models import CaBackend, LocalCaBackend
 from scm_api.db.secrets import secrets_owner
 from scm_api.db.session import Database
-from scm_api.drivers.base import BackendKind, Driver
+from scm_api.drivers.base import Driver
 from scm_api.drivers.errors import BackendRefused
+from scm_api.drivers.kinds import BackendKind
 from scm_api.drivers.pool import DriverPool
 from scm_api.drivers.registry import REGISTRY
 from scm_api.gateway.pacing import DatabaseLimiter

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -58,14 +58,20 @@ async def record_health(
     subject = ("ca_backend", ca_backend_id)
     record(session, principal, "ca_backend.status_changed", subject, details=details)
     if status is BackendStatus.AVAILABLE:
-        await _wake(session, ca_backend_id)
+        await _wake(session, Enrollment.ca_backend_id == ca_backend_id)
 
 
-async def _wake(session: AsyncSession, ca_backend_id: UUID) -> None:
+async def wake_waiting(session: AsyncSession, local_ca_backend_id: UUID) -> None:
+    """Have what waits for a CA go on at once: it is reached in another way from now on."""
+    backends = select(CaBackend.id).where(CaBackend.local_ca_backend_id == local_ca_backend_id)
+    await _wake(session, Enrollment.ca_backend_id.in_(backends))
+
+
+async def _wake(session: AsyncSession, those: ColumnElement[bool]) -> None:
     woken = await session.scalars(
         update(Enrollment)
         .where(
-            Enrollment.ca_backend_id == ca_backend_id,
+            those,
             Enrollment.reason_code.in_(WAITING_REASONS),
             Enrollment.due_at > func.now(),
         )

@@ -58,6 +58,7 @@ def approved_by(enrollment: Enrollment) -> Approved:
         replaces=(str(enrollment.renews_certificate_id), enrollment.replace_reason)
         if enrollment.replace_reason
         else None,
+        order_options=enrollment.order_options,
     )
 
 

@@ -50,6 +50,7 @@ class Request:
     requester_id: UUID | None = None
     key_made: bool = False
     bulk_renewal_id: UUID | None = None
+    order_options: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ async def judge_request(
     if facts is None or csr is None:
         return Judged(request, facts, csr, None, faults)
     judgement = judge(facts, csr, request.asked, checks)
+    faults += facts.rules.judge_order_options(request.order_options)
     return Judged(request, facts, csr, judgement, [*faults, *judgement.faults])
 
 
@@ -166,7 +168,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "renews_certificate_id": request.renews_certificate_id,
         "replace_reason": request.replace_reason.value if request.replace_reason else None,
         "bulk_renewal_id": request.bulk_renewal_id,
-        "external_organization_id": _external_organization(facts),
+        "external_organization_id": external_organization(facts),
         "csr_der": csr.der,
         "spki_sha256": csr.spki_sha256,
         "key_type": csr.key_type,
@@ -178,6 +180,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "not_after": judgement.term.not_after,
         "term": shown_term(judged),
         "comment": request.comment,
+        "order_options": request.order_options,
         "state": EnrollmentState.APPROVED.value,
         "created_at": facts.now,
         "updated_at": facts.now,
@@ -197,7 +200,7 @@ def limit_of(judged: Judged) -> int | None:
     return None if rules is None or rules.auto_revoke else rules.max_valid_certificates
 
 
-def _external_organization(facts: Facts) -> str | None:
+def external_organization(facts: Facts) -> str | None:
     """For whom it is ordered, at CAs that want to know."""
     needed = facts.rules.kind.needs_organization(facts.rules.typed_options)
     return facts.external.id if needed and facts.external else None

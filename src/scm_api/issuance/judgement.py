@@ -18,7 +18,8 @@ from scm_api.core.requested_names import judge_names
 from scm_api.core.term import Term, TermRules, judge_term
 from scm_api.core.vocabulary import CertificateType
 from scm_api.core.weak_keys import KeyChecks
-from scm_api.drivers.base import IssuingCa, RequestFacts
+from scm_api.drivers.base import IssuingCa
+from scm_api.drivers.kinds import RequestFacts
 from scm_api.issuance.facts import Facts
 from scm_api.issuance.rules import ProfileRules
 

@@ -66,6 +66,7 @@ def request_again(
         requester_id=requester_id,
         key_made=before.key_made,
         bulk_renewal_id=bulk_renewal_id,
+        order_options=before.order_options,
     )
 
 

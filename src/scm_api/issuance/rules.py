@@ -1,14 +1,16 @@
 """A certificate profile's rules as kept with each version of it."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from scm_api.core.domain_policy import DomainPolicy
+from scm_api.core.errors import Fault
 from scm_api.core.profile_rule import ProfileRule
 from scm_api.core.vocabulary import BackendType, CertificateType
-from scm_api.drivers.base import BackendKind
+from scm_api.drivers.kinds import BackendKind
 from scm_api.drivers.registry import REGISTRY
 
 
@@ -57,3 +59,23 @@ class ProfileRules(BaseModel):
     def typed_options(self) -> Any:
         """The options as the backend type's own model."""
         return self.kind.profile_options.model_validate(self.options)
+
+    def options_of(self, order_options: Mapping[str, Any] | None) -> Any:
+        """The options of one order, with what its enrollment adds to them; None where nothing of
+        the kind can be added."""
+        extras = self.kind.order_options
+        if order_options is None:
+            return self.typed_options
+        if extras is None or order_options["backend_type"] != self.backend_type:
+            return None
+        return extras.added(self.typed_options, extras.model.model_validate(order_options))
+
+    def judge_order_options(self, order_options: Mapping[str, Any] | None) -> list[Fault]:
+        """Code: `order-options-not-supported`."""
+        if self.options_of(order_options) is not None:
+            return []
+        detail = "Orders by this profile take no such options."
+        accepted = "an enrollment without order_options"
+        if self.kind.order_options is not None:
+            accepted += f", or, where the profile has a place for them, those of {self.kind.type}"
+        return [Fault("/order_options", "order-options-not-supported", detail, accepted)]

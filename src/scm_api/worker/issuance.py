@@ -117,7 +117,8 @@ class Issuance:
             await self._troubled(claim, error, None)
             return
         chosen = await self._prepare(claim)
-        options = ProfileRules.model_validate(claim.rules).typed_options
+        said = claim.enrollment.order_options
+        options = ProfileRules.model_validate(claim.rules).options_of(said)
         while not isinstance(chosen, (Defer, Park)):
             outcome = await self._ask(claim, driver, chosen, options)
             if not isinstance(outcome, Pending) or isinstance(chosen, Poll):
@@ -198,8 +199,8 @@ class Issuance:
 
     def _in_time(self, claim: Claim) -> bool:
         """Whether a call that begins now must end while the claim is still ours."""
-        held = timedelta(seconds=boottime() - claim.taken_at)
-        return held + self._limits.write_deadline <= self._limits.lease
+        ends = timedelta(seconds=boottime() - claim.taken_at) + self._limits.write_deadline
+        return ends <= self._limits.lease
 
     def _request(
         self, claim: Claim, driver: Driver, chosen: Plan, options: Any
@@ -316,8 +317,7 @@ async def _intend(session: AsyncSession, claim: Claim, chosen: Submit) -> None:
 
 
 def _token(enrollment_id: UUID, number: int) -> str:
-    """Derived from the enrollment, different for each attempt, within the 36 characters AWS
-    takes (acm-pca model: IdempotencyToken 1..36)."""
+    """One for each attempt, in the 36 characters AWS takes (acm-pca model, IdempotencyToken)."""
     return f"{enrollment_id.hex}{number:04x}"
 
 

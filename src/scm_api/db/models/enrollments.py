@@ -94,6 +94,7 @@ class Enrollment(Identified, Base):
     not_after: Mapped[datetime | None]
     term: Mapped[dict[str, Any]] = mapped_column(JSONB)
     comment: Mapped[str] = mapped_column(String(1024), default="")
+    order_options: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     state: Mapped[str] = mapped_column(String(24))
     reason_code: Mapped[str | None] = mapped_column(String(64))
     reason: Mapped[str | None] = mapped_column(Text)

@@ -9,7 +9,8 @@ from scm_api.drivers.aws.arns import CA_ARN_FORM, parse_ca_arn, parse_template_a
 from scm_api.drivers.aws.options import AssumedRole, AwsConnection, AwsProfileOptions, AwsSecrets
 from scm_api.drivers.aws.templates import AWS_TEMPLATES, makes_a_ca
 from scm_api.drivers.aws.wire import SHORT_LIVED
-from scm_api.drivers.base import IssuingCa, RequestFacts
+from scm_api.drivers.base import IssuingCa
+from scm_api.drivers.kinds import RequestFacts
 
 SHORT_LIVED_DAYS = 7
 """Longest life of a certificate from a CA in short-lived mode (User Guide, "CA modes")."""

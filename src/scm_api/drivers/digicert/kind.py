@@ -8,21 +8,15 @@ from typing import Final
 from scm_api.core.errors import Fault
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
-from scm_api.drivers.base import (
-    BackendKind,
-    Capabilities,
-    Driver,
-    Issuance,
-    IssuingCa,
-    Limiter,
-    RequestFacts,
-)
+from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa, Limiter
 from scm_api.drivers.digicert.options import (
     DigiCertConnection,
+    DigiCertOrderOptions,
     DigiCertProfileOptions,
     DigiCertSecrets,
 )
 from scm_api.drivers.digicert.wire import REVOCATION_REASONS
+from scm_api.drivers.kinds import BackendKind, OrderOptions, RequestFacts
 
 
 async def _open(
@@ -65,6 +59,21 @@ def _needs_organization(options: DigiCertProfileOptions) -> bool:
     return re.search(r"(^|_)dv(_|$)", options.product) is None
 
 
+def added(options: DigiCertProfileOptions, extra: DigiCertOrderOptions) -> DigiCertProfileOptions:
+    """The options of one order: what it says itself goes before what the profile says."""
+    own = {each.metadata_id for each in extra.custom_fields}
+    kept = [each for each in options.custom_fields if each.metadata_id not in own]
+    return options.model_copy(
+        update={
+            "server_platform": extra.server_platform or options.server_platform,
+            "custom_fields": [*kept, *extra.custom_fields],
+            "additional_emails": list(
+                dict.fromkeys([*options.additional_emails, *extra.additional_emails])
+            ),
+        }
+    )
+
+
 DIGICERT: Final = BackendKind(
     type=BackendType.DIGICERT,
     title="DigiCert CertCentral",
@@ -96,4 +105,5 @@ DIGICERT: Final = BackendKind(
     max_term_days=_no_limit,
     publicly_trusted=_publicly_trusted,
     needs_organization=_needs_organization,
+    order_options=OrderOptions(DigiCertOrderOptions, added),
 )

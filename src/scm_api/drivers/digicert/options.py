@@ -66,6 +66,27 @@ class CustomField(_Options):
     value: Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
+Emails = list[Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]]
+
+
+class DigiCertOrderOptions(_Options):
+    """What one order says besides what its profile says with every order."""
+
+    model_config = _with_example(backend_type="digicert")
+
+    backend_type: Literal["digicert"]
+    server_platform: Annotated[
+        int | None, Field(description="Id of the server software, instead of the profile's.")
+    ] = None
+    custom_fields: Annotated[
+        list[CustomField],
+        Field(max_length=20, description="Those of the profile with the same id give way."),
+    ] = []
+    additional_emails: Annotated[
+        Emails, Field(max_length=20, description="Added to those of the profile.")
+    ] = []
+
+
 class DigiCertProfileOptions(_Options):
     """The product, and what is said with every order of it."""
 
@@ -88,6 +109,5 @@ class DigiCertProfileOptions(_Options):
     ] = None
     custom_fields: Annotated[list[CustomField], Field(max_length=20)] = []
     additional_emails: Annotated[
-        list[Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]],
-        Field(max_length=20, description="Who DigiCert writes to as well."),
+        Emails, Field(max_length=20, description="Who DigiCert writes to as well.")
     ] = []

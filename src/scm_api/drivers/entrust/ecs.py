@@ -24,7 +24,7 @@ from scm_api.drivers.base import (
 from scm_api.drivers.entrust import ecs_wire as wire
 from scm_api.drivers.entrust.calling import Caller, Unreadable
 from scm_api.drivers.entrust.options import EcsProduct, EntrustConnection, EntrustProfileOptions
-from scm_api.drivers.errors import OrderRefused, OutcomeUnknown
+from scm_api.drivers.errors import BackendUnavailable, OrderRefused, OutcomeUnknown
 
 # The worker looks less and less often by itself.
 _SOON: Final = timedelta(seconds=5)
@@ -68,6 +68,14 @@ class EcsDriver:
         if found.leaf is None:
             return Pending(found.tracking_id, _SOON, "Entrust")
         return Issued(found.tracking_id, found.leaf, found.chain)
+
+    async def check_order(self, order: Order, options: EntrustProfileOptions) -> None:
+        """See `ChecksOrders`. Nothing is consumed (`validateOnly`)."""
+        body = wire.order_body(order, _product(options), self._connection, datetime.now(UTC))
+        try:
+            await self._caller.write("POST", "/certificates", body | {"validateOnly": True})
+        except OutcomeUnknown as error:  # there is no outcome of a check
+            raise BackendUnavailable(error.detail) from error
 
     async def poll(
         self,

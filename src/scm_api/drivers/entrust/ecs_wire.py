@@ -94,7 +94,7 @@ def reissue_body(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tracking(order: Order, product: EcsProduct, connection: EntrustConnection) -> dict[str, Any]:
-    requester = connection.requester
+    requester = product.requester or connection.requester
     tracking: dict[str, Any] = {"trackingInfo": order.token}
     if requester is not None:
         tracking |= {

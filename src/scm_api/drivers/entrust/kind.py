@@ -9,21 +9,15 @@ from typing import Final
 from scm_api.core.errors import Fault
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
-from scm_api.drivers.base import (
-    BackendKind,
-    Capabilities,
-    Driver,
-    Issuance,
-    IssuingCa,
-    Limiter,
-    RequestFacts,
-)
+from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa, Limiter
 from scm_api.drivers.entrust.ecs_wire import REVOCATION_REASONS
 from scm_api.drivers.entrust.options import (
     EntrustConnection,
+    EntrustOrderOptions,
     EntrustProfileOptions,
     EntrustSecrets,
 )
+from scm_api.drivers.kinds import BackendKind, OrderOptions, RequestFacts
 
 _ECS: Final = "https://api.entrust.net"
 _PKIAAS: Final = {
@@ -141,6 +135,25 @@ def _needs_organization(options: EntrustProfileOptions) -> bool:
     return options.ecs is not None
 
 
+def added(
+    options: EntrustProfileOptions, extra: EntrustOrderOptions
+) -> EntrustProfileOptions | None:
+    """The options of one order from ECS; CA Gateway has no place for them."""
+    if options.ecs is None:
+        return None
+    own = {each.name for each in extra.custom_fields}
+    kept = [each for each in options.ecs.custom_fields if each.name not in own]
+    emails = dict.fromkeys([*options.ecs.additional_emails, *extra.additional_emails])
+    product = options.ecs.model_copy(
+        update={
+            "requester": extra.requester or options.ecs.requester,
+            "custom_fields": [*kept, *extra.custom_fields],
+            "additional_emails": list(emails),
+        }
+    )
+    return options.model_copy(update={"ecs": product})
+
+
 ENTRUST: Final = BackendKind(
     type=BackendType.ENTRUST,
     title="Entrust",
@@ -163,6 +176,7 @@ ENTRUST: Final = BackendKind(
         lists_external_organizations=True,
         lists_products=True,
         reissue_revokes=True,
+        checks_orders=True,
     ),
     connection_options=EntrustConnection,
     secrets=EntrustSecrets,
@@ -175,4 +189,5 @@ ENTRUST: Final = BackendKind(
     max_term_days=_no_limit,
     publicly_trusted=_publicly_trusted,
     needs_organization=_needs_organization,
+    order_options=OrderOptions(EntrustOrderOptions, added),
 )

@@ -130,6 +130,26 @@ class CustomField(_Options):
     value: Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
+class EntrustOrderOptions(_Options):
+    """What one order from ECS says besides what its profile says with every order."""
+
+    model_config = _with_example(
+        backend_type="entrust", custom_fields=[{"name": "text1", "value": "4711"}]
+    )
+
+    backend_type: Literal["entrust"]
+    requester: Annotated[
+        Requester | None, Field(description="Instead of that of the profile or the connection.")
+    ] = None
+    custom_fields: Annotated[
+        list[CustomField],
+        Field(max_length=35, description="Those of the profile with the same name give way."),
+    ] = []
+    additional_emails: Annotated[
+        list[Email], Field(max_length=5, description="Added to those of the profile.")
+    ] = []
+
+
 class EcsProduct(_Options):
     """What is ordered from ECS."""
 
@@ -147,6 +167,9 @@ class EcsProduct(_Options):
     ] = False
     ct_log: Annotated[
         bool | None, Field(description="Left out, as the account's settings have it.")
+    ] = None
+    requester: Annotated[
+        Requester | None, Field(description="Instead of that of the connection.")
     ] = None
     custom_fields: Annotated[list[CustomField], Field(max_length=35)] = []
     additional_emails: Annotated[

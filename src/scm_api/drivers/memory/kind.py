@@ -7,15 +7,8 @@ from scm_api.core.errors import Fault
 from scm_api.core.explain import quoted
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
-from scm_api.drivers.base import (
-    BackendKind,
-    Capabilities,
-    Driver,
-    Issuance,
-    IssuingCa,
-    Limiter,
-    RequestFacts,
-)
+from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa, Limiter
+from scm_api.drivers.kinds import BackendKind, RequestFacts
 from scm_api.drivers.memory.authority import BACKDATING
 from scm_api.drivers.memory.driver import MemoryDriver
 from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets

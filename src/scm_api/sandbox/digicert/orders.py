@@ -54,6 +54,7 @@ def place(simulator: Simulator, caller: Key, name_id: str, body: dict[str, Any])
         "alternative_order_id": body.get("alternative_order_id"),
         "comments": body.get("comments"),
         "custom_fields": body.get("custom_fields") or [],
+        "additional_emails": body.get("additional_emails") or [],
         "renewal_of_order_id": renewed["id"] if renewed else None,
         "certificates": [],
         "reserved_certificate_id": None,
@@ -80,6 +81,7 @@ def _write_down(simulator: Simulator, order: Document) -> None:
             "product": order["product"],
             "alternative_order_id": order["alternative_order_id"],
             "common_name": order["common_name"],
+            "additional_emails": order["additional_emails"],
             "account_id": order["account_id"],
         }
     )

@@ -1,0 +1,74 @@
+"""What the service knows about one backend type, as data and pure functions."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from scm_api.core.errors import Fault
+from scm_api.core.vocabulary import BackendType, CertificateType
+from scm_api.drivers.base import Capabilities, Driver, IssuingCa, Limiter
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What a backend type may judge about one request before the CA is called."""
+
+    certificate_type: CertificateType
+    key_type: str
+    subject_is_empty: bool
+    san_is_critical: bool
+
+
+_Model = type[BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderOptions:
+    """What an enrollment may add to the options of its profile.
+
+    `added(options, extra)` are the options of the one order; None: such a profile takes none.
+    """
+
+    model: _Model
+    added: Callable[[Any, Any], Any | None]
+
+
+def _never(_options: Any) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class BackendKind:
+    """Everything the service knows about one backend type; `drivers.registry` holds one each.
+
+    `judge_connection(connection, secrets)` is pure too; its pointers are relative to a body with
+    the members `options` and `secrets`.
+
+    `judge_profile(options, connection, issuing_cas)` and `judge_request(options, connection,
+    issuing_cas, facts)` are pure and return faults; `issuing_cas` is the last known list or None
+    when the CA could not be asked. Pointers are relative to the options (`/private_ca`) for a
+    profile and to the enrollment body (`/csr`) for a request. `issuing_ca_id(options)` is the
+    `IssuingCa.id` a profile issues from. `max_term_days(ca)` is the most days that CA gives a
+    certificate by its mode, None without such a limit. `publicly_trusted(options)` says whether
+    browsers trust what a profile issues, so that their rules apply (`core.browser_rules`).
+    `needs_organization(options)` says whether it is ordered for an external organization.
+    `order_options` is None where an order consists of nothing but what every enrollment has.
+    """
+
+    type: BackendType
+    title: str
+    capabilities: Capabilities
+    connection_options: _Model
+    secrets: _Model
+    profile_options: _Model
+    open: Callable[[Any, Any, Limiter], Awaitable[Driver]]
+    judge_connection: Callable[[Any, Any], list[Fault]]
+    judge_profile: Callable[[Any, Any, Sequence[IssuingCa] | None], list[Fault]]
+    judge_request: Callable[[Any, Any, Sequence[IssuingCa] | None, RequestFacts], list[Fault]]
+    issuing_ca_id: Callable[[Any], str]
+    max_term_days: Callable[[IssuingCa], int | None]
+    publicly_trusted: Callable[[Any], bool]
+    needs_organization: Callable[[Any], bool] = _never
+    order_options: OrderOptions | None = None
