@@ -6,13 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
+CLIENTS := .venv-clients
 # Extras stay in the locks: pip holds `coverage[toml]` to no pin of `coverage` once a newer one is out.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-core test-pending test-properties lint format serve worker openapi bench-enroll bench-policy lock clean
+.PHONY: help demo test test-core test-clients test-pending test-properties lint format serve worker openapi bench-enroll bench-policy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,12 +22,16 @@ demo: $(RUN) ## Issue a certificate with everything started here, then stay up (
 	@$(BIN)/scm-api demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(PORT),--port $(PORT)) \
 		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
-test: lint test-core ## Every gate and the whole suite, on a PostgreSQL it starts itself
-	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/core --ignore tests/pending
+test: lint test-core test-clients ## Every gate and the whole suite, on a PostgreSQL it starts itself
+	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/core --ignore tests/pending \
+		--ignore tests/clients
 
 test-core: $(DEV) ## The decisions alone: seconds, without I/O, every branch covered
 	$(BIN)/pytest tests/core --cov scm_api.core --cov-branch --cov-fail-under 100 \
 		--cov-report term-missing:skip-covered
+
+test-clients: $(DEV) $(CLIENTS)/.installed ## The simulators, driven by clients that know nothing of us
+	$(BIN)/pytest tests/clients
 
 test-pending: $(DEV) ## 2,000 pending DigiCert orders, followed for two minutes
 	$(BIN)/pytest tests/pending -s
@@ -63,9 +68,10 @@ lock: ## Resolve the lock files anew (needs uv)
 	$(COMPILE) pyproject.toml -o requirements-image.lock
 	$(COMPILE) --extra embedded pyproject.toml -c requirements-image.lock -o requirements.lock
 	$(COMPILE) --extra embedded --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.lock
 
 clean: ## Remove the environment, caches and the demo's data
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .scm-api demo
+	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .scm-api demo
 
 # $(call install,LOCK,UV COMMAND): uv where it is there and reaches an index, else pip; both check
 # the hashes and compile bytecode.
@@ -101,3 +107,13 @@ $(RUN): $(VENV)/pyvenv.cfg requirements.lock
 $(DEV): $(VENV)/pyvenv.cfg requirements-dev.lock
 	$(call install,requirements-dev.lock,sync)
 	@touch $(RUN) $@
+
+# Clients of other people have an environment of their own: nothing of theirs is imported by us.
+$(CLIENTS)/.installed: $(DEV) tests/clients/requirements.lock
+	@rm -rf $(CLIENTS)
+	@$(PYTHON) -m venv $(CLIENTS) >/dev/null 2>&1 || uv venv --quiet --clear --python $(PYTHON) $(CLIENTS)
+	@{ command -v uv >/dev/null && VIRTUAL_ENV=$(CLIENTS) uv pip sync --quiet --require-hashes \
+		tests/clients/requirements.lock 2>/dev/null; } \
+	|| $(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r tests/clients/requirements.lock
+	@touch $@

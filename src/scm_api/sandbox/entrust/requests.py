@@ -166,7 +166,8 @@ class Reading:
 
     def _tracking(self) -> dict[str, Any]:
         tracking = self._body.get("tracking") or {}
-        for field in ("requesterName", "requesterEmail", "requesterPhone"):
+        wanted = ("requesterName", "requesterEmail", "requesterPhone")
+        for field in wanted if self._simulator.behaviour.requires_requester else ():
             if not tracking.get(field):
                 self.wrong.append(f"Tracking information is missing: {field}")
         for name, text in (tracking.get("customFields") or {}).items():

@@ -16,10 +16,12 @@ class Behaviour(BaseModel):
     `immediate`: certificates are in the answer to the request, or `processing_seconds` later.
     `needs_approval`: the account's policy sends every request of the API to an administrator.
     `pooling`: the account's inventory is counted and expiry chosen freely, else `certLifetime` is
-    asked for. `cap_days` is the longest a publicly trusted certificate may be; longer ones are
-    refused. `crl_reasons` are the reasons that are taken. `random_value_seconds` is how long a
-    new domain has no value to prove control with. `empty_list_is_404` is how some deployments
-    answer a search without hits. `lookup_delay_seconds` is how long lists do not show what is new.
+    asked for. `requires_requester`: requests without name, e-mail and phone of a requester are
+    refused, as most accounts do. `cap_days` is the longest a publicly trusted certificate may be;
+    longer ones are refused. `crl_reasons` are the reasons that are taken. `random_value_seconds` is
+    how long a new domain has no value to prove control with. `empty_list_is_404` is how some
+    deployments answer a search without hits. `lookup_delay_seconds` is how long lists do not show
+    what is new.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -28,6 +30,7 @@ class Behaviour(BaseModel):
     processing_seconds: Annotated[float, Field(ge=0)] = 1
     needs_approval: bool = False
     pooling: bool = True
+    requires_requester: bool = True
     cap_days: Annotated[int, Field(ge=1)] | None = 199
     crl_reasons: list[str] = [
         "unspecified",
