@@ -33,6 +33,30 @@ def test_every_other_case_says_why(
 
 
 @pytest.mark.parametrize(
+    ("in_force", "wanted", "is_enough"),
+    [
+        ({"ov"}, {"ov", "ev"}, True),
+        ({"ev"}, {"ov", "ev"}, True),
+        ({"ov"}, {"ev"}, False),
+        ({"cs"}, set(), True),
+    ],
+)
+def test_a_product_takes_validations_of_its_types(
+    in_force: set[str], wanted: set[str], is_enough: bool
+) -> None:
+    faults = judge_assignment(
+        needed=True,
+        assigned="7",
+        usable=True,
+        in_force=frozenset(in_force),
+        wanted=frozenset(wanted),
+    )
+    assert [fault.code for fault in faults] == (
+        [] if is_enough else ["external-organization-not-validated"]
+    )
+
+
+@pytest.mark.parametrize(
     ("status", "validations", "words"),
     [
         ("inactive", [("ov", "active")], "inactive"),

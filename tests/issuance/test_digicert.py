@@ -152,6 +152,20 @@ async def test_what_is_not_validated_is_not_assigned(
     assert words in problem["detail"]
 
 
+async def test_an_ev_product_takes_an_ev_validation(
+    estate: Estate, certcentral: CertCentral
+) -> None:
+    path = f"/organizations/{VALIDATED}"
+    certcentral.control("PATCH", path, {"validations": {"ov": "active", "ev": "expired"}})
+    options = {"backend_type": "digicert", "product": "ssl_ev_basic"}
+    enrolling = Enrolling(estate.api, await digicert_chain(estate, certcentral, options=options))
+    said = await enrolling.api.post("/enrollments", enrolling.body(WWW), 422)
+    [fault] = said["errors"]
+    assert code_of(fault) == "external-organization-not-validated"
+    assert "a validation of type ev" in fault["detail"]
+    assert certcentral.calls("place_order") == []
+
+
 async def test_an_assignment_is_made_once_and_to_what_is_there(
     estate: Estate, certcentral: CertCentral
 ) -> None:

@@ -257,6 +257,32 @@ async def test_the_ca_judges_a_request_without_taking_it(enrolling: Enrolling, c
     assert ca.ledger("order") == []
 
 
+async def test_a_certificate_is_given_back_to_the_inventory(
+    enrolling: Enrolling, ca: Entrust
+) -> None:
+    certificate = await enrolling.issued(WWW)
+    path = f"/certificates/{certificate['id']}"
+    ca.fault("deactivate", "close", when="after")
+    lost = await enrolling.api.post(f"{path}/deactivate", None, 503)
+    assert code_of(lost) == "ca-unavailable"
+    said = await enrolling.api.post(f"{path}/deactivate", None, 200)
+    assert (said["status"], bool(said["deactivated_at"])) == ("valid", True)
+    assert await enrolling.api.post(f"{path}/deactivate", None, 200) == said
+    assert len(ca.ledger("deactivation")) == 1
+    events = await enrolling.api.everything("/audit-events")
+    about = [each["action"] for each in events if each["subject_id"] == certificate["id"]]
+    assert about.count("certificate.deactivated") == 1
+
+
+async def test_what_is_revoked_is_not_given_back(enrolling: Enrolling, ca: Entrust) -> None:
+    certificate = await enrolling.issued(WWW)
+    path = f"/certificates/{certificate['id']}"
+    await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    said = await enrolling.api.post(f"{path}/deactivate", None, 409)
+    assert code_of(said) == "wrong-state"
+    assert ca.ledger("deactivation") == []
+
+
 async def test_a_ca_that_cannot_judge_now_is_said(enrolling: Enrolling, ca: Entrust) -> None:
     ca.fault("enroll", "close")
     path = "/enrollments/validate?ask_ca=true"

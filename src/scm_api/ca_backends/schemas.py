@@ -96,6 +96,9 @@ class CapabilitiesOut(Output):
     lists_templates: bool
     lists_external_organizations: bool
     lists_products: bool
+    can_deactivate: bool = Field(
+        description="Whether `POST /certificates/{id}/deactivate` gives a unit of inventory back."
+    )
     checks_orders: bool = Field(
         description="Whether `POST /enrollments/validate?ask_ca=true` can ask the CA."
     )

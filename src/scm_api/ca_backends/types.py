@@ -51,6 +51,7 @@ def _capabilities(capabilities: Capabilities) -> dict[str, Any]:
         "lists_templates": capabilities.lists_templates,
         "lists_external_organizations": capabilities.lists_external_organizations,
         "lists_products": capabilities.lists_products,
+        "can_deactivate": capabilities.can_deactivate,
         "checks_orders": capabilities.checks_orders,
         "reissue_revokes": capabilities.reissue_revokes,
         "can_cancel": capabilities.can_cancel,

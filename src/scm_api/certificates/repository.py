@@ -45,6 +45,7 @@ _SHOWN = (
     "chain_complete",
     "notes",
     "quarantined",
+    "deactivated_at",
     "renews_certificate_id",
     "ca_ref",
     "created_at",

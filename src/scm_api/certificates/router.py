@@ -7,7 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.certificates import approving, renewal_info, renewing, repository, service
+from scm_api.certificates import (
+    approving,
+    deactivating,
+    renewal_info,
+    renewing,
+    repository,
+    service,
+)
 from scm_api.certificates.schemas import (
     CertificateOut,
     CertificatePage,
@@ -238,6 +245,22 @@ async def revoke(
         return reply(content, status=service.state_of(content))
 
     return await once.create(work)
+
+
+@router.post(
+    "/{certificate_id}/deactivate",
+    operation_id="deactivate_certificate",
+    summary="Give a certificate back to the CA's inventory",
+    response_model=CertificateOut,
+    responses=problems(403, 404, 409, 422, 503),
+)
+async def deactivate(certificate_id: UUID, caller: Caller, app: App) -> Response:
+    """For certificates that are in use no more, at CAs that count them (Entrust, pooling).
+
+    It is not revoked, and whoever has its key can go on with it: revoke it if that matters. The CA
+    is asked at once; repeating is safe. Takes the privilege to revoke.
+    """
+    return reply(await deactivating.deactivate(app, caller, certificate_id))
 
 
 @router.post(

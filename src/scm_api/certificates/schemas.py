@@ -80,6 +80,10 @@ class CertificateOut(Output):
     notes: list[str] = Field(description="Accepted differences between order and certificate.")
     quarantined: list[str] | None = Field(description="Why it is not what was asked, if so.")
     revocation: RevocationOut | None
+    deactivated_at: datetime | None = Field(
+        description="When its unit was given back to the inventory of the CA's account. It is not "
+        "revoked by that."
+    )
     renews_certificate_id: UUID | None
     renewed_by_certificate_ids: list[UUID]
     ca_ref: str = Field(description="The CA's own reference.")

@@ -22,12 +22,19 @@ def missing_validation(name: str, status: str, validations: Sequence[tuple[str, 
 
 
 def judge_assignment(
-    *, needed: bool, assigned: str | None, usable: bool, ordered_for: str | None = None
+    *,
+    needed: bool,
+    assigned: str | None,
+    usable: bool,
+    in_force: frozenset[str] = frozenset(),
+    wanted: frozenset[str] = frozenset(),
+    ordered_for: str | None = None,
 ) -> list[Fault]:
     """Whether an organization may enroll through a CA that validates organizations.
 
     `assigned` is the id of the external organization, `ordered_for` that which an enrollment was
-    accepted for, None before it is accepted. Codes: `external-assignment-missing`,
+    accepted for, None before it is accepted. `in_force` are the types of its validations that are,
+    of which `wanted` has one, unless any will do. Codes: `external-assignment-missing`,
     `external-organization-not-validated`, `external-assignment-changed`.
     """
     if not needed:
@@ -45,4 +52,9 @@ def judge_assignment(
     if not usable:
         detail = "The external organization that is assigned has no validation in force at the CA."
         return [Fault(pointer, "external-organization-not-validated", detail)]
+    if wanted and not wanted & in_force:
+        kinds = " or ".join(sorted(wanted))
+        detail = f"The product takes a validation of type {kinds}; the organization has none."
+        accepted = "an external organization with that validation in force at the CA"
+        return [Fault(pointer, "external-organization-not-validated", detail, accepted)]
     return []

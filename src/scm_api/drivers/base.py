@@ -34,7 +34,8 @@ class Capabilities:
     spelled as in `core.key_policy` (`rsa-2048`, `ec-p256`, ...). `can_cancel` is whether the CA
     takes back an order that it has not issued yet (`Cancels`). `reissue_revokes` is whether a
     replacement has the CA itself revoke the certificate before, as soon as the new one is there.
-    `checks_orders` is whether the CA judges an order without taking it (`ChecksOrders`).
+    `checks_orders` is whether the CA judges an order without taking it (`ChecksOrders`),
+    `can_deactivate` whether it takes a unit of inventory back without revoking (`Deactivates`).
     """
 
     certificate_types: frozenset[CertificateType]
@@ -53,6 +54,7 @@ class Capabilities:
     lists_products: bool = False
     reissue_revokes: bool = False
     checks_orders: bool = False
+    can_deactivate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,15 @@ class Cancels(Protocol):
 
         Raises OrderRefused where the CA does not, or not any more.
         """
+
+
+@runtime_checkable
+class Deactivates(Protocol):
+    """Optional: the CA counts certificates in use, and one that is used no more can be given back
+    without being revoked."""
+
+    async def deactivate(self, ca_ref: str, serial_number: int) -> None:
+        """Give it back; succeeds also if it was before. Raises OrderRefused."""
 
 
 @runtime_checkable

@@ -35,6 +35,10 @@ class OrderOptions:
     added: Callable[[Any, Any], Any | None]
 
 
+def _any(_options: Any) -> frozenset[str]:
+    return frozenset()
+
+
 def _never(_options: Any) -> bool:
     return False
 
@@ -54,7 +58,9 @@ class BackendKind:
     certificate by its mode, None without such a limit. `publicly_trusted(options)` says whether
     browsers trust what a profile issues, so that their rules apply (`core.browser_rules`).
     `needs_organization(options)` says whether it is ordered for an external organization.
-    `order_options` is None where an order consists of nothing but what every enrollment has.
+    `validations_for(options)` are the types of validation of which that organization must have one
+    in force; none: any will do. `order_options` is None where an order consists of nothing but what
+    every enrollment has.
     """
 
     type: BackendType
@@ -71,4 +77,5 @@ class BackendKind:
     max_term_days: Callable[[IssuingCa], int | None]
     publicly_trusted: Callable[[Any], bool]
     needs_organization: Callable[[Any], bool] = _never
+    validations_for: Callable[[Any], frozenset[str]] = _any
     order_options: OrderOptions | None = None

@@ -1,6 +1,6 @@
 """Everything a request is judged by, loaded in one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -51,10 +51,19 @@ ISSUING_CAS: TypeAdapter[list[IssuingCa]] = TypeAdapter(list[IssuingCa])
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """The external organization that is assigned, its parent's for a department without one."""
+    """The external organization that is assigned, its parent's for a department without one.
+
+    `validations` are as they are kept: type, status and end of each.
+    """
 
     id: str
     usable: bool
+    validations: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def in_force(self) -> frozenset[str]:
+        """Types of the validations that are in force."""
+        return frozenset(each["type"] for each in self.validations if each["status"] == "active")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +196,8 @@ def _external(
                 ExternalAssignment.external_organization_id,
                 "usable",
                 ExternalAssignment.usable,
+                "validations",
+                ExternalAssignment.validations,
             )
         )
         .where(

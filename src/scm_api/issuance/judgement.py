@@ -121,6 +121,8 @@ def usability_faults(facts: Facts, ordered_for: str | None = None) -> list[Fault
         needed=facts.rules.kind.needs_organization(facts.rules.typed_options),
         assigned=external.id if external else None,
         usable=bool(external and external.usable),
+        in_force=external.in_force if external else frozenset(),
+        wanted=facts.rules.kind.validations_for(facts.rules.typed_options),
         ordered_for=ordered_for,
     )
     return faults

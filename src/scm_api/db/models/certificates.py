@@ -30,8 +30,9 @@ class Certificate(Identified, Base):
     granted (`core.granted_term`), `renewal_opens_at` when it should be renewed at the earliest
     (`core.renewal_window`). `revocation_expires_at` is set while a revocation waits for approval:
     unanswered until then, it is over. `revocation_effective_at` is when the CA is told at the
-    earliest (null: at once). `renewal_tried_at` is when the service last looked at
-    renewing it by itself, `renewal_problem` what kept it from that.
+    earliest (null: at once). `renewal_tried_at` is when the service last looked at renewing it by
+    itself, `renewal_problem` what kept it from that. `deactivated_at` is when its unit was given
+    back to the CA's inventory.
     """
 
     __tablename__ = "certificates"
@@ -94,6 +95,7 @@ class Certificate(Identified, Base):
         Boolean, default=False, server_default=text("false")
     )
     revoked_at: Mapped[datetime | None]
+    deactivated_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 
 

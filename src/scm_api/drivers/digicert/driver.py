@@ -25,7 +25,7 @@ from scm_api.drivers.base import (
     Untraced,
 )
 from scm_api.drivers.digicert import wire
-from scm_api.drivers.digicert.following import Changes, reaches
+from scm_api.drivers.digicert.following import FRESH, Changes, reaches
 from scm_api.drivers.digicert.options import (
     DigiCertConnection,
     DigiCertProfileOptions,
@@ -70,7 +70,7 @@ class DigiCertDriver:
         }
         origin = connection.endpoint_url or _HOSTS[connection.instance]
         self._http = StrictClient(origin, headers)
-        self._changes = Changes(self._read_changes)
+        self._changes = Changes(self._read_changes, self._may_read_changes)
 
     async def check(self) -> CheckReport:
         """See `Driver.check`."""
@@ -267,6 +267,14 @@ class DigiCertDriver:
     async def _is_revoked(self, ca_ref: str, serial: str) -> bool:
         path = f"/order/certificate/{wire.order_of(ca_ref)}/reissue"
         return (await self._read(path, wire.read_statuses)).get(serial) == "revoked"
+
+    async def _may_read_changes(self) -> bool:
+        """Once a minute for all workers; to whom it is not given now, the next look will do."""
+        try:
+            await self._limiter.acquire(f"{self._pace}/changes", 1 / FRESH.total_seconds())
+        except BackendUnavailable:
+            return False
+        return True
 
     async def _read_changes(self, window: timedelta) -> list[wire.OrderLine]:
         seconds = int(window.total_seconds())

@@ -15,6 +15,7 @@ LONGEST_WINDOW: Final = timedelta(days=7)
 _A_DAY: Final = timedelta(days=1)
 _OVERLAP: Final = timedelta(minutes=2)
 Reading = Callable[[timedelta], Awaitable[list[OrderLine]]]
+Turn = Callable[[], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +30,28 @@ class _Told:
 
 
 class Changes:
-    """The changes of one account, read at most once a minute, however many ask."""
+    """The changes of one account, read at most once a minute, however many ask.
 
-    def __init__(self, reading: Reading) -> None:
+    `may_read` says whether it is this process's turn: all of them together keep to that.
+    """
+
+    def __init__(self, reading: Reading, may_read: Turn) -> None:
         self._reading = reading
+        self._may_read = may_read
         self._told: _Told | None = None
         self._turn = asyncio.Lock()
 
     async def of(self, order_id: str, since: datetime) -> OrderLine | None:
-        """The order's line, None if nothing happened to it since then.
+        """The order's line, None if nothing happened to it since then, as far as is known yet.
 
         `since` is at most `LONGEST_WINDOW` ago, less a few minutes; see `reaches`.
         """
         async with self._turn:
             told = self._told
-            if (
-                told is None
-                or told.since > since
-                or time.monotonic() - told.at > FRESH.total_seconds()
-            ):
+            is_enough = told is not None and told.since <= since and told.age <= FRESH
+            if not is_enough and await self._may_read():
                 told = self._told = await self._read(since)
-        return told.lines.get(order_id)
+        return told.lines.get(order_id) if told else None
 
     async def _read(self, since: datetime) -> _Told:
         """A day at least, so that the next look need not go back further than this one."""

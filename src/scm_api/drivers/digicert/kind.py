@@ -59,6 +59,12 @@ def _needs_organization(options: DigiCertProfileOptions) -> bool:
     return re.search(r"(^|_)dv(_|$)", options.product) is None
 
 
+def _validations_for(options: DigiCertProfileOptions) -> frozenset[str]:
+    """An EV validation contains the OV one, not the other way round."""
+    is_ev = re.search(r"(^|_)ev(_|$)", options.product) is not None
+    return frozenset({"ev"} if is_ev else {"ov", "ev"})
+
+
 def added(options: DigiCertProfileOptions, extra: DigiCertOrderOptions) -> DigiCertProfileOptions:
     """The options of one order: what it says itself goes before what the profile says."""
     own = {each.metadata_id for each in extra.custom_fields}
@@ -105,5 +111,6 @@ DIGICERT: Final = BackendKind(
     max_term_days=_no_limit,
     publicly_trusted=_publicly_trusted,
     needs_organization=_needs_organization,
+    validations_for=_validations_for,
     order_options=OrderOptions(DigiCertOrderOptions, added),
 )

@@ -126,10 +126,7 @@ class EcsDriver:
         """Revoke, unless ECS did before: on its own account, or as part of a reissue."""
         if reason not in wire.REVOCATION_REASONS:
             raise OrderRefused(f"Entrust knows no revocation reason {reason}.", code="reason")
-        found = await self._certificate(ca_ref)
-        if found.serial != f"{serial_number:X}":
-            detail = f"Entrust's {ca_ref} is another certificate, with the serial {found.serial}."
-            raise OrderRefused(detail, code="serial")
+        found = await self._of_serial(ca_ref, serial_number)
         if found.status in wire.ENDED:
             return None
         if (
@@ -140,6 +137,15 @@ class EcsDriver:
         body = {"crlReason": wire.REVOCATION_REASONS[reason], "revocationComment": ""}
         await self._caller.write("POST", f"/certificates/{ca_ref}/revocations", body)
         return None
+
+    async def deactivate(self, ca_ref: str, serial_number: int) -> None:
+        """See `Deactivates`. ECS takes it of active ones alone."""
+        if (await self._of_serial(ca_ref, serial_number)).status == wire.DEACTIVATED:
+            return
+        try:
+            await self._caller.write("POST", f"/certificates/{ca_ref}/deactivations", {})
+        except OutcomeUnknown as error:  # may be repeated: it is looked at before
+            raise BackendUnavailable(error.detail) from error
 
     async def external_organizations(self) -> Sequence[ExternalOrganization]:
         """Every organization, with the validations of the client that owns it."""
@@ -158,6 +164,13 @@ class EcsDriver:
 
     async def _certificate(self, ca_ref: str) -> wire.Found:
         return await self._caller.read(f"/certificates/{ca_ref}", wire.read_certificate)
+
+    async def _of_serial(self, ca_ref: str, serial_number: int) -> wire.Found:
+        found = await self._certificate(ca_ref)
+        if found.serial != f"{serial_number:X}":
+            detail = f"Entrust's {ca_ref} is another certificate, with the serial {found.serial}."
+            raise OrderRefused(detail, code="serial")
+        return found
 
     async def _is_renewable(self, ca_ref: str) -> bool:
         found = await self._certificate(ca_ref)

@@ -23,6 +23,7 @@ REVOCATION_REASONS: Final[Mapping[RevocationReason, str]] = {
 }
 WAITING: Final = frozenset({"PENDING", "PENDING_QUORUM", "APPROVED"})
 DECLINED: Final = "DECLINED"
+DEACTIVATED: Final = "DEACTIVATED"
 ENDED: Final = frozenset({"REVOKED", "REISSUED"})
 """Revoked at the CA: a reissue revokes what it follows."""
 

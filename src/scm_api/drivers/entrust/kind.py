@@ -135,6 +135,11 @@ def _needs_organization(options: EntrustProfileOptions) -> bool:
     return options.ecs is not None
 
 
+def _validations_for(options: EntrustProfileOptions) -> frozenset[str]:
+    is_ev = options.ecs is not None and options.ecs.cert_type.startswith("EV_")
+    return frozenset({"ev"} if is_ev else {"ov", "ev"})
+
+
 def added(
     options: EntrustProfileOptions, extra: EntrustOrderOptions
 ) -> EntrustProfileOptions | None:
@@ -177,6 +182,7 @@ ENTRUST: Final = BackendKind(
         lists_products=True,
         reissue_revokes=True,
         checks_orders=True,
+        can_deactivate=True,
     ),
     connection_options=EntrustConnection,
     secrets=EntrustSecrets,
@@ -189,5 +195,6 @@ ENTRUST: Final = BackendKind(
     max_term_days=_no_limit,
     publicly_trusted=_publicly_trusted,
     needs_organization=_needs_organization,
+    validations_for=_validations_for,
     order_options=OrderOptions(EntrustOrderOptions, added),
 )
