@@ -57,6 +57,12 @@ class Entrust:
         found: Json = self._http.get(path, auth=auth).raise_for_status().json()
         return found
 
+    def suspend(self, tracking_id: str) -> None:
+        """What an administrator of the account does."""
+        path = f"{self.url}/enterprise/v2/certificates/{tracking_id}"
+        auth = (entrust.API_USER.name, entrust.API_USER.api_key)
+        self._http.patch(path, auth=auth, json={"operation": "SUSPEND"}).raise_for_status()
+
     def credential(self, user: str) -> Json:
         """Client certificate and key of a user, as secrets."""
         certificate, key = self.transport.credential(user).read_text().split("-----BEGIN PRIV")

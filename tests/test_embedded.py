@@ -267,6 +267,17 @@ def test_a_cluster_out_of_reach_is_not_replaced_by_an_empty_one(cluster: Path) -
         EmbeddedPostgres(cluster).start()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another account")
+def test_a_directory_that_was_made_and_not_yet_handed_over_is(directory: Path) -> None:
+    """As two starts at once see it of each other, and as a start that was killed leaves it."""
+    directory.mkdir(exist_ok=True)
+    directory.chmod(0o711)
+    (directory / "run").mkdir(mode=0o700)
+    with EmbeddedPostgres(directory) as postgres:
+        assert postgres.start()
+    assert (directory / "run").stat().st_uid != 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 def test_a_cluster_of_another_account_is_refused(cluster: Path) -> None:
     with EmbeddedPostgres(cluster, options=FAST):

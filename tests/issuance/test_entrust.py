@@ -274,6 +274,18 @@ async def test_a_certificate_is_given_back_to_the_inventory(
     assert about.count("certificate.deactivated") == 1
 
 
+async def test_what_the_ca_does_not_take_back_is_said_in_its_words(
+    enrolling: Enrolling, ca: Entrust
+) -> None:
+    certificate = await enrolling.issued(WWW)
+    ca.suspend(certificate["ca_ref"])
+    path = f"/certificates/{certificate['id']}"
+    said = await enrolling.api.post(f"{path}/deactivate", None, 409)
+    assert code_of(said) == "deactivation-refused"
+    assert "SUSPENDED cannot be deactivated" in said["detail"]
+    assert (await enrolling.api.get(path))["deactivated_at"] is None
+
+
 async def test_what_is_revoked_is_not_given_back(enrolling: Enrolling, ca: Entrust) -> None:
     certificate = await enrolling.issued(WWW)
     path = f"/certificates/{certificate['id']}"

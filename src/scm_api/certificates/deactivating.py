@@ -37,7 +37,8 @@ async def deactivate(app: Resources, caller: Principal, certificate_id: UUID) ->
     try:
         await driver.deactivate(row.ca_ref, int(row.serial_number, 16))
     except OrderRefused as error:
-        raise Conflict(f"The CA refused: {error.detail}", code="ca-refused") from error
+        detail = f"The CA refused: {error.detail}"
+        raise Conflict(detail, code="deactivation-refused") from error
     async with app.database.transaction() as session:
         row = await repository.locked(session, caller, certificate_id)
         if row.deactivated_at is None:

@@ -128,9 +128,11 @@ def _own(path: Path, account: pwd.struct_passwd | None) -> Path:
     uid = account.pw_uid if account else os.geteuid()
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
-        if account:
-            os.chown(path, uid, account.pw_gid)
     found = path.lstat()
+    if account and found.st_uid == os.geteuid():
+        # Just made here, by one who died before this, or by another start that is here now.
+        os.chown(path, uid, account.pw_gid, follow_symlinks=False)
+        found = path.lstat()
     if path.is_symlink() or found.st_uid != uid or found.st_mode & 0o077:
         raise PermissionError(1, "not ours", str(path))
     return path
