@@ -26,6 +26,7 @@ REFUSED = {
     "delete_local_ca_backend": "in-use",
     "delete_organization": "in-use",
     "delete_admin": "last-mrao",
+    "deactivate_certificate": "not-supported",  # AWS counts no certificates in use
     # AWS has no products and validates no organizations.
     "list_products": "not-supported",
     "list_external_organizations": "not-supported",

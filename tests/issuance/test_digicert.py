@@ -228,10 +228,11 @@ async def test_the_chain_may_come_the_wrong_way_round(
     assert certificate["chain_complete"] is True
 
 
+@pytest.mark.parametrize("product", ["ssl_of_nobody", "ssl_plus"], ids=["unknown", "not enabled"])
 async def test_a_product_the_account_does_not_have_is_said_in_digicerts_words(
-    estate: Estate, certcentral: CertCentral
+    estate: Estate, certcentral: CertCentral, product: str
 ) -> None:
-    options = {"backend_type": "digicert", "product": "ssl_plus"}
+    options = {"backend_type": "digicert", "product": product}
     enrolling = Enrolling(estate.api, await digicert_chain(estate, certcentral, options=options))
     made = await enrolling.enroll(WWW)
     ended = await enrolling.settled(made["id"])

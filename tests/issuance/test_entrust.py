@@ -194,6 +194,17 @@ async def test_a_refusal_is_said_in_entrusts_words(enrolling: Enrolling, ca: Ent
     assert "The domain www.example.com is not approved for client 1" in ended["reason"]
 
 
+async def test_a_product_that_was_not_bought_is_refused_in_entrusts_words(
+    estate: Estate, ca: Entrust
+) -> None:
+    options = {"backend_type": "entrust", "ecs": {"cert_type": "QWAC_SSL"}}
+    enrolling = Enrolling(estate.api, await entrust_chain(estate, ca, options=options))
+    made = await enrolling.enroll(WWW)
+    ended = await enrolling.settled(made["id"])
+    assert ended["state"] == "rejected"
+    assert "No inventory is available for QWAC_SSL" in ended["reason"]
+
+
 OWN = {
     "backend_type": "entrust",
     "requester": {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+35315550101"},
