@@ -223,6 +223,27 @@ def sandbox_entrust(
     run(host, port, state, limits=limits, immediate=immediate)
 
 
+@sandbox.command("gcp")
+def sandbox_gcp(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the gRPC service; 0 takes a free one.")] = 4040,
+    control_port: Annotated[
+        int, typer.Option(help="Port of the control interface, over plain HTTP.")
+    ] = 4041,
+    state: Annotated[
+        Path, typer.Option(help="Directory with its CAs, service account, certificates and ledger.")
+    ] = Path(".scm-api/sandbox-gcp"),
+    *,
+    limits: Annotated[
+        bool, typer.Option(help="Refuse more certificates a second than the quotas.")
+    ] = True,
+) -> None:
+    """Simulate Google Cloud CA Service over gRPC and TLS until SIGTERM or Ctrl-C."""
+    from scm_api.sandbox.gcp import run
+
+    run(host, port, control_port, state, limits=limits)
+
+
 def _settings() -> "Settings":
     """Load the settings and set up what every command with settings needs."""
     from scm_api.logs import configure_logging
