@@ -306,6 +306,16 @@ async def test_what_is_revoked_is_not_given_back(enrolling: Enrolling, ca: Entru
     assert ca.ledger("deactivation") == []
 
 
+async def test_a_check_that_is_taken_for_an_order_is_said(
+    enrolling: Enrolling, ca: Entrust
+) -> None:
+    ca.behave(knows_validate_only=False)
+    said = await enrolling.api.post("/enrollments/validate?ask_ca=true", enrolling.body(WWW), 200)
+    [order] = ca.ledger("order")
+    [fault] = said["errors"]
+    assert f"took the check for an order, {order['tracking_id']}" in fault["detail"]
+
+
 async def test_a_ca_that_cannot_judge_now_is_said(enrolling: Enrolling, ca: Entrust) -> None:
     ca.fault("enroll", "close")
     path = "/enrollments/validate?ask_ca=true"

@@ -73,9 +73,16 @@ class EcsDriver:
         """See `ChecksOrders`. Nothing is consumed (`validateOnly`)."""
         body = wire.order_body(order, _product(options), self._connection, datetime.now(UTC))
         try:
-            await self._caller.write("POST", "/certificates", body | {"validateOnly": True})
+            _, said = await self._caller.write(
+                "POST", "/certificates", body | {"validateOnly": True}
+            )
         except OutcomeUnknown as error:  # there is no outcome of a check
             raise BackendUnavailable(error.detail) from error
+        if isinstance(said, dict) and "trackingId" in said:
+            number = said["trackingId"]
+            _log.error("ordered where a check was asked for", to_be_revoked=number)
+            detail = f"ECS took the check for an order, {number}: revoke it in the Entrust portal."
+            raise OrderRefused(detail, code="validate-only-ignored")
 
     async def poll(
         self,

@@ -28,7 +28,7 @@ def enroll(simulator: Simulator, user: User, body: dict[str, Any]) -> Document |
     if inventory_for(simulator, user.account_id, str(cert_type)) is None:
         reading.wrong.append(f"No inventory is available for {cert_type}")
     wanted = reading.whole(cert_type, body.get("csr"), None)
-    if truth(body.get("validateOnly")):
+    if truth(body.get("validateOnly")) and simulator.behaviour.knows_validate_only:
         return None
     return place(simulator, user, wanted, queued=truth(body.get("queueForApproval")))
 
