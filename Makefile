@@ -68,6 +68,7 @@ lock: ## Resolve the lock files anew (needs uv)
 	$(COMPILE) pyproject.toml -o requirements-image.lock
 	$(COMPILE) --extra embedded pyproject.toml -c requirements-image.lock -o requirements.lock
 	$(COMPILE) --extra embedded --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --extra kerberos pyproject.toml -c requirements-dev.lock -o requirements-kerberos.lock
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.lock
 
 clean: ## Remove the environment, caches and the demo's data
