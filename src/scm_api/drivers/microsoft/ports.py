@@ -1,0 +1,135 @@
+"""What a backend of Microsoft AD CS consists of: four ports, each with a credential of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from scm_api.core.vocabulary import RevocationReason
+
+
+class Disposition(StrEnum):
+    """What the CA decided about a request (MS-WCCE dispositions, in words)."""
+
+    ISSUED = "issued"
+    PENDING = "pending"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`hresult` is the CA's code, None where it gave none; `message` its own words.
+
+    `leaf_der` and `chain_ders` (in the CA's order) are there for what is issued.
+    """
+
+    disposition: Disposition
+    request_id: str
+    message: str = ""
+    hresult: int | None = None
+    leaf_der: bytes | None = None
+    chain_ders: tuple[bytes, ...] = ()
+
+
+class Enroller(Protocol):
+    """Hands in requests. Raises `drivers.errors`; a request that may have arrived and was not
+    answered is OutcomeUnknown."""
+
+    async def submit(self, request_der: bytes, template: str) -> Answer:
+        """Hand in a PKCS#10 or CMS for a template, by its cn."""
+
+    async def poll(self, request_id: str) -> Answer:
+        """How far a request is that was handed in before."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+
+
+class ChainSource(Protocol):
+    """Tells the certificate of the CA that issues, so that a wrong site is found before it does."""
+
+    async def ca_certificates(self) -> Sequence[bytes]:
+        """The CA's own certificate first, then those above it as far as they are known."""
+
+
+class Revoker(Protocol):
+    """Revokes at the CA, with an account that need not be the one that enrolls."""
+
+    async def check(self) -> None:
+        """Prove that we are let in, without changing anything."""
+
+    async def revoke(self, serial_number: int, reason: RevocationReason) -> None:
+        """Revoke; succeeds also for what was revoked before."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentService:
+    """A CA of the forest (pKIEnrollmentService): `templates` are those it is published with."""
+
+    name: str
+    display_name: str
+    dns_host_name: str
+    certificate_der: bytes
+    templates: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateRecord:
+    """A certificate template (pKICertificateTemplate), flags as unsigned numbers (MS-CRTD).
+
+    `may_enroll` is whether the account that hands in requests has the right Enroll, None where
+    that cannot be told.
+    """
+
+    name: str
+    display_name: str
+    schema_version: int
+    name_flags: int
+    enrollment_flags: int
+    general_flags: int
+    ra_signatures: int
+    ra_policies: tuple[str, ...]
+    extended_key_usages: tuple[str, ...]
+    minimal_key_size: int
+    validity_days: float
+    may_enroll: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """An account of the directory; None is an attribute that it does not have.
+
+    `account` is `DOMAIN\\sam`. `protected` is adminCount=1. `groups` are the distinguished names of
+    every group it is in, also through others.
+    """
+
+    account: str
+    distinguished_name: str
+    sid: str
+    upn: str | None
+    mail: str | None
+    dns_host_name: str | None
+    common_name: str
+    disabled: bool
+    protected: bool
+    groups: frozenset[str]
+
+
+class Directory(Protocol):
+    """Reads Active Directory."""
+
+    async def enrollment_services(self) -> Sequence[EnrollmentService]:
+        """The CAs of the forest."""
+
+    async def templates(self) -> Sequence[TemplateRecord]:
+        """Every certificate template, published or not."""
+
+    async def account(self, name: str) -> AccountRecord | None:
+        """By `DOMAIN\\sam`, UPN or distinguished name. None: there is none. Raises OrderRefused
+        for a name that several accounts have."""
+
+    async def aclose(self) -> None:
+        """Close every connection."""

@@ -1,0 +1,1 @@
+"""A simulator of Microsoft AD CS on sockets (`scm-api sandbox microsoft`)."""
