@@ -27,9 +27,8 @@ class Account:
 class Template:
     """One pKICertificateTemplate, with its flags as AD keeps them (MS-CRTD).
 
-    `validity_days` becomes pKIExpirationPeriod. `enroll` are the names of accounts and groups (SIDs)
-    that hold the extended right Enroll. `pends` is bit 2 of msPKI-Enrollment-Flag and is in
-    `enrollment_flags` as well.
+    `validity_days` becomes pKIExpirationPeriod. `enroll` are the SIDs of the accounts and groups
+    that hold the extended right Enroll.
     """
 
     name: str
