@@ -82,10 +82,11 @@ def read_retrieval(markup: str, request_id: str) -> Answer:
     if page.has("locDispLabel") and page.has("locDispSpacer"):
         numbers = _NUMBER.findall(page.text("locDispLabel", "locDispSpacer"))
         disposition = _BY_NUMBER.get(numbers[-1]) if numbers else None
-        if disposition is not None:
-            text = page.text("locDispSpacer")
-            code = hresult_in(text) if disposition is Disposition.DENIED else None
-            return Answer(disposition, request_id, text[:_LONGEST_WORDS], code)
+        if disposition is None:
+            raise Unreadable
+        text = page.text("locDispSpacer")
+        code = hresult_in(text) if disposition is Disposition.DENIED else None
+        return Answer(disposition, request_id, text[:_LONGEST_WORDS], code)
     return _refusal(page, request_id)
 
 

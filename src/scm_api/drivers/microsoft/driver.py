@@ -26,12 +26,13 @@ from scm_api.drivers.base import (
 )
 from scm_api.drivers.errors import (
     BackendRefused,
+    BackendUnavailable,
     DriverError,
     OrderRefused,
     OutcomeUnknown,
 )
 from scm_api.drivers.microsoft.forest import Forest
-from scm_api.drivers.microsoft.hresults import Kind, failure, meaning_of
+from scm_api.drivers.microsoft.hresults import failure, meaning_of
 from scm_api.drivers.microsoft.options import MicrosoftConnection, MicrosoftProfileOptions
 from scm_api.drivers.microsoft.ports import (
     Answer,
@@ -126,7 +127,9 @@ class MicrosoftDriver:
         ca_ref: str,
         options: MicrosoftProfileOptions,  # noqa: ARG002 -- the contract's
     ) -> Issued | Pending | Rejected:
-        """See `Driver.poll`."""
+        """See `Driver.poll`. The reference may be one that a person found at the CA."""
+        if not (ca_ref.isascii() and ca_ref.isdecimal() and len(ca_ref) <= 10):
+            return Rejected(ca_ref, "request-id", "A request id of AD CS is a number.")
         return await self._outcome(await self._enroller.poll(ca_ref))
 
     async def recover(
@@ -221,10 +224,9 @@ class MicrosoftDriver:
             case Disposition.ISSUED:
                 return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
         error = _denial(answer)
-        kind = Kind.INVALID_REQUEST if answer.hresult is None else meaning_of(answer.hresult).kind
-        if kind in (Kind.UNAVAILABLE, Kind.UNKNOWN_REQUEST):
+        if isinstance(error, BackendUnavailable):
             raise error
-        code = error.code if isinstance(error, OrderRefused) else f"0x{answer.hresult:08X}"
+        code = "denied" if answer.hresult is None else meaning_of(answer.hresult).symbol
         return Rejected(answer.request_id, code, error.detail)
 
     def _issuing_ca(self, service: EnrollmentService) -> IssuingCa:
