@@ -10,17 +10,19 @@ from contract import Harness, RecordingLimiter
 from digicert_harness import DigiCertHarness
 from entrust_harness import EntrustHarness
 from memory_harness import MemoryHarness
+from microsoft_harness import MicrosoftHarness
 
 from loop_thread import LoopThread
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.memory.authority import AUTHORITIES
-from scm_api.sandbox import aws, digicert, entrust
+from scm_api.sandbox import aws, digicert, entrust, microsoft
 
 HARNESSES: dict[BackendType, str] = {
     BackendType.AWS: "aws_harness",
     BackendType.DIGICERT: "digicert_harness",
     BackendType.ENTRUST: "entrust_harness",
     BackendType.MEMORY: "memory_harness",
+    BackendType.MICROSOFT: "microsoft_harness",
 }
 
 
@@ -91,6 +93,24 @@ def entrust_harness(entrust_server: entrust.RunningServer) -> EntrustHarness:
 def memory_harness() -> Iterator[MemoryHarness]:
     yield MemoryHarness()
     AUTHORITIES.clear()
+
+
+@pytest.fixture(scope="session")
+def _microsoft_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[microsoft.RunningServer]:
+    state = tmp_path_factory.mktemp("microsoft") / "state"
+    with LoopThread() as loop:
+        server = loop.run(microsoft.serve(microsoft.Settings(state)))
+        yield server
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def microsoft_harness(_microsoft_server: microsoft.RunningServer) -> MicrosoftHarness:
+    harness = MicrosoftHarness(_microsoft_server)
+    harness.reset()
+    return harness
 
 
 @pytest.fixture(params=list(BackendType))
