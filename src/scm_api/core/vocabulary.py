@@ -10,6 +10,7 @@ class BackendType(StrEnum):
     DIGICERT = "digicert"
     ENTRUST = "entrust"
     MEMORY = "memory"
+    MICROSOFT = "microsoft"
 
 
 class CertificateType(StrEnum):

@@ -9,9 +9,10 @@ from scm_api.drivers.digicert.kind import DIGICERT
 from scm_api.drivers.entrust.kind import ENTRUST
 from scm_api.drivers.kinds import BackendKind
 from scm_api.drivers.memory.kind import MEMORY
+from scm_api.drivers.microsoft.kind import MICROSOFT
 
 REGISTRY: Final[Mapping[BackendType, BackendKind]] = {
-    kind.type: kind for kind in (AWS, DIGICERT, ENTRUST, MEMORY)
+    kind.type: kind for kind in (AWS, DIGICERT, ENTRUST, MEMORY, MICROSOFT)
 }
 TEST_ONLY: Final = frozenset({BackendType.MEMORY})
 """Types that are refused outside of tests."""
