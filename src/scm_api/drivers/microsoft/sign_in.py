@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from scm_api.drivers.errors import BackendRefused
 from scm_api.drivers.microsoft.kerberos import failure
 from scm_api.drivers.microsoft.logon import end_point
 
 Method = Literal["simple", "ntlm", "kerberos"]
+_KEY_EXCHANGE: Final = 0x40000000  # NTLMSSP_NEGOTIATE_KEY_EXCH
 
 
 class SignIn:
@@ -40,7 +41,7 @@ class SignIn:
         protocol = "ntlm"
         if self.method == "kerberos":
             protocol, credential = "negotiate", await self._tickets.credential()
-        return await asyncio.to_thread(
+        context = await asyncio.to_thread(
             lambda: spnego.client(
                 credential,
                 hostname=host,
@@ -50,6 +51,10 @@ class SignIn:
                 context_req=requirements,
             )
         )
+        if protocol == "ntlm" and bindings is not None:
+            # No key is exchanged where nothing is signed; pyspnego would send one of a single byte.
+            context._context_req &= ~_KEY_EXCHANGE  # type: ignore[attr-defined]  # noqa: SLF001
+        return context
 
     async def step(self, context: Any, token: bytes | None) -> bytes | None:
         """The next token. Raises BackendRefused and BackendUnavailable, in words."""
