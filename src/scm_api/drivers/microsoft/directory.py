@@ -152,12 +152,10 @@ async def _find(session: Session, name: str) -> tuple[Entry, str] | None:
         return None
     if len(found) > 1:
         raise OrderRefused(f"{len(found)} accounts are called {name}.", code="person-unknown")
-    holders = (
-        [(len(dn), short) for short, dn, _ in domains if _is_below(found[0].dn, dn)]
-        if found
-        else []
-    )
-    return (found[0], max(holders)[1]) if holders else None
+    if not found:
+        return None
+    holders = [(len(dn), short) for short, dn, _ in domains if _is_below(found[0].dn, dn)]
+    return found[0], max(holders)[1]
 
 
 def _by_upn(name: str, base: str, domains: list[tuple[str, str, str]]) -> Filter:
@@ -178,8 +176,8 @@ async def _group_sids(session: Session, dn: str) -> tuple[bytes, ...]:
     found = (await session.read(dn, "tokenGroups")).values("tokenGroups")
     if not found:
         detail = (
-            f"The groups of {dn} cannot be read (tokenGroups): add the reading account to the group "
-            "Windows Authorization Access Group."
+            f"The groups of {dn} cannot be read (tokenGroups): add the reading account to the "
+            "group Windows Authorization Access Group."
         )
         raise BackendRefused(detail)
     return found

@@ -34,7 +34,7 @@ _REASONS: Final = {
     "80090346": "the channel bindings do not match, as happens where a proxy ends TLS before the "
     "domain controller, or they are required and this way of logon has none",
 }
-# AD writes `80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data 52e, v4563`
+# AD writes `80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data 52e, …`
 _DATA: Final = re.compile(r"\bdata ([0-9a-f]{1,8})\b", re.IGNORECASE)
 
 

@@ -117,7 +117,10 @@ _Filter = _choice(
     ("present", core.OctetString, _tag(7)),
 )
 _Filters = _many(core.SetOf, _Filter)
-_Filter._alternatives[:2] = [("all", _Filters, _tag(0)), ("either", _Filters, _tag(1))]
+_Filter._alternatives[:2] = [  # noqa: SLF001 -- it contains itself
+    ("all", _Filters, _tag(0)),
+    ("either", _Filters, _tag(1)),
+]
 _Sasl = _sequence(("mechanism", core.OctetString), ("credentials", core.OctetString))
 _BindRequest = _sequence(
     ("version", core.Integer),
@@ -141,6 +144,7 @@ _SearchRequest = _sequence(
     ("attributes", _many(core.SequenceOf)),
 )
 _Attribute = _sequence(("name", core.OctetString), ("values", _many(core.SetOf)))
+_Entry = _sequence(("dn", core.OctetString), ("attributes", _many(core.SequenceOf, _Attribute)))
 _Control = _sequence(
     ("type", core.OctetString),
     ("critical", core.Boolean, {"default": False}),
@@ -155,8 +159,7 @@ _Message = _sequence(
          _application(1)),
         ("unbind", core.Null, _application(2)),
         ("search", _SearchRequest, _application(3)),
-        ("entry", _sequence(("dn", core.OctetString), ("attributes", _many(core.SequenceOf, _Attribute))),
-         _application(4)),
+        ("entry", _Entry, _application(4)),
         ("done", _sequence(*_RESULT), _application(5)),
         ("reference", _many(core.SequenceOf), _application(19)),
         ("extended", _sequence(*_RESULT, ("name", core.OctetString, _tag(10, optional=True)),

@@ -1,7 +1,7 @@
 """Who has the right Enroll, by a self-relative security descriptor (MS-DTYP 2.4.6, 2.5.3.2)."""
 
 import struct
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator
 from typing import Final
 from uuid import UUID
 
@@ -28,7 +28,7 @@ def sid_text(raw: bytes) -> str:
     return "-".join(("S-1", str(int.from_bytes(raw[2:8], "big")), *map(str, parts)))
 
 
-def may_enroll(descriptor: bytes, sids: Set[str]) -> bool:
+def may_enroll(descriptor: bytes, sids: Collection[str]) -> bool:
     """Whether an account with these SIDs has the extended right Enroll: the first entry of the
     DACL that is about it decides; without any DACL everybody has every right.
 
