@@ -6,9 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import spnego
-from spnego.iov import BufferType
-
 from microsoft_domain import PASSWORD
+from spnego.iov import BufferType
 
 EPM = UUID("e1af8308-5d1f-11c9-91a4-08002b14a0fa"), 3
 ICPR = UUID("91ae6020-9e3c-11cf-8d7c-00aa00c091be"), 0

@@ -40,7 +40,8 @@ class Caller:
 class Interface(Protocol):
     """Something to bind to."""
 
-    syntax: Syntax
+    @property
+    def syntax(self) -> Syntax: ...
 
     @property
     def is_offered(self) -> bool:

@@ -37,10 +37,19 @@ class MessageSecurity(Protocol):
 
 
 class Acceptor(Protocol):
-    """One logon in progress. `account` and `security` are there once the caller is known."""
+    """One logon in progress. `account` and `security` are there once the caller is known.
 
-    account: Account | None
-    security: MessageSecurity | None
+    `wants_protection` tells whether the caller asked for integrity or confidentiality.
+    """
+
+    @property
+    def account(self) -> Account | None: ...
+
+    @property
+    def security(self) -> MessageSecurity | None: ...
+
+    @property
+    def wants_protection(self) -> bool: ...
 
     def step(self, token: bytes) -> bytes:
         """The next token for the caller, empty if there is none. Raises LogonError."""

@@ -9,10 +9,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 
 _MASK: Final = 0xFFFFFFFF
 _IN_ORDER: Final = tuple(range(16))
-_ROUNDS: Final[
-    tuple[tuple[Callable[[int, int, int], int], int, tuple[int, ...], tuple[int, ...]], ...]
-]
-_ROUNDS = (
+_Round = tuple[Callable[[int, int, int], int], int, tuple[int, ...], tuple[int, ...]]
+_ROUNDS: Final[tuple[_Round, ...]] = (
     (lambda x, y, z: (x & y) | (~x & z), 0, _IN_ORDER, (3, 7, 11, 19)),
     (
         lambda x, y, z: (x & y) | (x & z) | (y & z),

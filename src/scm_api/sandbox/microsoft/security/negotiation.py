@@ -1,6 +1,6 @@
 """SPNEGO (RFC 4178, MS-SPNG) around the mechanisms, or a mechanism by itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from asn1crypto import core
@@ -16,11 +16,11 @@ _SPNEGO: Final = "1.3.6.1.5.5.2"
 _MOST_TOKENS: Final = 8
 
 
-class _MechanismList(core.SequenceOf):
+class _MechanismList(core.SequenceOf):  # type: ignore[misc] -- asn1crypto has no types
     _child_spec = core.ObjectIdentifier
 
 
-class _Init(core.Sequence):
+class _Init(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
     _fields = [  # noqa: RUF012 -- how asn1crypto is told
         ("mechanisms", _MechanismList, {"explicit": 0}),
         ("flags", core.BitString, {"explicit": 1, "optional": True}),
@@ -29,12 +29,12 @@ class _Init(core.Sequence):
     ]
 
 
-class _State(core.Enumerated):
-    _map = {0: "complete", 1: "incomplete", 2: "reject", 3: "request_mic"}  # noqa: RUF012
+class _State(core.Enumerated):  # type: ignore[misc] -- asn1crypto has no types
+    _map = {0: "complete", 1: "incomplete", 2: "reject", 3: "request_mic"}  # noqa: RUF012 -- how asn1crypto is told
 
 
-class _Response(core.Sequence):
-    _fields = [  # noqa: RUF012
+class _Response(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+    _fields = [  # noqa: RUF012 -- how asn1crypto is told
         ("state", _State, {"explicit": 0, "optional": True}),
         ("mechanism", core.ObjectIdentifier, {"explicit": 1, "optional": True}),
         ("token", core.OctetString, {"explicit": 2, "optional": True}),
@@ -42,25 +42,25 @@ class _Response(core.Sequence):
     ]
 
 
-class _Token(core.Choice):
-    _alternatives = [  # noqa: RUF012
+class _Token(core.Choice):  # type: ignore[misc] -- asn1crypto has no types
+    _alternatives = [  # noqa: RUF012 -- how asn1crypto is told
         ("init", _Init, {"explicit": 0}),
         ("response", _Response, {"explicit": 1}),
     ]
 
 
-class _Initial(core.Sequence):
+class _Initial(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
     """The framing of the first token, RFC 2743 3.1: [APPLICATION 0] IMPLICIT SEQUENCE."""
 
     class_ = 1
     tag = 0
-    _fields = [("mechanism", core.ObjectIdentifier), ("inner", _Token)]  # noqa: RUF012
+    _fields = [("mechanism", core.ObjectIdentifier), ("inner", _Token)]  # noqa: RUF012 -- how asn1crypto is told
 
 
 class NegotiateAcceptor:
     """Lets the caller choose among `mechanisms` (by OID). NTLM without SPNEGO passes as well."""
 
-    def __init__(self, mechanisms: dict[str, Callable[[], Acceptor]]) -> None:
+    def __init__(self, mechanisms: Mapping[str, Callable[[], Acceptor]]) -> None:
         self._mechanisms = mechanisms
         self._inner: Acceptor | None = None
         self._offered: _MechanismList | None = None
@@ -72,6 +72,10 @@ class NegotiateAcceptor:
     @property
     def security(self) -> MessageSecurity | None:
         return self._inner.security if self.account and self._inner else None
+
+    @property
+    def wants_protection(self) -> bool:
+        return self._inner is not None and self._inner.wants_protection
 
     def step(self, token: bytes) -> bytes:
         """The next token for the caller. Raises LogonError."""

@@ -58,6 +58,7 @@ class NtlmAcceptor:
         self._exchanged: list[bytes] = []
         self.account: Account | None = None
         self.security: NtlmSecurity | None = None
+        self.wants_protection = False
 
     def step(self, token: bytes) -> bytes:
         """CHALLENGE for NEGOTIATE, nothing for a good AUTHENTICATE. Raises LogonError."""
@@ -125,6 +126,7 @@ class NtlmAcceptor:
         if account.disabled:
             raise LogonError("c0000072", "The account is disabled")
         self.account = account
+        self.wants_protection = bool(message.flags & (_SIGN | _SEAL))
         self.security = NtlmSecurity(message.flags, session_key)
 
     def _check_integrity(self, token: bytes, pairs: dict[int, bytes], session_key: bytes) -> None:
