@@ -16,6 +16,7 @@ from loop_thread import LoopThread
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.memory.authority import AUTHORITIES
 from scm_api.sandbox import aws, digicert, entrust, microsoft
+from scm_api.sandbox.microsoft.ldap import serve_ldap
 
 HARNESSES: dict[BackendType, str] = {
     BackendType.AWS: "aws_harness",
@@ -96,21 +97,29 @@ def memory_harness() -> Iterator[MemoryHarness]:
 
 
 @pytest.fixture(scope="session")
-def _microsoft_server(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[microsoft.RunningServer]:
+def _microsoft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MicrosoftHarness]:
     state = tmp_path_factory.mktemp("microsoft") / "state"
     with LoopThread() as loop:
         server = loop.run(microsoft.serve(microsoft.Settings(state)))
-        yield server
+        transport = server.simulator.transport
+        directory = loop.run(
+            serve_ldap(
+                lambda: server.simulator.domain,
+                "127.0.0.1",
+                ssl_context=transport.context(asks_for_certificate=False),
+                dns_host_name="dc1.corp.example",
+                end_point=transport.end_point(),
+            )
+        )
+        yield MicrosoftHarness(server, directory.port)
+        loop.run(directory.aclose())
         loop.run(server.aclose())
 
 
 @pytest.fixture
-def microsoft_harness(_microsoft_server: microsoft.RunningServer) -> MicrosoftHarness:
-    harness = MicrosoftHarness(_microsoft_server)
-    harness.reset()
-    return harness
+def microsoft_harness(_microsoft: MicrosoftHarness) -> MicrosoftHarness:
+    _microsoft.reset()
+    return _microsoft
 
 
 @pytest.fixture(params=list(BackendType))

@@ -10,7 +10,7 @@ from scm_api.drivers.microsoft.options import (
     MicrosoftProfileOptions,
     MicrosoftSecrets,
 )
-from scm_api.sandbox.microsoft.catalogue import CA_NAME, ENROLLER, USER
+from scm_api.sandbox.microsoft.catalogue import CA_NAME, ENROLLER, READER, REVOKER, USER
 from scm_api.sandbox.microsoft.domain import Account
 from scm_api.sandbox.microsoft.server import RunningServer
 
@@ -27,8 +27,9 @@ class MicrosoftHarness:
     organization: str | None = None
     confidential = "a-password-that-must-not-be-repeated"
 
-    def __init__(self, server: RunningServer) -> None:
+    def __init__(self, server: RunningServer, ldap_port: int) -> None:
         self.server = server
+        self.directory = {"url": f"ldaps://127.0.0.1:{ldap_port}", "auth": "ntlm"}
         self.trust = server.simulator.transport.trust.read_text()
         self._http = httpx.Client(base_url=server.control_url, trust_env=False)
         # One connection, so that each driver makes the same number of calls.
@@ -46,6 +47,7 @@ class MicrosoftHarness:
                 "backend_type": "microsoft",
                 "issuing_ca": CA_NAME,
                 "enroller": {"transport": "certsrv", "base_url": url, "auth": "ntlm"} | enroller,
+                "directory": self.directory,
                 "trusted_certificates": self.trust,
             }
         )
@@ -53,7 +55,12 @@ class MicrosoftHarness:
     def account(self, of: Account, password: str | None = None) -> MicrosoftSecrets:
         credential = {"username": f"CORP\\{of.sam}", "password": password or of.password}
         return MicrosoftSecrets.model_validate(
-            {"backend_type": "microsoft", "enroller": credential, "revoker": credential}
+            {
+                "backend_type": "microsoft",
+                "enroller": credential,
+                "directory": {"username": f"CORP\\{READER.sam}", "password": READER.password},
+                "revoker": {"username": f"CORP\\{REVOKER.sam}", "password": REVOKER.password},
+            }
         )
 
     def ordering(self, template: str) -> MicrosoftProfileOptions:
