@@ -5,7 +5,7 @@ import hashlib
 import itertools
 import ssl
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -23,6 +23,7 @@ from scm_api.sandbox.microsoft.ntlm import (
     Place,
     mech_list_mic,
 )
+from scm_api.sandbox.microsoft.settings import Scheme
 from scm_api.sandbox.microsoft.simulator import Simulator
 
 _PLACE: Final = Place(NETBIOS, DNS_DOMAIN, CA_HOST)
@@ -62,11 +63,18 @@ class Challenge(Exception):
 
 
 class Gate:
-    """Admits requests. `basic_realm` is what its Basic says."""
+    """Admits requests of one listener, which offers `schemes`; its Basic is of `basic_realm`."""
 
-    def __init__(self, simulator: Simulator, kerberos: Acceptor | None, basic_realm: str) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        kerberos: Acceptor | None,
+        schemes: Callable[[], Sequence[Scheme]],
+        basic_realm: str,
+    ) -> None:
         self._simulator = simulator
         self._kerberos = kerberos
+        self._schemes = schemes
         self._basic_realm = basic_realm
         self._connections: WeakKeyDictionary[ssl.SSLObject, Connection] = WeakKeyDictionary()
 
@@ -81,7 +89,7 @@ class Gate:
     def admit(self, request: web.Request) -> Admitted:
         """Raises Challenge."""
         connection = self.connection(request)
-        schemes = self._simulator.behaviour.schemes
+        schemes = self._schemes()
         scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
         offered = next((each for each in schemes if each.lower() == scheme.lower()), None)
         if offered is None or not credentials:
@@ -106,7 +114,7 @@ class Gate:
             present = self._simulator.domain.account(connection.account.sam)
             if present is not None and not present.disabled:
                 return Admitted(present, connection.scheme)
-        if "Certificate" in self._simulator.behaviour.schemes:
+        if "Certificate" in self._schemes():
             sam = self._certificate_owner(request)
             account = self._simulator.domain.account(sam) if sam else None
             if account is not None and not account.disabled:
@@ -220,7 +228,7 @@ class Gate:
         return self._simulator.transport.owner(der) if der else None
 
     def _offers(self) -> list[str]:
-        schemes = [each for each in self._simulator.behaviour.schemes if each != "Certificate"]
+        schemes = [each for each in self._schemes() if each != "Certificate"]
         named = {"Basic": f'Basic realm="{self._basic_realm}"'}
         return [named.get(each, each) for each in schemes]
 

@@ -56,6 +56,8 @@ class IssuingDesk:
         """How far a request is."""
         if not self._is_ours(authority):
             return self._failure(Refusal(H.INVALID_ARGUMENT, PARSING))
+        if not self.simulator.domain.sids_of(caller) & catalogue.MAY_ENROLL:
+            return self._failure(Refusal(H.ACCESS_DENIED, PARSING))
         document = self.simulator.documents.get("request", request_id)
         if document is None:
             return self._failure(Refusal(H.PROPERTY_EMPTY, PARSING))
@@ -77,9 +79,7 @@ class IssuingDesk:
         csr = x509.load_pem_x509_csr(document["csr"].encode())
         try:
             template = policy.template_of(now, (document["template"],))
-            account = now.domain.account(document["account"])
-            if account is None:
-                raise Refusal(H.NONE_MAPPED)
+            account = policy.account_of(now, document["account"])
             decision = Decision(template, account, (), is_pending=False)
             wanted = policy.wanted(now, decision, csr, document["san_attribute"])
         except Refusal as refusal:

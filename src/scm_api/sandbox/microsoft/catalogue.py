@@ -65,6 +65,8 @@ MAY_ENROLL: Final = frozenset((DOMAIN_USERS.sid, DOMAIN_COMPUTERS.sid))
 """Who holds "Request Certificates" on the CA."""
 MAY_MANAGE: Final = frozenset((MANAGERS.sid,))
 """Who holds "Issue and Manage Certificates" on the CA."""
+MAY_LOG_ON: Final = frozenset((ENROLLERS.sid, MANAGERS.sid))
+"""Who may log on to the CA's host by WinRM (Remote Management Users)."""
 
 
 def _account(

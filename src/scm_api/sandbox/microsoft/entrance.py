@@ -21,9 +21,12 @@ Acting = Callable[[web.Request, Admitted], Awaitable[web.Response]]
 class Entrance:
     """Lets requests in, over whichever listener they come."""
 
-    def __init__(self, simulator: Simulator, gate: Gate) -> None:
+    def __init__(
+        self, simulator: Simulator, gate: Gate, refuse: Callable[[Challenge], web.Response]
+    ) -> None:
         self._simulator = simulator
         self._gate = gate
+        self._refuse = refuse
 
     async def enter(self, request: web.Request, operation: str, act: Acting) -> web.StreamResponse:
         """Answer a request, and note it as a call of `operation`."""
@@ -58,7 +61,7 @@ class Entrance:
             struck = await self._struck(
                 request, self._fault(AUTHENTICATING, exactly=True), "before"
             )
-            return struck or iis.unauthorized(challenge)
+            return struck or self._refuse(challenge)
         call["account"], call["scheme"] = admitted.account.sam, admitted.scheme
         fault = self._fault(operation)
         struck = await self._struck(request, fault, "before")

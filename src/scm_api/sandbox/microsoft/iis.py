@@ -9,13 +9,13 @@ from scm_api.sandbox.microsoft.authentication import Challenge
 
 SERVER: Final = "Microsoft-IIS/10.0"
 KERNEL: Final = "Microsoft-HTTPAPI/2.0"
+_NO_PERMISSION: Final = (
+    "You do not have permission to view this directory or page using the credentials that you "
+    "supplied."
+)
 _TITLES: Final = {
-    401: ("Unauthorized: Access is denied due to invalid credentials.",
-          "You do not have permission to view this directory or page using the credentials that you "
-          "supplied."),
-    403: ("Forbidden: Access is denied.",
-          "You do not have permission to view this directory or page using the credentials that you "
-          "supplied."),
+    401: ("Unauthorized: Access is denied due to invalid credentials.", _NO_PERMISSION),
+    403: ("Forbidden: Access is denied.", _NO_PERMISSION),
     404: ("File or directory not found.",
           "The resource you are looking for might have been removed, had its name changed, or is "
           "temporarily unavailable."),
@@ -57,6 +57,17 @@ def unauthorized(challenge: Challenge) -> web.Response:
         answer.headers["Server"] = KERNEL
     else:
         answer = error_page(401)
+    return _with_tokens(answer, challenge)
+
+
+def empty_unauthorized(challenge: Challenge) -> web.Response:
+    """401 of WinRM, which sends no page."""
+    answer = web.Response(status=401)
+    answer.headers["Server"] = KERNEL
+    return _with_tokens(answer, challenge)
+
+
+def _with_tokens(answer: web.Response, challenge: Challenge) -> web.Response:
     for token in challenge.tokens:
         answer.headers.add("WWW-Authenticate", token)
     return answer

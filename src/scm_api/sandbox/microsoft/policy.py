@@ -93,6 +93,14 @@ def template_of(policy: Policy, named: tuple[str, ...]) -> Template:
     return template
 
 
+def account_of(policy: Policy, name: str) -> Account:
+    """Raises Refusal where the directory does not have it any more."""
+    account = policy.domain.account(name)
+    if account is None:
+        raise Refusal(H.NONE_MAPPED)
+    return account
+
+
 def may_enroll(policy: Policy, account: Account, template: Template) -> bool:
     return bool(policy.domain.sids_of(account) & set(template.enroll))
 

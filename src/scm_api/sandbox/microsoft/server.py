@@ -19,6 +19,8 @@ from scm_api.sandbox.microsoft.settings import Settings
 from scm_api.sandbox.microsoft.simulator import Simulator, open_simulator
 from scm_api.sandbox.microsoft.site import PREFIX as SITE_PREFIX
 from scm_api.sandbox.microsoft.site import Site, asked_of
+from scm_api.sandbox.microsoft.winrm import PATH as WINRM_PATH
+from scm_api.sandbox.microsoft.winrm import Shells
 
 _SHUTDOWN_SECONDS = 2.0
 _KEEP_ALIVE_SECONDS = 120.0
@@ -37,12 +39,18 @@ class RunningServer:
     ) -> None:
         self.simulator = simulator
         self.desk = desk
-        self._site, self._control = runners
+        self._runners = runners
+        self._site, self._winrm, self._control = runners
 
     @property
     def url(self) -> str:
         """`https://host:port` of the web site, with the port that was really taken."""
         return "https://{}:{}".format(*_address(self._site))
+
+    @property
+    def winrm_url(self) -> str:
+        """Where WinRM is, over TLS."""
+        return "https://{}:{}{}".format(*_address(self._winrm), WINRM_PATH)
 
     @property
     def control_url(self) -> str:
@@ -51,7 +59,7 @@ class RunningServer:
 
     async def aclose(self) -> None:
         """Stop listening and release the state directory."""
-        for runner in (self._site, self._control):
+        for runner in self._runners:
             await runner.cleanup()
         self.simulator.close()
 
@@ -75,6 +83,7 @@ async def serve(settings: Settings) -> RunningServer:
     context = simulator.transport.context(asks_for_certificate=True)
     listeners = (
         (_site(desk, kerberos), settings.port, context),
+        (_winrm(desk, kerberos), settings.winrm_port, context),
         (_controls(desk), settings.control_port, None),
     )
     runners: list[web.AppRunner] = []
@@ -109,7 +118,9 @@ async def _listen(
 
 def _site(desk: IssuingDesk, kerberos: Acceptor | None) -> web.Application:
     site = Site(desk)
-    entrance = Entrance(desk.simulator, Gate(desk.simulator, kerberos, CA_HOST))
+    simulator = desk.simulator
+    gate = Gate(simulator, kerberos, lambda: simulator.behaviour.schemes, CA_HOST)
+    entrance = Entrance(simulator, gate, iis.unauthorized)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         prefix, _, name = request.path.lower().rpartition("/")
@@ -125,6 +136,21 @@ def _site(desk: IssuingDesk, kerberos: Acceptor | None) -> web.Application:
     app = web.Application(client_max_size=_LONGEST_BODY)
     app.router.add_route("*", "/{rest:.*}", handle)
     app.on_response_prepare.append(_sign)
+    return app
+
+
+def _winrm(desk: IssuingDesk, kerberos: Acceptor | None) -> web.Application:
+    simulator = desk.simulator
+    shells = Shells(simulator)
+    gate = Gate(simulator, kerberos, lambda: simulator.behaviour.winrm_schemes, "WSMAN")
+    entrance = Entrance(simulator, gate, iis.empty_unauthorized)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        operation = Shells.operation(await request.read())
+        return await entrance.enter(request, operation, shells.handle)
+
+    app = web.Application(client_max_size=_LONGEST_BODY)
+    app.router.add_post(WINRM_PATH, handle)
     return app
 
 

@@ -16,14 +16,17 @@ class Behaviour(BaseModel):
 
     `language` is that of the CA and its pages; `xx` is one nobody knows, with the element ids of
     every other. `unknown_pages`: pages have neither ids nor known words. `schemes` are what the
-    site and WinRM offer. `kerberos_persists`: a connection that Kerberos authenticated stays so
+    site offers. `kerberos_persists`: a connection that Kerberos authenticated stays so
     (authPersistNonNTLM). `san_attribute` is EDITF_ATTRIBUTESUBJECTALTNAME2. `pends_all`: every
     request waits for a certificate manager. `size_counts_for_ecc`: the key size of a template is
     held against elliptic curves too. `site_ca` is the CA the web site serves. `revocation_offline`:
     the CRL for agent certificates cannot be reached. `agent_denied` are templates and accounts that
     the CA's enrollment agent restrictions leave out; with `target_needs_enroll` the account a
-    certificate is for needs Enroll on the template too. `officer_denied` templates whose certificates
-    the certificate managers may not manage. `latency_seconds` is added to every answer.
+    certificate is for needs Enroll on the template too. `officer_denied` are templates whose
+    certificates the certificate managers may not manage. `winrm_schemes` are what WinRM offers;
+    `winrm_noise`: PowerShell's progress stands on the standard error of every command;
+    `winrm_waits` is how often output is not there in time. `latency_seconds` is added to every
+    answer.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -41,6 +44,9 @@ class Behaviour(BaseModel):
     agent_denied: list[str] = []
     target_needs_enroll: bool = False
     officer_denied: list[str] = []
+    winrm_schemes: list[Scheme] = ["Negotiate"]
+    winrm_noise: bool = True
+    winrm_waits: Annotated[int, Field(ge=0)] = 0
     latency_seconds: Annotated[float, Field(ge=0)] = 0
     clock_offset_seconds: float = 0
 

@@ -21,7 +21,8 @@ from scm_api.sandbox.state import lock_state
 class Simulator:
     """The state behind all protocols. Used from one event loop only.
 
-    `issued` are the documents of certificates by serial number. `domain` is replaced when the control interface changes the directory: read it at each use.
+    `issued` are the documents of certificates by serial number. `domain` is replaced when the
+    control interface changes the directory: read it at each use.
     """
 
     settings: Settings

@@ -25,7 +25,7 @@ _NAMES: Final = "Content-Disposition"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request for a page. Names of parameters are in lower case: ASP does not tell them apart."""
+    """One request for a page. Names of parameters are in lower case: ASP tells none apart."""
 
     caller: Account
     query: Mapping[str, str]
