@@ -1,0 +1,173 @@
+"""One connection: read messages, bind, search, answer."""
+
+import asyncio
+from typing import Final
+
+from scm_api.sandbox.microsoft.ldap.ber import BerError, encode_text, read_message
+from scm_api.sandbox.microsoft.ldap.binds import Binder
+from scm_api.sandbox.microsoft.ldap.directory import WHO_AM_I
+from scm_api.sandbox.microsoft.ldap.messages import (
+    ANSWERS,
+    DONE,
+    EXTENDED_RESPONSE,
+    UNBIND,
+    Code,
+    Message,
+    Result,
+    SearchRequest,
+    decode_bind,
+    decode_message,
+    decode_search,
+    encode_message,
+    encode_reference,
+)
+from scm_api.sandbox.microsoft.ldap.search import BASE, Outcome, Searcher, encode_one
+from scm_api.sandbox.microsoft.ldap.settings import LdapBehaviour, SearchCall
+from scm_api.sandbox.microsoft.ldap.shared import Served
+from scm_api.sandbox.microsoft.security.contexts import MessageSecurity
+
+_IDLE_SECONDS: Final = 900.0  # MaxConnIdleTime of AD
+_MOST_FRAME: Final = 10 * 1024 * 1024
+_SCOPES: Final = ("base", "one", "sub")
+_NOT_BOUND: Final = Result(
+    Code.OPERATIONS_ERROR,
+    "000004DC: LdapErr: DSID-0C090A5C, comment: In order to perform this operation a successful "
+    "bind must be completed on the connection., data 0, v4563",
+)
+_READ_ONLY: Final = Result(
+    Code.INSUFFICIENT_ACCESS_RIGHTS,
+    "00002098: SecErr: DSID-031514B3, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0",
+)
+
+
+class Connection:
+    """Serves one connection. `bindings` are those of its TLS channel, None in clear."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        served: Served,
+        bindings: bytes | None,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._served = served
+        self._binder = Binder(
+            served.domain_source, served.dns_host_name, served.behaviour, bindings
+        )
+        self._searcher = Searcher()
+        self._layer: MessageSecurity | None = None
+
+    @property
+    def _behaviour(self) -> LdapBehaviour:
+        return self._served.behaviour
+
+    async def serve(self) -> None:
+        """Until the caller unbinds. Raises BerError, LogonError, TimeoutError and OSError."""
+        while True:
+            async with asyncio.timeout(_IDLE_SECONDS):
+                message = decode_message(await self._read())
+            if message.operation.tag == UNBIND:
+                return
+            for answer in self._answers(message):
+                self._write(answer)
+            async with asyncio.timeout(_IDLE_SECONDS):
+                await self._writer.drain()
+            self._layer = self._binder.layer  # from the message after the bind on
+
+    async def _read(self) -> bytes:
+        if self._layer is None:
+            return await read_message(self._reader)
+        length = int.from_bytes(await self._reader.readexactly(4), "big")
+        size = self._layer.signature_size
+        if not size <= length <= _MOST_FRAME:
+            raise BerError("a frame that holds no message")
+        frame = await self._reader.readexactly(length)
+        sealed = frame[size:]
+        return self._layer.unprotect(sealed, 0, len(sealed), frame[:size])
+
+    def _write(self, message: bytes) -> None:
+        if self._layer is not None:
+            sealed, signature = self._layer.protect(message, 0, len(message))
+            length = len(signature) + len(sealed)
+            message = length.to_bytes(4, "big") + signature + sealed
+        self._writer.write(message)
+
+    def _answers(self, message: Message) -> list[bytes]:
+        operation, number = message.operation, message.number
+        match operation.tag:
+            case 0x60:
+                return [encode_message(number, self._bind(message))]
+            case 0x63:
+                return self._search(message)
+            case 0x50:
+                return []
+            case 0x77:
+                return [encode_message(number, self._extended(message))]
+        if operation.tag not in ANSWERS:
+            raise BerError("an operation that is not known")
+        refusal = _READ_ONLY if self._binder.account else _NOT_BOUND
+        return [encode_message(number, refusal.encode(ANSWERS[operation.tag]))]
+
+    def _bind(self, message: Message) -> bytes:
+        request = decode_bind(message.operation)
+        answer = self._binder.bind(request)
+        code = Code(answer[4] if answer[1] < 0x80 else answer[4 + (answer[1] & 0x7F)])
+        self._log("bind", SearchCall("bind", "", request.name, "", "", (), code, 0))
+        return answer
+
+    def _log(self, operation: str, call: SearchCall) -> None:
+        account = self._binder.account
+        members = (operation, account.sam if account else "", call.base, call.scope, call.filter)
+        self._served.log(SearchCall(*members, call.attributes, call.result, call.entries))
+
+    def _extended(self, message: Message) -> bytes:
+        parts = message.operation.elements()
+        if not parts or parts[0].text(0x80) != WHO_AM_I:
+            text = (
+                "0000203D: LdapErr: DSID-0C09131D, comment: Unknown extended request OID, "
+                "data 0, v4563"
+            )
+            return Result(Code.PROTOCOL_ERROR, text).encode(EXTENDED_RESPONSE)
+        account = self._binder.account
+        domain = self._served.domain_source()
+        who = f"u:{domain.qualified(account)}" if account else ""
+        return Result(Code.SUCCESS).encode(EXTENDED_RESPONSE, encode_text(who, 0x8B))
+
+    def _search(self, message: Message) -> list[bytes]:
+        request = decode_search(message.operation)
+        outcome = self._outcome(message, request)
+        call = SearchCall(
+            "search",
+            "",
+            request.base,
+            _SCOPES[request.scope],
+            request.filter.text,
+            request.attributes,
+            outcome.result.code,
+            len(outcome.entries),
+        )
+        self._log("search", call)
+        number = message.number
+        answers = [encode_message(number, each) for each in outcome.entries]
+        answers += [encode_message(number, encode_reference(each)) for each in outcome.references]
+        done = outcome.result.encode(DONE)
+        return [*answers, encode_message(number, done, outcome.controls)]
+
+    def _outcome(self, message: Message, request: SearchRequest) -> Outcome:
+        directory = self._served.directory()
+        if not request.base and request.scope == BASE:
+            root = directory.root_dse(self._served.dns_host_name, self._binder.mechanisms)
+            is_wanted = request.filter.holds(root, directory.leads_to) is not False
+            found = [encode_one(root, request)] if is_wanted else []
+            return Outcome(Result(Code.SUCCESS), found)
+        if self._binder.account is None:
+            return Outcome(_NOT_BOUND)
+        return self._searcher.search(
+            directory,
+            request,
+            message.controls,
+            max_page=self._behaviour.max_page_size,
+            is_administrator=self._binder.account.admin_count,
+        )
