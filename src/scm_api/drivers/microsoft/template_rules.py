@@ -143,7 +143,7 @@ def _from_request(record: TemplateRecord) -> Iterator[Fault]:
     if record.ra_signatures:
         detail = (
             "Issuance Requirements: This number of authorized signatures is "
-            f"{record.ra_signatures}; a request without an enrollment agent has none: switch it off."
+            f"{record.ra_signatures}; a request without an enrollment agent has none: clear it."
         )
         yield _fault(record, "template-signatures", detail)
 
