@@ -10,11 +10,11 @@ from scm_api.drivers.microsoft.options import (
     MicrosoftProfileOptions,
     MicrosoftSecrets,
 )
-from scm_api.sandbox.microsoft.catalogue import CA_NAME, ENROLLER, READER, REVOKER, USER
+from scm_api.sandbox.microsoft.catalogue import CA_HOST, CA_NAME, ENROLLER, READER, REVOKER, USER
 from scm_api.sandbox.microsoft.domain import Account
 from scm_api.sandbox.microsoft.server import RunningServer
 
-_OPERATIONS = {"submit": "certfnsh.asp", "poll": "certnew.cer"}
+_OPERATIONS = {"submit": "certfnsh.asp", "poll": "certnew.cer", "revoke": "winrm.command"}
 # What a client does before it may ask for anything, which the CA does not count as a call.
 KNOCKING = "authenticate"
 
@@ -48,6 +48,11 @@ class MicrosoftHarness:
                 "issuing_ca": CA_NAME,
                 "enroller": {"transport": "certsrv", "base_url": url, "auth": "ntlm"} | enroller,
                 "directory": self.directory,
+                "revoker": {
+                    "base_url": self.server.winrm_url.removesuffix("/wsman"),
+                    "ca_config": f"{CA_HOST}\\{CA_NAME}",
+                    "auth": "ntlm",
+                },
                 "trusted_certificates": self.trust,
             }
         )
@@ -110,10 +115,14 @@ class MicrosoftHarness:
         return len(self.entries("certificate"))
 
     def revocations(self) -> list[int]:
-        return [int(each["serial"], 16) for each in self.entries("revocation")]
+        """Once each: the CA takes a repeat for another date."""
+        numbers = (int(each["serial"], 16) for each in self.entries("revocation"))
+        return list(dict.fromkeys(numbers))
 
     def callers(self) -> list[str]:
-        return [each["account"] for each in self.calls()]
+        """At Web Enrollment; the revoker is an account for all."""
+        pages = [each for each in self.calls() if each["path"].startswith("/certsrv/")]
+        return [each["account"] for each in pages]
 
     def name_of(self, secrets: Any) -> str:
         return str(secrets.enroller.username).removeprefix("CORP\\")

@@ -3,17 +3,18 @@
 import base64
 import hashlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from scm_api.drivers.base import Limiter
 from scm_api.drivers.http import StrictClient
-from scm_api.drivers.microsoft import certsrv, winrm
+from scm_api.drivers.microsoft import certsrv, icpr, winrm
 from scm_api.drivers.microsoft.directory import ActiveDirectory
 from scm_api.drivers.microsoft.driver import MicrosoftDriver
 from scm_api.drivers.microsoft.forest import Forest
 from scm_api.drivers.microsoft.kerberos import KerberosTickets
 from scm_api.drivers.microsoft.ldap import LdapServer
 from scm_api.drivers.microsoft.logon import Logon
+from scm_api.drivers.microsoft.on_behalf import EnrollmentAgent
 from scm_api.drivers.microsoft.options import (
     Account,
     CertsrvEnroller,
@@ -42,9 +43,17 @@ def open_driver(
     revoker: Revoker | None = None
     if connection.revoker is not None and secrets.revoker is not None:
         revoker = opening.revoker(connection.revoker, secrets.revoker)
-    assert isinstance(connection.enroller, CertsrvEnroller)
-    pages = certsrv.Certsrv(opening.site(connection.enroller, secrets.enroller), forest.accept)
-    return MicrosoftDriver(connection, pages, pages, forest, revoker)
+    agent = None
+    if secrets.agent_certificate is not None and secrets.agent_key is not None:
+        key = secrets.agent_key.get_secret_value()
+        agent = EnrollmentAgent(secrets.agent_certificate, key, connection.on_behalf_form)
+    port = connection.enroller
+    if isinstance(port, CertsrvEnroller):
+        pages = certsrv.Certsrv(opening.site(port, secrets.enroller), forest.accept)
+        return MicrosoftDriver(connection, pages, pages, forest, revoker, agent)
+    sign_in = opening.sign_in(port.auth, secrets.enroller)
+    calls = icpr.IcprEnroller(port.host, connection.issuing_ca, sign_in, port=port.port)
+    return MicrosoftDriver(connection, calls, None, forest, revoker, agent)
 
 
 class _Opening:
@@ -56,13 +65,14 @@ class _Opening:
         return winrm.WinRm(self.site(port, account), port.base_url, port.ca_config)
 
     def directory(self, port: Directory, secrets: MicrosoftSecrets) -> ActiveDirectory:
-        account = secrets.directory
-        assert account is not None
-        tickets = self.tickets(account) if port.auth == "kerberos" else None
-        sign_in = SignIn(port.auth, account.username or "", _password(account), tickets)
+        assert secrets.directory is not None
         context = tls_context(self._connection.trusted_certificates, None)
-        server = LdapServer(port.url, sign_in, context)
+        server = LdapServer(port.url, self.sign_in(port.auth, secrets.directory), context)
         return ActiveDirectory(server, secrets.enroller.username)
+
+    def sign_in(self, method: Literal["simple", "ntlm", "kerberos"], account: Account) -> SignIn:
+        tickets = self.tickets(account) if method == "kerberos" else None
+        return SignIn(method, account.username or "", _password(account), tickets)
 
     def site(self, port: CertsrvEnroller | WinRmRevoker, account: Account) -> Site:
         credential = None
