@@ -104,6 +104,11 @@ def test_what_is_not_there_yet_in_every_language(
     assert answer.hresult == code
 
 
+def test_a_failed_look_has_the_code_for_a_disposition(words: dict[str, str]) -> None:
+    answer = read_retrieval(RETRIEVED.format(**(words | {"number": "80094014"})), "58")
+    assert (answer.disposition, answer.hresult) == (Disposition.DENIED, 0x80094014)
+
+
 def test_an_unknown_request_is_told_by_its_code() -> None:
     page = "<TITLE>Fehler</TITLE><PRE>0x80094004 (-2146877436 CERTSRV_E_PROPERTY_EMPTY)</PRE>"
     assert read_retrieval(page, "7").hresult == 0x80094004

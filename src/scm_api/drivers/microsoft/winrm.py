@@ -49,7 +49,7 @@ class WinRm:
     def __init__(self, site: Site, url: str, ca_config: str) -> None:
         self._site = site
         self._url = url + PATH
-        # WinRM joins the arguments with blanks; the options let neither quote nor final backslash in.
+        # WinRM joins arguments with blanks; the options let in no quote and no final backslash.
         self._ca_config = f'"{ca_config}"'
 
     async def check(self) -> None:
