@@ -105,14 +105,12 @@ def judge_issued(
     issued_at = min(now, leaf.not_before + issuer.backdating)
     discrepancies = [
         *_content_discrepancies(leaf, key, wanted),
-        *_account_discrepancies(leaf, wanted.account),
         *_life_discrepancies(leaf, term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), ca_der is not None and expected is None),
     ]
     notes = [
-        *_leaf_notes(leaf, term, wanted.subject, was_moved=der != leaf_der),
-        *_account_notes(leaf, wanted.account),
+        *_leaf_notes(leaf, wanted, was_moved=der != leaf_der),
         *_chain_notes(leaf, chain),
     ]
     explained = differences(term, issuer.term_rules, leaf.not_before, leaf.not_after, issued_at)
@@ -147,6 +145,7 @@ def _content_discrepancies(
         yield Discrepancy("names-dropped", f"The certificate lacks {handful(dropped)}.")
     if leaf.is_ca:
         yield Discrepancy("ca-certificate", "The certificate may sign other certificates.")
+    yield from _account_discrepancies(leaf, wanted.account)
 
 
 def _account_discrepancies(
@@ -212,22 +211,18 @@ def _unreadable(count: int, is_expected_ca: bool) -> Iterator[Discrepancy]:
         yield Discrepancy("issuer-unexpected", detail)
 
 
-def _leaf_notes(
-    leaf: CertificateFacts,
-    term: Term,
-    asked_subject: Sequence[tuple[str, str]] | None,
-    *,
-    was_moved: bool,
-) -> Iterator[str]:
+def _leaf_notes(leaf: CertificateFacts, wanted: Wanted, *, was_moved: bool) -> Iterator[str]:
+    term = wanted.term
     asked_end = term.not_after or leaf.not_before + timedelta(days=term.days)
     if leaf.not_after < asked_end - CLOCK_TOLERANCE:
         yield f"The CA shortened the life: it ends at {leaf.not_after.isoformat()}."
-    if asked_subject is not None and leaf.subject_attributes != tuple(asked_subject):
+    if wanted.subject is not None and leaf.subject_attributes != tuple(wanted.subject):
         yield f"The CA changed the subject to {quoted(leaf.subject)}."
     if any(_comparable(name) != name for name in leaf.names):
         yield "The CA spells names differently, with the same meaning."
     if was_moved:
         yield "The CA sent the certificate in another place of its answer."
+    yield from _account_notes(leaf, wanted.account)
 
 
 def _chain_notes(leaf: CertificateFacts, chain: Chain) -> Iterator[str]:
