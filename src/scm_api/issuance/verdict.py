@@ -1,5 +1,6 @@
 """What the CA sent, compared with what was asked of it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
@@ -40,7 +41,7 @@ async def verdict_of(
     return judge_issued(
         Wanted(csr.spki_der, frozenset(names), term, csr.subject),
         Issuer(
-            certificate_der=_der(ca.certificate_pem) if ca and ca.certificate_pem else None,
+            certificate_ders=_ders(outcome.issuer_pems or (ca and ca.certificate_pem,)),
             backdating=facts.rules.kind.capabilities.backdating,
             term_rules=term_rules(facts),
         ),
@@ -50,5 +51,7 @@ async def verdict_of(
     )
 
 
-def _der(pem: str) -> bytes:
-    return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+def _ders(pems: Sequence[str | None]) -> list[bytes]:
+    text = "".join(pem for pem in pems if pem).encode()
+    certificates = x509.load_pem_x509_certificates(text) if text else []
+    return [each.public_bytes(Encoding.DER) for each in certificates]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import google.auth
 from google.auth.exceptions import GoogleAuthError
 from google.auth.jwt import Credentials
 from google.cloud.security.privateca_v1 import types as T  # noqa: N812 -- a namespace of messages
@@ -24,12 +25,12 @@ from scm_api.drivers.errors import (
     OutcomeUnknown,
 )
 from scm_api.drivers.gcp import wire
-from scm_api.drivers.gcp.calling import Caller, machine_credentials
-from scm_api.drivers.gcp.failures import Operation, permission_words
+from scm_api.drivers.gcp.calling import Caller, Operation, permission_words
 from scm_api.drivers.gcp.names import REVOCATION_REASONS, Resource, parse
 from scm_api.drivers.gcp.options import GcpConnection, GcpProfileOptions, GcpSecrets
 
 _AUDIENCE: Final = "https://privateca.googleapis.com/"
+_SCOPES: Final = ("https://www.googleapis.com/auth/cloud-platform",)
 _LIST_POOLS: Final = Operation("list_ca_pools", "caPools.list")
 _LIST_CAS: Final = Operation("list_certificate_authorities", "certificateAuthorities.list")
 _LIST_TEMPLATES: Final = Operation("list_certificate_templates", "certificateTemplates.list")
@@ -41,14 +42,14 @@ _JUDGE: Final = Operation("create_certificate", "certificates.create")
 _GET: Final = Operation("get_certificate", "certificates.get")
 _REVOKE: Final = Operation("revoke_certificate", "certificates.update", writes=True)
 
-# Nine tenths of the quotas: 7 and 25 certificates a second for each CA, 40 revocations and 400
-# requests for a project and location (Google, "Quotas and limits"). Others have the rest.
+# Nine tenths of the quotas: 7 and 25 certificates a second for each CA, 40 revocations a second for
+# a project and location (Google, "Quotas and limits"). Of 400 calls, others have the most.
 _PER_CA: Final = {"ENTERPRISE": 6.3, "DEVOPS": 22.5}
 _REVOCATIONS: Final = 36.0
 _READS: Final = 50.0
 _MOST_PAGES: Final = 50
 _PARALLEL: Final = 8
-_KEPT: Final = timedelta(minutes=5).total_seconds()
+_KEPT_SECONDS: Final = 300.0
 _ANCHOR_SECONDS: Final = 2.0
 _EXPIRES_SOON: Final = timedelta(days=30)
 
@@ -59,35 +60,32 @@ class GcpDriver:
     def __init__(self, connection: GcpConnection, caller: Caller) -> None:
         self._project = connection.project
         self._location = f"projects/{connection.project}/locations/{connection.location}"
-        self._caller = caller
         self._place = f"gcp:{connection.project}:{connection.location}"
+        self._caller = caller
         self._many = asyncio.Semaphore(_PARALLEL)
         self._rates: dict[str, tuple[float, float]] = {}
         self._anchors: dict[str, tuple[str, ...]] = {}
+        self.aclose = caller.aclose
 
     async def check(self) -> CheckReport:
-        cas = list(await self.issuing_cas())
+        cas = await self.issuing_cas()
         pools = [ca for ca in cas if ca.facts["kind"] == "pool"]
         lacking = await asyncio.gather(*(self._lacking(each) for each in pools))
-        findings = [finding for each in lacking for finding in each]
-        return CheckReport(len(cas) - len(pools), (*_findings(cas), *findings))
+        findings = [*_findings(cas), *(finding for each in lacking for finding in each)]
+        return CheckReport(len(cas) - len(pools), tuple(findings))
 
     async def submit(self, order: Order, options: GcpProfileOptions) -> Issued:
-        """Order once. What was ordered under the same ids before is found instead.
-
-        An Enterprise pool knows the certificate id for ever, any pool the request id for an hour.
-        """
-        resource, request = _resource(options), wire.create_request(order, options)
+        """Order once. What was ordered under the same ids before is found instead: an Enterprise
+        pool knows the certificate id for ever, any pool the request id for an hour."""
+        request = wire.create_request(order, options)
         try:
-            made = await self._caller.call(
-                _CREATE, request, resource.pool_name, await self._pace(resource)
-            )
+            made = await self._create(_CREATE, request, options)
         except OrderRefused as refusal:
             if refusal.code != "ALREADY_EXISTS":
                 raise
         else:
-            return await self._issued(options, request, made)
-        return await self._found(order, options, request)
+            return await self._issued(made, request, options)
+        return await self._found(order, request, options)
 
     async def recover(self, order: Order, options: GcpProfileOptions) -> Issued:
         return await self.submit(order, options)
@@ -95,13 +93,10 @@ class GcpDriver:
     async def poll(self, ca_ref: str, options: GcpProfileOptions) -> Issued:
         """Not needed for what this driver orders: the certificate is the answer."""
         made = await self._read(_GET, T.GetCertificateRequest(name=ca_ref), ca_ref)
-        return await self._issued(options, T.CreateCertificateRequest(), made)
+        return await self._issued(made, T.CreateCertificateRequest(), options)
 
     async def check_order(self, order: Order, options: GcpProfileOptions) -> None:
-        """Have the pool's and the template's policy judge the order."""
-        request = wire.create_request(order, options, dry=True)
-        resource = _resource(options)
-        await self._caller.call(_JUDGE, request, resource.pool_name, await self._pace(resource))
+        await self._create(_JUDGE, wire.create_request(order, options, dry=True), options)
 
     async def revoke(
         self,
@@ -112,65 +107,56 @@ class GcpDriver:
         *,
         pending: bool = False,  # noqa: ARG002 - it never is
     ) -> None:
-        number = REVOCATION_REASONS[reason]
-        request = T.RevokeCertificateRequest(
-            name=ca_ref, reason=number, request_id=wire.request_id(f"{ca_ref} {number}")
-        )
+        request = wire.revoke_request(ca_ref, REVOCATION_REASONS[reason])
         pace = (f"{self._place}:revoke", _REVOCATIONS)
         try:
             reply = await self._caller.call(_REVOKE, request, ca_ref, pace)
-        except OrderRefused as refusal:
+        except OrderRefused:
             # Perhaps because it was revoked before: which code that gets is not documented.
             if not await self._is_revoked(ca_ref):
-                raise refusal from None
+                raise
             return
         if "revocation_details" not in reply:
             raise OutcomeUnknown("CA Service answers, but does not say that it revoked.")
 
     async def issuing_cas(self) -> Sequence[IssuingCa]:
         """The pools of the location, each followed by its CAs."""
-        request = T.ListCaPoolsRequest(parent=self._location)
-        pools = await self._listed(_LIST_POOLS, request, "ca_pools")
+        pools = await self._listed(_LIST_POOLS, T.ListCaPoolsRequest(parent=self._location))
         found = await asyncio.gather(*(self._with_authorities(pool) for pool in pools))
         return [ca for each in found for ca in each]
 
     async def templates(self) -> Sequence[Template]:
         request = T.ListCertificateTemplatesRequest(parent=self._location)
-        found = await self._listed(_LIST_TEMPLATES, request, "certificate_templates")
+        found = await self._listed(_LIST_TEMPLATES, request)
         return [wire.template(each, self._project) for each in found]
 
-    async def aclose(self) -> None:
-        await self._caller.aclose()
-
     async def _with_authorities(self, pool: Any) -> list[IssuingCa]:
-        request = T.ListCertificateAuthoritiesRequest(parent=pool.name)
         async with self._many:
-            authorities = await self._listed(_LIST_CAS, request, "certificate_authorities")
+            request = T.ListCertificateAuthoritiesRequest(parent=pool.name)
+            authorities = await self._listed(_LIST_CAS, request)
         try:
             return wire.issuing_cas(pool, authorities, self._project)
         except wire.Unreadable as error:
             raise BackendUnavailable(f"CA Service describes its CAs oddly: {error}.") from None
 
-    async def _listed(self, operation: Operation, request: Any, member: str) -> list[Any]:
+    async def _listed(self, operation: Operation, request: Any) -> list[Any]:
         """What is on all the pages of a list."""
         found: list[Any] = []
         for _ in range(_MOST_PAGES):
             page = await self._read(operation, request, request.parent)
-            found += getattr(page, member)
+            found += getattr(page, operation.method.removeprefix("list_"))
             if not page.next_page_token:
                 return found
             request.page_token = page.next_page_token
-        raise BackendUnavailable(f"CA Service lists more than {_MOST_PAGES} pages of {member}.")
+        raise BackendUnavailable(f"CA Service has more than {_MOST_PAGES} pages of a list.")
 
     async def _read(self, operation: Operation, request: Any, resource: str) -> Any:
         pace = (f"{self._place}:read", _READS)
         return await self._caller.call(operation, request, resource, pace)
 
-    async def _pace(self, resource: Resource) -> tuple[str, float]:
-        """How fast certificates may be ordered of a CA, or of the CAs of a pool together.
-
-        Where the credentials may not look, as slowly as of one Enterprise CA.
-        """
+    async def _create(self, operation: Operation, request: Any, options: GcpProfileOptions) -> Any:
+        """Paced by CA or pool. Where the credentials may not look, as one Enterprise CA is."""
+        resource = _resource(options)
         pool = resource.pool_name
         rate, until = self._rates.get(pool, (0.0, 0.0))
         if until < time.monotonic():
@@ -178,14 +164,13 @@ class GcpDriver:
             with suppress(BackendRefused):
                 found = await self._read(_POOL, T.GetCaPoolRequest(name=pool), pool)
                 [whole, *_] = await self._with_authorities(found)
-                issuing = list(whole.facts["states"].values()).count("ENABLED")
-                rate = _PER_CA.get(whole.facts["tier"], rate) * (issuing or 1)
-            self._rates[pool] = (rate, time.monotonic() + _KEPT)
-        if resource.authority is None:
-            return f"{self._place}:{resource.pool}", rate
-        return f"{self._place}:{resource.pool}:{resource.authority}", rate
+                enabled = sum(each == "ENABLED" for each in whole.facts["states"].values())
+                rate = _PER_CA.get(whole.facts["tier"], rate) * max(enabled, 1)
+            self._rates[pool] = (rate, time.monotonic() + _KEPT_SECONDS)
+        key = ":".join(filter(None, (self._place, resource.pool, resource.authority)))
+        return await self._caller.call(operation, request, pool, (key, rate))
 
-    async def _issued(self, options: GcpProfileOptions, request: Any, made: Any) -> Issued:
+    async def _issued(self, made: Any, request: Any, options: GcpProfileOptions) -> Issued:
         try:
             issued = wire.issued(request, made, self._project)
         except wire.Unreadable as error:
@@ -195,25 +180,22 @@ class GcpDriver:
             return issued
         return replace(issued, issuer_pems=await self._anchors_of(resource.pool_name, issued))
 
-    async def _found(self, order: Order, options: GcpProfileOptions, request: Any) -> Issued:
+    async def _found(self, order: Order, request: Any, options: GcpProfileOptions) -> Issued:
         """What is there under the certificate id of an order: ours, if it is for the order's key.
 
         Whatever goes wrong while looking, the order is still unaccounted for.
         """
         name = f"{request.parent}/certificates/{request.certificate_id}"
-        failure: DriverError
         try:
             made = await self._read(_GET, T.GetCertificateRequest(name=name), name)
+            issued = await self._issued(made, request, options)
         except DriverError as error:
-            failure = OutcomeUnknown(f"{name} is there, but cannot be read: {error.detail}")
+            why = error.detail
         else:
-            issued = await self._issued(options, request, made)
             if wire.is_for_key_of(issued.leaf_der, order.csr_der):
                 return issued
-            failure = OrderRefused(
-                f"There is a certificate {name} already, for another key.", code="ALREADY_EXISTS"
-            )
-        raise failure
+            raise OrderRefused(f"There is a {name} for another key.", code="ALREADY_EXISTS")
+        raise OutcomeUnknown(f"{name} is there, but cannot be read: {why}")
 
     async def _anchors_of(self, pool: str, issued: Issued) -> tuple[str, ...] | None:
         """The CAs of a pool, read again when one that is not known yet seems to have issued: CAs
@@ -221,10 +203,9 @@ class GcpDriver:
         issuer = issued.chain_ders[0] if issued.chain_ders else b""
         known = self._anchors.get(pool)
         if known is None or issuer not in wire.ders(known):
-            request = T.FetchCaCertsRequest(ca_pool=pool)
             with suppress(DriverError, TimeoutError):
                 async with asyncio.timeout(_ANCHOR_SECONDS):
-                    reply = await self._read(_ANCHORS, request, pool)
+                    reply = await self._read(_ANCHORS, T.FetchCaCertsRequest(ca_pool=pool), pool)
                 self._anchors[pool] = wire.anchors(reply)
         return self._anchors.get(pool)
 
@@ -237,18 +218,15 @@ class GcpDriver:
 
     async def _lacking(self, pool: IssuingCa) -> list[str]:
         """A finding for each permission that the credentials lack on a pool."""
-        wanted = ["caPools.get", "certificates.create"]
-        if pool.facts["tier"] != "DEVOPS":
-            wanted += ["certificates.get", "certificates.update"]
-        asked = [f"privateca.{each}" for each in wanted]
+        later = (
+            () if pool.facts["tier"] == "DEVOPS" else ("certificates.get", "certificates.update")
+        )
+        asked = [f"privateca.{each}" for each in ("caPools.get", "certificates.create", *later)]
         request = TestIamPermissionsRequest(resource=pool.id, permissions=asked)
         async with self._many:
-            granted = (await self._read(_RIGHTS, request, pool.id)).permissions
-        return [
-            f"On the {pool.name} the credentials lack {permission_words(each)}."
-            for each in asked
-            if each not in granted
-        ]
+            has = (await self._read(_RIGHTS, request, pool.id)).permissions
+        missing = [permission_words(each) for each in asked if each not in has]
+        return [f"On the {pool.name} the credentials lack {each}." for each in missing]
 
 
 def _resource(options: GcpProfileOptions) -> Resource:
@@ -263,40 +241,38 @@ def _findings(cas: Sequence[IssuingCa]) -> list[str]:
         return ["No pool of the location has a CA that issues."]
     findings = []
     for ca in cas:
-        if ca.facts["kind"] == "pool" and not ca.usable:
-            findings.append(f"The {ca.name} has no enabled CA and does not issue.")
-        if ca.facts["kind"] == "pool" or not ca.usable or ca.not_after is None:
-            continue
-        if ca.not_after - datetime.now(UTC) < _EXPIRES_SOON:
+        if ca.facts["kind"] == "pool":
+            if not ca.usable:
+                findings.append(f"The {ca.name} has no enabled CA and does not issue.")
+            elif not ca.facts["publishes_crl"] and ca.facts["tier"] != "DEVOPS":
+                findings.append(f"The {ca.name} publishes no CRL: nobody learns of revocations.")
+        elif ca.usable and ca.not_after and ca.not_after - datetime.now(UTC) < _EXPIRES_SOON:
             findings.append(f"The CA {ca.name} ends on {ca.not_after:%Y-%m-%d}.")
-        if not ca.facts["publishes_crl"] and ca.facts["tier"] != "DEVOPS":
-            findings.append(f"The CA {ca.name} publishes no CRL: nobody will learn of revocations.")
     return findings
 
 
 async def open_driver(
     connection: GcpConnection, secrets: GcpSecrets, limiter: Limiter
 ) -> GcpDriver:
-    """Open the driver in the running loop; Google is not called yet.
+    """Open the driver in the running loop; CA Service is not called yet.
 
     Raises BackendRefused where there are no credentials.
     """
-    failure: DriverError
     try:
         credentials = await asyncio.to_thread(_credentials, connection, secrets)
         return GcpDriver(connection, Caller(connection, credentials, limiter))
-    except GoogleAuthError:
-        failure = BackendRefused(
-            "There are no application default credentials on this machine: attach a service "
-            "account, set up workload identity, or use a key (credentials: service_account)."
-        )
-    raise failure
+    except GoogleAuthError as error:
+        why = type(error).__name__
+    raise BackendRefused(
+        f"There are no application default credentials on this machine ({why}): attach a service "
+        "account, set up workload identity, or use the key of a service account."
+    )
 
 
 def _credentials(connection: GcpConnection, secrets: GcpSecrets) -> Any:
-    """Keys sign their own tokens, without a call of Google's token service."""
+    """Keys sign their own tokens; what the machine has may take seconds to find."""
     if connection.credentials == "application_default":
-        return machine_credentials()
+        return google.auth.default(scopes=_SCOPES)[0]
     if secrets.service_account is None:
         raise BackendRefused("The options sign in with a service account, but there is no key.")
     info = json.loads(secrets.service_account.get_secret_value())

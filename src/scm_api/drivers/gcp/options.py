@@ -116,7 +116,7 @@ class GcpConnection(BaseModel):
 class GcpSecrets(BaseModel):
     """The key of a service account; none for the credentials of the machine."""
 
-    model_config = _config(backend_type="gcp", service_account='{"type": "service_account", ...}')
+    model_config = _config(backend_type="gcp")
     model_config |= {"hide_input_in_errors": True}
 
     backend_type: Annotated[Literal["gcp"], Field(description="Google Cloud CA Service.")]

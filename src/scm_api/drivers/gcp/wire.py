@@ -45,7 +45,7 @@ def create_request(order: Order, options: GcpProfileOptions, *, dry: bool = Fals
     return T.CreateCertificateRequest(
         parent=resource.pool_name,
         certificate_id=f"o-{order.token.replace('-', '')}",
-        request_id="" if dry else request_id(order.token),
+        request_id="" if dry else _request_id(order.token),
         validate_only=dry,
         issuing_certificate_authority_id=resource.authority or "",
         certificate=T.Certificate(
@@ -57,7 +57,13 @@ def create_request(order: Order, options: GcpProfileOptions, *, dry: bool = Fals
     )
 
 
-def request_id(of: str) -> str:
+def revoke_request(name: str, reason: int) -> Any:
+    """A revocation; its repeat is recognised as well."""
+    known_by = _request_id(f"{name} {reason}")
+    return T.RevokeCertificateRequest(name=name, reason=reason, request_id=known_by)
+
+
+def _request_id(of: str) -> str:
     """The UUID by which Google recognises the repeat of a write."""
     return str(uuid5(_REQUESTS, of))
 
