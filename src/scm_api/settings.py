@@ -221,7 +221,7 @@ class Settings(BaseSettings):
     ] = Field(
         (),
         description="What CA backends may use this machine's own identity for, separated by "
-        "commas: gcp:PROJECT for Google's application default credentials; empty: nothing.",
+        "commas: gcp:PROJECT for Google's application default credentials; unset: nothing.",
     )
     live_examples: bool = Field(
         False,

@@ -60,9 +60,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """What is known of the CA: its certificate, or those of CAs that take turns (none: unknown), how
-    long before issuance it lets certificates begin, and the limits that may explain why a life was
-    shortened."""
+    """What is known of the CA: its certificate, or those of CAs that take turns (none: unknown).
+
+    `backdating` is how long before issuance it lets certificates begin, `term_rules` are the limits
+    that may explain why a life was shortened.
+    """
 
     certificate_ders: Sequence[bytes]
     backdating: timedelta
