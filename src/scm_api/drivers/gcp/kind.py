@@ -72,4 +72,5 @@ GCP: Final = BackendKind(
     revocation_objection=rules.revocation_objection,
     where_to_look=rules.where_to_look,
     machine_identity=_machine_identity,
+    drops_names=True,
 )
