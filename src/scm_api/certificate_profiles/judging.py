@@ -170,6 +170,15 @@ def _browser_faults(term: Term, now: datetime) -> Iterator[Fault]:
         yield Fault("/term/allowed_days", "term-too-long", detail, f"a term up to {most} days")
 
 
+def _revokes_superseded(draft: CertificateProfileCreate, backend: KnownBackend) -> bool:
+    kind = backend.kind
+    if RevocationReason.SUPERSEDED not in kind.capabilities.revocation_reasons:
+        return False
+    if draft.options.backend_type != kind.type:
+        return True
+    return not kind.revocation_objection(draft.options, backend.connection, backend.issuing_cas)
+
+
 def _backend_faults(
     draft: CertificateProfileCreate, backend: KnownBackend, now: datetime
 ) -> Iterator[Fault]:
@@ -179,7 +188,7 @@ def _backend_faults(
         draft.certificate_type,
         draft.max_valid_certificates,
         auto_revoke=draft.auto_revoke,
-        can_revoke=RevocationReason.SUPERSEDED in kind.capabilities.revocation_reasons,
+        can_revoke=_revokes_superseded(draft, backend),
     )
     if draft.certificate_type not in supported:
         yield Fault(

@@ -9,9 +9,18 @@ from fastapi import APIRouter, Query, Response
 from scm_api.core.access import require_privilege
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import Enrollment
-from scm_api.enrollments import approving, asking, deciding, made_keys, repository, service
+from scm_api.enrollments import (
+    adopting,
+    approving,
+    asking,
+    deciding,
+    made_keys,
+    repository,
+    service,
+)
 from scm_api.enrollments.details import detailed
 from scm_api.enrollments.schemas import (
+    Adoption,
     Decision,
     EnrollmentCreate,
     EnrollmentCreated,
@@ -227,6 +236,28 @@ async def retry(
             session, caller, enrollment_id, body.comment, expected, within
         )
     return reply(content, status=deciding.status_of_retried(content))
+
+
+@router.post(
+    "/{enrollment_id}/adopt",
+    operation_id="adopt_enrollment",
+    summary="Take over an order found at the CA",
+    response_model=EnrollmentOut,
+    responses=problems(403, 404, 409, 412, 422),
+)
+async def adopt(
+    enrollment_id: UUID, body: Adoption, caller: Caller, database: Db, expected: IfMatchOptional
+) -> Response:
+    """For a parked enrollment whose answer was lost, when the CA has its order. MRAO only.
+
+    Nothing is ordered: the service follows that order from here on, and compares what the CA issued
+    with what was asked for. A certificate for another key is not taken.
+    """
+    async with database.transaction() as session:
+        content = await adopting.adopt(
+            session, caller, enrollment_id, body.ca_ref, body.comment, expected
+        )
+    return reply(content)
 
 
 @router.post(

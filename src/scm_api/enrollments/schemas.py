@@ -252,6 +252,22 @@ class Decision(Input):
     comment: Text = ""
 
 
+class Adoption(Input):
+    """The order of this enrollment that you found at the CA."""
+
+    model_config = examples.example(ca_ref="4711", comment="found by its key in the CA's database")
+
+    ca_ref: str = Field(
+        min_length=1,
+        max_length=512,
+        pattern=r"^[!-~]+$",
+        description="The CA's reference: the request id at AD CS, the ARN at AWS, the name of the "
+        "certificate at Google, the order or tracking id at DigiCert or Entrust.",
+        examples=["4711"],
+    )
+    comment: Text = ""
+
+
 class Refusal(Input):
     """Why not; the requester reads it."""
 
