@@ -9,6 +9,7 @@ class BackendType(StrEnum):
     AWS = "aws"
     DIGICERT = "digicert"
     ENTRUST = "entrust"
+    GCP = "gcp"
     MEMORY = "memory"
 
 

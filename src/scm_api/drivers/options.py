@@ -18,6 +18,7 @@ from scm_api.drivers.entrust.options import (
     EntrustProfileOptions,
     EntrustSecrets,
 )
+from scm_api.drivers.gcp.options import GcpConnection, GcpProfileOptions, GcpSecrets
 from scm_api.drivers.memory.options import (
     MemoryConnection,
     MemoryOrderOptions,
@@ -26,21 +27,25 @@ from scm_api.drivers.memory.options import (
 )
 
 ConnectionOptions = Annotated[
-    AwsConnection | DigiCertConnection | EntrustConnection | MemoryConnection,
+    AwsConnection | DigiCertConnection | EntrustConnection | GcpConnection | MemoryConnection,
     Field(
         discriminator="backend_type",
         description="How the CA is reached; the fields depend on the backend type.",
     ),
 ]
 ConnectionSecrets = Annotated[
-    AwsSecrets | DigiCertSecrets | EntrustSecrets | MemorySecrets,
+    AwsSecrets | DigiCertSecrets | EntrustSecrets | GcpSecrets | MemorySecrets,
     Field(
         discriminator="backend_type",
         description="Credentials for the CA. Write-only: they are never returned.",
     ),
 ]
 ProfileOptions = Annotated[
-    AwsProfileOptions | DigiCertProfileOptions | EntrustProfileOptions | MemoryProfileOptions,
+    AwsProfileOptions
+    | DigiCertProfileOptions
+    | EntrustProfileOptions
+    | GcpProfileOptions
+    | MemoryProfileOptions,
     Field(
         discriminator="backend_type",
         description="What the profile chooses at the CA; the fields depend on the type.",
