@@ -37,3 +37,8 @@ def _without_io() -> Iterator[None]:
     _watching = True
     yield
     _watching = False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging() -> None:
+    """Decisions log nothing, and setting it up takes longer than most of their tests."""
