@@ -172,14 +172,21 @@ def estate(api: "Api", simulator: "Simulator") -> "Estate":
     return Estate(api, simulator.url)
 
 
-@pytest.fixture(autouse=True)
-def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _no_credentials_of_this_machine() -> Iterator[None]:
     """Neither the machine's AWS account nor its proxy is any business of a test."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+    with pytest.MonkeyPatch.context() as environment:
+        for name in (
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_PROFILE",
+        ):
+            environment.delenv(name, raising=False)
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        environment.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
+        environment.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+        yield
 
 
 @pytest.fixture(scope="session")
