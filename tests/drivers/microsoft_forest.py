@@ -156,7 +156,7 @@ class Desk:
         self.leaf = builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.DER)
         return Reply(7, PENDING, "Taken Under Submission") if self.pends else self._issued()
 
-    def retrieve(self, caller: Account, authority: str, request_id: int) -> Reply:
+    def retrieve(self, _caller: Account, _authority: str, request_id: int) -> Reply:
         if request_id != 7:
             return Reply(request_id, 0x80094002, "The request was not found.")
         return self._issued()
