@@ -190,7 +190,7 @@ def unbind(number: int) -> bytes:
 def search(
     number: int, base: str, scope: Scope, sought: Filter, attributes: tuple[str, ...], cookie: bytes
 ) -> bytes:
-    """One page of a search; of security descriptors it asks the DACL alone."""
+    """A search, page by page but for a single object; of security descriptors the DACL alone."""
     asked = {
         "base": base.encode(),
         "scope": str(("base", "one", "subtree").index(scope)),
@@ -201,7 +201,9 @@ def search(
         "filter": _filter(sought),
         "attributes": [name.encode() for name in attributes],
     }
-    controls = [(_PAGED, _Page({"size": _PAGE, "cookie": cookie}).dump())]
+    controls = []
+    if scope != "base":
+        controls.append((_PAGED, _Page({"size": _PAGE, "cookie": cookie}).dump()))
     if "nTSecurityDescriptor" in attributes:
         controls.append((_SD_FLAGS, _sequence(("flags", core.Integer))({"flags": _DACL}).dump()))
     return _dump(number, "search", asked, controls)
