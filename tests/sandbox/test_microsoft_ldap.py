@@ -40,7 +40,7 @@ from microsoft_domain import (
 )
 
 from loop_thread import LoopThread
-from scm_api.sandbox.microsoft.ldap import LdapBehaviour, RunningLdap, SearchCall, serve_ldap
+from scm_api.sandbox.microsoft.ldap import DirectoryCall, LdapBehaviour, RunningLdap, serve_ldap
 
 CONFIGURATION = f"CN=Configuration,{CONTEXT}"
 SERVICES = f"CN=Public Key Services,CN=Services,{CONFIGURATION}"
@@ -58,7 +58,7 @@ class Server:
     def __init__(self, loop: LoopThread, directory: Path) -> None:
         self.loop = loop
         self.estate = Estate()
-        self.calls: list[SearchCall] = []
+        self.calls: list[DirectoryCall] = []
         self.behaviour = LdapBehaviour()
         self.trust = str(directory / "trust.pem")
         self.certificate = _tls_files(directory)
@@ -77,7 +77,7 @@ class Server:
                 ssl_context=context,
                 dns_host_name="dc1.corp.example",
                 end_point=end_point,
-                behaviour=self.behaviour,
+                behaviour=lambda: self.behaviour,
                 log=self.calls.append,
             )
         )
@@ -208,7 +208,7 @@ def test_in_clear_a_simple_bind_is_refused(server: Server) -> None:
 
 @pytest.mark.parametrize("bare", [False, True])
 def test_ntlm_binds_over_tls_with_bindings(server: Server, bare: bool) -> None:
-    server.behaviour.channel_binding = "required"
+    server.behaviour = LdapBehaviour(channel_binding="required")
     client = server.client()
     assert client.sasl(bindings=client.end_point(), bare=bare) == (0, "")
     assert client.search(CONTEXT, scope=BASE).code == 0
@@ -227,7 +227,7 @@ def test_ntlm_binds_over_tls_with_bindings(server: Server, bare: bool) -> None:
 def test_bindings_are_held_against_the_policy(
     server: Server, policy: str, bindings: bytes | None, code: int
 ) -> None:
-    server.behaviour.channel_binding = policy  # type: ignore[assignment]
+    server.behaviour = LdapBehaviour(channel_binding=policy)  # type: ignore[arg-type]
     told, diagnostic = server.client().sasl(bindings=bindings)
     assert told == code
     assert ("data 80090346" in diagnostic) == (code == 49)
@@ -251,7 +251,7 @@ def test_in_clear_ntlm_has_to_bring_its_own_layer(server: Server) -> None:
 
 
 def test_without_ntlm_there_is_no_sasl(server: Server) -> None:
-    server.behaviour.allows_ntlm = False
+    server.behaviour = LdapBehaviour(allows_ntlm=False)
     assert server.client().sasl()[0] == 7
 
 
@@ -405,7 +405,7 @@ def test_what_is_not_here_is_said(server: Server) -> None:
 
 
 def test_pages_hold_everything_once(server: Server) -> None:
-    server.behaviour.max_page_size = 3
+    server.behaviour = LdapBehaviour(max_page_size=3)
     client = server.bound()
     cut = client.search(CONTEXT)
     assert (cut.code, len(cut.entries)) == (4, 3)
