@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from asn1crypto import algos, cms, core
+from asn1crypto import pem as apem
 from asn1crypto import x509 as ax
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from asn1crypto import pem as apem
 
 NAME_VALUE = "1.3.6.1.4.1.311.13.2.1"
 

@@ -34,9 +34,7 @@ class Windows(httpx.Auth):
         self.protocol = protocol
         self.bindings = bindings
 
-    def auth_flow(
-        self, request: httpx.Request
-    ) -> Generator[httpx.Request, httpx.Response, None]:
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         answer = yield request
         if answer.status_code != 401:
             return

@@ -51,7 +51,9 @@ def test_a_template_named_twice_differently(adcs: Adcs) -> None:
 
 
 def test_a_template_named_in_the_request_too(adcs: Adcs) -> None:
-    csr = csr_with(x509.UnrecognizedExtension(NAME_V1, b"\x1e\x10" + "CorpCode".encode("utf-16-be")))
+    csr = csr_with(
+        x509.UnrecognizedExtension(NAME_V1, b"\x1e\x10" + "CorpCode".encode("utf-16-be"))
+    )
     assert denial(adcs.submit(csr, "CorpWeb"))[1] == 0x80094802
 
 
@@ -134,7 +136,9 @@ def test_malformed_attributes_are_ignored_and_kept(adcs: Adcs, line: str) -> Non
     assert adcs.ledger("request")[0]["attributes"][1] == line
 
 
-@pytest.mark.parametrize("name", ["Certificate Template", "certificate-template", "CERTIFICATETEMPLATE"])
+@pytest.mark.parametrize(
+    "name", ["Certificate Template", "certificate-template", "CERTIFICATETEMPLATE"]
+)
 def test_blanks_and_minus_signs_in_names_do_not_count(adcs: Adcs, name: str) -> None:
     issued(adcs.submit(csr_for(WWW), None, f"{name}:CorpWeb"))
 

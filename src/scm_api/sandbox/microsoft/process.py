@@ -21,5 +21,6 @@ def _announcement(server: RunningServer) -> str:
     return (
         f"microsoft sandbox listening on {server.url}/certsrv "
         f"(account {NETBIOS}\\{ENROLLER.sam}, password {ENROLLER.password}, "
-        f"trust {server.simulator.transport.trust}), control at {server.control_url}"
+        f"trust {server.simulator.transport.trust}), "
+        f"WinRM at {server.winrm_url}, control at {server.control_url}"
     )
