@@ -1,0 +1,53 @@
+"""The server's side of Kerberos with the key of a keytab, where python-gssapi is installed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scm_api.sandbox.microsoft.ntlm import NotAuthenticated
+from scm_api.sandbox.state import StateError
+
+Acceptor = Callable[[bytes, bytes], tuple[str, bytes]]
+"""From a SPNEGO or Kerberos token and the channel's bindings (empty: not looked at) to the
+principal and the token that answers. Raises NotAuthenticated."""
+
+
+def open_acceptor(keytab: Path | None) -> Acceptor | None:
+    """None without a keytab. Raises StateError when it cannot be used."""
+    if keytab is None:
+        return None
+    if not os.access(keytab, os.R_OK):
+        raise StateError(f"The keytab {keytab} cannot be read.")
+    try:
+        import gssapi
+    except ImportError as error:
+        raise StateError(
+            "Kerberos needs the python-gssapi package: install scm-api[kerberos], or start the "
+            "simulator without a keytab."
+        ) from error
+    try:
+        credentials = gssapi.Credentials(usage="accept", store={"keytab": f"FILE:{keytab}"})
+    except gssapi.exceptions.GSSError as error:
+        raise StateError(f"The keytab {keytab} holds no usable key: {error}.") from error
+
+    def accept(token: bytes, bindings: bytes) -> tuple[str, bytes]:
+        return _accept(gssapi, credentials, token, bindings)
+
+    return accept
+
+
+def _accept(gssapi: Any, credentials: Any, token: bytes, bindings: bytes) -> tuple[str, bytes]:
+    channel = None
+    if bindings:
+        channel = gssapi.raw.ChannelBindings(application_data=bindings)
+    try:
+        context = gssapi.SecurityContext(
+            creds=credentials, usage="accept", channel_bindings=channel
+        )
+        answer = context.step(token) or b""
+        if not context.complete:
+            raise NotAuthenticated("the Kerberos exchange wants more than one message")
+        return str(context.initiator_name), answer
+    except gssapi.exceptions.GSSError as error:
+        raise NotAuthenticated(f"Kerberos: {error}") from error
