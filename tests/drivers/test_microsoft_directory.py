@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,7 @@ from scm_api.drivers.microsoft.ldap import LdapServer
 from scm_api.drivers.microsoft.ldap_messages import Entry, Equal, Result
 from scm_api.drivers.microsoft.security_descriptors import ENROLL, may_enroll, sid_text
 from scm_api.drivers.microsoft.sign_in import SignIn
-from scm_api.sandbox.microsoft.ldap import LdapBehaviour, RunningLdap, SearchCall, serve_ldap
+from scm_api.sandbox.microsoft.ldap import DirectoryCall, LdapBehaviour, RunningLdap, serve_ldap
 
 READER = "svc@corp.example"
 AUTO_ENROLL = UUID("a05b8cc2-17bc-4802-a710-e7c15ab866a2")
@@ -35,7 +36,7 @@ class Server:
         self.tls = Tls(folder)
         self.forest = Forest()
         self.behaviour = LdapBehaviour()
-        self.calls: list[SearchCall] = []
+        self.calls: list[DirectoryCall] = []
         self.ldap: RunningLdap
 
     async def open(self) -> None:
@@ -45,7 +46,7 @@ class Server:
             ssl_context=self.tls.server,
             dns_host_name="dc1.corp.example",
             end_point=self.tls.end_point,
-            behaviour=self.behaviour,
+            behaviour=lambda: self.behaviour,
             log=self.calls.append,
         )
 
@@ -155,7 +156,7 @@ async def test_a_computer_has_its_dns_name(server: Server) -> None:
 
 
 async def test_ntlm_is_bound_to_the_connection(server: Server) -> None:
-    server.behaviour.channel_binding = "required"
+    server.behaviour = replace(server.behaviour, channel_binding="required")
     directory = server.directory(SignIn("ntlm", "CORP\\svc-enroll", PASSWORD))
     assert await directory.account("CORP\\ada") is not None
 
@@ -183,7 +184,7 @@ def test_a_directory_in_clear_is_not_read(tmp_path: Path) -> None:
 
 
 async def test_many_pages_are_read(server: Server) -> None:
-    server.behaviour.max_page_size = 1
+    server.behaviour = replace(server.behaviour, max_page_size=1)
     assert len(await server.directory().templates()) == 2
 
 

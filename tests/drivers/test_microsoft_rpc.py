@@ -2,7 +2,9 @@
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,7 +18,8 @@ from scm_api.drivers.microsoft.icpr import IcprEnroller, call_stub, read_answer
 from scm_api.drivers.microsoft.ports import Disposition
 from scm_api.drivers.microsoft.rpc_pdus import map_response
 from scm_api.drivers.microsoft.sign_in import SignIn
-from scm_api.sandbox.microsoft.rpc import RpcBehaviour, RpcFault, RunningRpc, Severed, serve_rpc
+from scm_api.sandbox.microsoft.around import Severed
+from scm_api.sandbox.microsoft.rpc import RpcBehaviour, RpcFault, RunningRpc, serve_rpc
 
 ACCESS_DENIED, TOO_BUSY, OUT_OF_MEMORY = 0x5, 0x1C010014, 0x1C00001B
 
@@ -41,12 +44,18 @@ class Server:
             lambda: self.forest.domain,
             "127.0.0.1",
             dns_host_name=CA_HOST,
-            behaviour=self.behaviour,
-            hook=self._hook,
+            behaviour=lambda: self.behaviour,
+            around=self._around,
         )
 
-    async def _hook(self, moment: str, operation: str) -> None:
-        what = self.script.pop(f"{moment} {operation}", 0.0)
+    async def _around(self, operation: str, _account: str, act: Callable[[], Any], /) -> Any:
+        await self._happens(f"before {operation}")
+        answer = act()
+        await self._happens(f"after {operation}")
+        return answer
+
+    async def _happens(self, moment: str) -> None:
+        what = self.script.pop(moment, 0.0)
         if isinstance(what, Exception):
             raise what
         await asyncio.sleep(what)
@@ -125,13 +134,13 @@ async def test_a_wrong_password_is_refused_before_anything_is_asked(server: Serv
 
 
 async def test_ntlm_switched_off_is_refused(server: Server) -> None:
-    server.behaviour.allows_ntlm = False
+    server.behaviour = replace(server.behaviour, allows_ntlm=False)
     with pytest.raises(BackendRefused):
         await server.enroller().submit(csr(), "WebServer")
 
 
 async def test_an_interface_that_is_switched_off_names_the_flag(server: Server) -> None:
-    server.behaviour.offers_icpr = False
+    server.behaviour = replace(server.behaviour, offers_icpr=False)
     with pytest.raises(BackendUnavailable, match="IF_NORPCICERTREQUEST"):
         await server.enroller().submit(csr(), "WebServer")
 
