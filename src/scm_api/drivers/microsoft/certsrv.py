@@ -73,8 +73,9 @@ class Certsrv:
             except Unreadable:
                 raise BackendUnavailable(_strange("certnew.cer", reply)) from None
         reply = await self._site.read(f"{BASE}certnew.p7b?ReqID={int(request_id)}&Enc=bin")
-        chain = [each for each in _bag(reply) if each != leaf]
-        return Answer(Disposition.ISSUED, request_id, leaf_der=leaf, chain_ders=tuple(chain))
+        return Answer(
+            Disposition.ISSUED, request_id, leaf_der=leaf, chain_ders=_chain(leaf, _bag(reply))
+        )
 
     async def ca_certificates(self) -> Sequence[bytes]:
         """See `ChainSource.ca_certificates`."""
@@ -126,6 +127,17 @@ def _bag(reply: Reply) -> list[bytes]:
         return [each.public_bytes(Encoding.DER) for each in load(reply.body)]
     except ValueError:
         raise BackendUnavailable(_strange("certnew.p7b", reply)) from None
+
+
+def _chain(leaf: bytes, others: list[bytes]) -> tuple[bytes, ...]:
+    """From the issuer upwards, for the order in the bag is nobody's promise; the rest follows."""
+    rest = {each: x509.load_der_x509_certificate(each) for each in others if each != leaf}
+    ordered: list[bytes] = []
+    current = x509.load_der_x509_certificate(leaf)
+    while above := [each for each in rest if rest[each].subject == current.issuer]:
+        ordered.append(above[0])
+        current = rest.pop(above[0])
+    return (*ordered, *rest)
 
 
 def _text(reply: Reply) -> str:

@@ -17,6 +17,7 @@ _OF_THE_CA: Final = re.compile(r"0x([0-9a-f]{8})\s?\((-\d{1,10})\b", re.IGNORECA
 _ERROR_NUMBER: Final = re.compile(r"Error Number:\s?0x[0-9a-f]{8}", re.IGNORECASE)
 _RENEWALS: Final = re.compile(r"\bvar\s{1,9}nRenewals\s{0,9}=\s{0,9}(\d{1,4})\s{0,9};")
 _NUMBER: Final = re.compile(r"(?<![\w.-])\d{1,10}(?!\w|\.\d)")
+_HRESULT: Final = re.compile(r"(?:0x)?[89a-f][0-9a-f]{7}", re.IGNORECASE)
 _BY_NUMBER: Final = {"5": Disposition.PENDING, "2": Disposition.DENIED}
 _LONGEST_WORDS: Final = 600
 _LONGEST_PAGE: Final = 131_072
@@ -80,12 +81,15 @@ def read_retrieval(markup: str, request_id: str) -> Answer:
     """The page that certnew.cer answers with in place of a certificate."""
     page = _Page(markup)
     if page.has("locDispLabel") and page.has("locDispSpacer"):
-        numbers = _NUMBER.findall(page.text("locDispLabel", "locDispSpacer"))
-        disposition = _BY_NUMBER.get(numbers[-1]) if numbers else None
-        if disposition is not None:
-            text = page.text("locDispSpacer")
-            code = hresult_in(text) if disposition is Disposition.DENIED else None
-            return Answer(disposition, request_id, text[:_LONGEST_WORDS], code)
+        (word,) = page.text("locDispLabel", "locDispSpacer").split()[-1:] or [""]
+        if _HRESULT.fullmatch(word):  # in place of a disposition where the request itself failed
+            return _refusal(page, request_id)
+        disposition = _BY_NUMBER.get(word)
+        if disposition is None:
+            raise Unreadable
+        text = page.text("locDispSpacer")
+        code = hresult_in(text) if disposition is Disposition.DENIED else None
+        return Answer(disposition, request_id, text[:_LONGEST_WORDS], code)
     return _refusal(page, request_id)
 
 

@@ -4,7 +4,7 @@ AD CS has no guard against repeats: a request is known by the id in its answer a
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -26,14 +26,17 @@ from scm_api.drivers.base import (
 )
 from scm_api.drivers.errors import (
     BackendRefused,
+    BackendUnavailable,
     DriverError,
     OrderRefused,
     OutcomeUnknown,
 )
 from scm_api.drivers.microsoft.forest import Forest
-from scm_api.drivers.microsoft.hresults import Kind, failure, meaning_of
+from scm_api.drivers.microsoft.hresults import failure, meaning_of
+from scm_api.drivers.microsoft.on_behalf import EnrollmentAgent
 from scm_api.drivers.microsoft.options import MicrosoftConnection, MicrosoftProfileOptions
 from scm_api.drivers.microsoft.ports import (
+    NO_REVOKER,
     Answer,
     ChainSource,
     Directory,
@@ -46,19 +49,6 @@ from scm_api.drivers.microsoft.ports import (
 # A manager of the CA decides about what is pending; the worker looks less and less often.
 _SOON: Final = timedelta(seconds=30)
 _AGENT_DAYS: Final = 30
-NO_REVOKER: Final = (
-    "Web Enrollment and RPC cannot revoke, and this backend has no revoker: revoke on the CA "
-    "(certutil -revoke, or its console), or add `revoker` to the options and its credential."
-)
-
-
-class Agent:
-    """The enrollment agent: its certificate, and `sign(csr_der, account)`, which makes a request
-    on behalf of an account."""
-
-    def __init__(self, certificate: x509.Certificate, sign: Callable[[bytes, str], bytes]) -> None:
-        self.certificate = certificate
-        self.sign = sign
 
 
 class MicrosoftDriver:
@@ -71,7 +61,7 @@ class MicrosoftDriver:
         chain: ChainSource | None,
         forest: Forest,
         revoker: Revoker | None = None,
-        agent: Agent | None = None,
+        agent: EnrollmentAgent | None = None,
     ) -> None:
         self._connection = connection
         self._enroller = enroller
@@ -126,7 +116,9 @@ class MicrosoftDriver:
         ca_ref: str,
         options: MicrosoftProfileOptions,  # noqa: ARG002 -- the contract's
     ) -> Issued | Pending | Rejected:
-        """See `Driver.poll`."""
+        """See `Driver.poll`. The reference may be one that a person found at the CA."""
+        if not (ca_ref.isascii() and ca_ref.isdecimal() and len(ca_ref) <= 10):
+            return Rejected(ca_ref, "request-id", "A request id of AD CS is a number.")
         return await self._outcome(await self._enroller.poll(ca_ref))
 
     async def recover(
@@ -156,7 +148,7 @@ class MicrosoftDriver:
 
     async def find_subject(self, account: str, options: MicrosoftProfileOptions) -> Subject:
         """See `FindsSubjects`."""
-        from scm_api.drivers.microsoft.accounts import subject_of
+        from scm_api.drivers.microsoft.subjects import subject_of
 
         directory = self._needed_directory()
         templates = {each.name: each for each in await directory.templates()}
@@ -208,7 +200,8 @@ class MicrosoftDriver:
         if differences:
             detail = f"The account changed since it was accepted: {'; '.join(differences)}."
             raise OrderRefused(detail, code="subject-changed")
-        return await asyncio.to_thread(self._agent.sign, order.csr_der, now.account)
+        sign = self._agent.sign
+        return await asyncio.to_thread(sign, order.csr_der, now.account, options.ms_template)
 
     async def _outcome(self, answer: Answer) -> Issued | Pending | Rejected:
         """What is issued and not fetched yet is pending for no time, so that its id is kept."""
@@ -221,10 +214,9 @@ class MicrosoftDriver:
             case Disposition.ISSUED:
                 return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
         error = _denial(answer)
-        kind = Kind.INVALID_REQUEST if answer.hresult is None else meaning_of(answer.hresult).kind
-        if kind in (Kind.UNAVAILABLE, Kind.UNKNOWN_REQUEST):
+        if isinstance(error, BackendUnavailable):
             raise error
-        code = error.code if isinstance(error, OrderRefused) else f"0x{answer.hresult:08X}"
+        code = "denied" if answer.hresult is None else meaning_of(answer.hresult).symbol
         return Rejected(answer.request_id, code, error.detail)
 
     def _issuing_ca(self, service: EnrollmentService) -> IssuingCa:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from scm_api.core.errors import Fault
@@ -10,7 +10,6 @@ from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa, Limiter
 from scm_api.drivers.kinds import Ability, BackendKind, OrderOptions, ProfileFacts, RequestFacts
-from scm_api.drivers.microsoft.driver import NO_REVOKER
 from scm_api.drivers.microsoft.options import (
     Account,
     MicrosoftConnection,
@@ -18,9 +17,7 @@ from scm_api.drivers.microsoft.options import (
     MicrosoftProfileOptions,
     MicrosoftSecrets,
 )
-from scm_api.drivers.microsoft.winrm import REASONS
-
-_AGENT_EKU: Final = "1.3.6.1.4.1.311.20.2.1"
+from scm_api.drivers.microsoft.ports import NO_REVOKER, REASONS
 
 
 async def _open(
@@ -74,9 +71,7 @@ def _account_faults(name: str, auth: str, account: Account) -> list[Fault]:
 
 
 def _agent_faults(connection: MicrosoftConnection, secrets: MicrosoftSecrets) -> list[Fault]:
-    from cryptography import x509
-
-    from scm_api.drivers.tls import tls_objection
+    from scm_api.drivers.microsoft.on_behalf import EnrollmentAgent
 
     at = "/secrets/agent_certificate"
     if secrets.agent_certificate is None and secrets.agent_key is None:
@@ -84,24 +79,15 @@ def _agent_faults(connection: MicrosoftConnection, secrets: MicrosoftSecrets) ->
     if secrets.agent_certificate is None or secrets.agent_key is None:
         detail = "The enrollment agent's certificate and its key are given together."
         return [Fault(at, "incomplete-credentials", detail)]
-    objection = tls_objection(secrets.agent_certificate, secrets.agent_key.get_secret_value())
-    if objection is not None:
-        said = objection.replace("client", "enrollment agent's")
-        return [Fault(at, "unusable-credential", said)]
-    certificate = x509.load_pem_x509_certificates(secrets.agent_certificate.encode())[0]
-    faults = []
-    if not certificate.not_valid_before_utc <= datetime.now(UTC) < certificate.not_valid_after_utc:
-        span = f"{certificate.not_valid_before_utc:%Y-%m-%d} to "
-        span += f"{certificate.not_valid_after_utc:%Y-%m-%d}"
-        detail = f"The enrollment agent's certificate is valid from {span} only."
-        faults.append(Fault(at, "agent-certificate-expired", detail))
     try:
-        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (x509.ExtensionNotFound, ValueError):
-        usages = x509.ExtendedKeyUsage([x509.ObjectIdentifier("2.5.29.37.0")])
-    if _AGENT_EKU not in {each.dotted_string for each in usages}:
-        detail = f"The certificate lacks the usage Certificate Request Agent ({_AGENT_EKU})."
-        faults.append(Fault(at, "agent-certificate-usage", detail))
+        agent = EnrollmentAgent(secrets.agent_certificate, secrets.agent_key.get_secret_value())
+        objection = agent.objection()
+    except (ValueError, TypeError):
+        objection = "certificate or key cannot be read as PEM without a password"
+    faults = []
+    if objection is not None:
+        detail = f"The enrollment agent's certificate cannot be used: {objection}."
+        faults.append(Fault(at, "unusable-credential", detail))
     if connection.directory is None:
         detail = "Who is enrolled for is looked up in Active Directory."
         faults.append(Fault("/options/directory", "missing-directory", detail))

@@ -223,6 +223,10 @@ class MicrosoftConnection(_Options):
         StringConstraints(pattern=r"^[A-Z0-9.-]{1,253}$"),
         Field(description="Kerberos realm. Its KDCs are found by DNS or in /etc/krb5.conf."),
     ] = None
+    on_behalf_form: Annotated[
+        Literal["pkcs7", "cmc"],
+        Field(description="How requests on behalf are wrapped; every CA takes `pkcs7`."),
+    ] = "pkcs7"
     denied_groups: Annotated[
         list[DirectoryName],
         Field(

@@ -155,7 +155,8 @@ class Site:
     async def read(self, target: str, session: Session | None = None) -> Reply:
         """GET. Whatever goes wrong may be asked again: raises BackendUnavailable, BackendRefused.
 
-        With `session` over that, which may not have been looked at yet.
+        With `session` over that, within `before`; then it raises NotSentError for what is still to
+        be sent over it.
         """
         try:
             if session is not None:
@@ -163,6 +164,10 @@ class Site:
             else:
                 reply = await self._leased("GET", target)
         except (NoAnswerError, NotSentError) as error:
+            if session is not None and isinstance(error, NoAnswerError):
+                raise NotSentError(str(error)) from error
+            if session is not None:
+                raise
             raise self._away(error) from None
         if reply.status >= 500:
             raise BackendUnavailable(f"{self._host} failed with status {reply.status}.")

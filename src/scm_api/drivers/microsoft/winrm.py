@@ -3,7 +3,6 @@
 Source: MS-WSMV (the shell cmd), DSP0226; what certutil prints is localised and never read.
 """
 
-from collections.abc import Mapping
 from typing import Final
 from uuid import uuid4
 from xml.etree import ElementTree
@@ -18,6 +17,7 @@ from scm_api.drivers.errors import (
     OutcomeUnknown,
 )
 from scm_api.drivers.microsoft.hresults import failure, hresult_in
+from scm_api.drivers.microsoft.ports import REASONS
 from scm_api.drivers.microsoft.site import Site
 
 PATH: Final = "/wsman"
@@ -25,17 +25,6 @@ BY_CERTIFICATE: Final = {
     "Authorization": "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 }
 """Goes with every request of an account that logs on with a client certificate (DSP0226)."""
-REASONS: Final[Mapping[RevocationReason, int]] = {
-    RevocationReason.UNSPECIFIED: 0,
-    RevocationReason.KEY_COMPROMISE: 1,
-    RevocationReason.CA_COMPROMISE: 2,
-    RevocationReason.AFFILIATION_CHANGED: 3,
-    RevocationReason.SUPERSEDED: 4,
-    RevocationReason.CESSATION_OF_OPERATION: 5,
-    RevocationReason.CERTIFICATE_HOLD: 6,
-}
-"""MS-CSRA 3.1.4.1.8. It takes neither 9 nor 10 of RFC 5280, and nothing is sent in their place."""
-
 _SHELL: Final = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 _TRANSFER: Final = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 _DONE: Final = f"{_SHELL}/CommandState/Done"
@@ -60,7 +49,8 @@ class WinRm:
     def __init__(self, site: Site, url: str, ca_config: str) -> None:
         self._site = site
         self._url = url + PATH
-        self._ca_config = ca_config
+        # WinRM joins arguments with blanks; the options let in no quote and no final backslash.
+        self._ca_config = f'"{ca_config}"'
 
     async def check(self) -> None:
         """See `Revoker.check`."""

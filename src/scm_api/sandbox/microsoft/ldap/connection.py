@@ -173,7 +173,9 @@ class Connection:
         directory = self._served.directory()
         if not request.base and request.scope == BASE:
             root = directory.root_dse(self._served.dns_host_name, self._binder.mechanisms)
-            is_wanted = request.filter.holds(root, directory.leads_to) is not False
+            # It has no objectClass, and is found by (objectClass=*) all the same.
+            is_any = request.filter.text.casefold() == "(objectclass=*)"
+            is_wanted = is_any or request.filter.holds(root, directory.leads_to) is not False
             found = [encode_one(root, request)] if is_wanted else []
             return Outcome(Result(Code.SUCCESS), found)
         if self._binder.account is None:
