@@ -89,7 +89,9 @@ class Rpc:
                 password,
                 "ca.corp.example",
                 protocol=protocol,
-                options=spnego.NegotiateOptions.use_ntlm,
+                options=spnego.NegotiateOptions.use_ntlm
+                if mechanism == NTLM
+                else spnego.NegotiateOptions.use_negotiate,
             )
             token = self.context.step()
         self.calls += 1

@@ -2,7 +2,8 @@
 
 import asyncio
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -25,7 +26,8 @@ from rpc_client import (
 
 from csrs import csr_for
 from loop_thread import LoopThread
-from scm_api.sandbox.microsoft.rpc import RpcFault, RunningRpc, Severed, serve_rpc
+from scm_api.sandbox.microsoft.around import Severed
+from scm_api.sandbox.microsoft.rpc import RpcBehaviour, RpcFault, RunningRpc, serve_rpc
 
 WWW = "www.corp.example"
 ATTRIBUTES = "CertificateTemplate:WebServer"
@@ -40,6 +42,8 @@ class Server:
     def __init__(self, loop: LoopThread) -> None:
         self.loop = loop
         self.estate = Estate()
+        self.behaviour = RpcBehaviour()
+        self.called: list[tuple[str, str]] = []
         self.script: dict[str, Exception] = {}
         self.rpc: RunningRpc = loop.run(
             serve_rpc(
@@ -47,16 +51,21 @@ class Server:
                 lambda: self.estate.domain,
                 "127.0.0.1",
                 dns_host_name=CA_HOST,
-                hook=self._hook,
+                behaviour=lambda: self.behaviour,
+                around=self._around,
             )
         )
         self.clients: list[Rpc] = []
 
-    async def _hook(self, moment: str, operation: str) -> None:
+    async def _around(self, operation: str, account: str, act: Callable[[], Any], /) -> Any:
         await asyncio.sleep(0)
-        error = self.script.pop(f"{moment} {operation}", None)
-        if error:
+        self.called.append((operation, account))
+        if error := self.script.pop(f"before {operation}", None):
             raise error
+        answer = act()
+        if error := self.script.pop(f"after {operation}", None):
+            raise error
+        return answer
 
     def client(self, port: int | None = None) -> Rpc:
         client = Rpc(port or self.rpc.icpr_port)
@@ -91,6 +100,7 @@ def test_the_mapper_tells_the_port_of_icpr(server: Server) -> None:
     mapper = server.client(server.rpc.epm_port)
     assert mapper.bind(EPM) == (0, 0)
     assert mapped(mapper.call(3, map_stub(ICPR))) == (server.rpc.icpr_port, 0)
+    assert server.called == [("ept_map", "")]
 
 
 def test_the_mapper_knows_no_other_interface_and_no_other_transport(server: Server) -> None:
@@ -101,7 +111,7 @@ def test_the_mapper_knows_no_other_interface_and_no_other_transport(server: Serv
 
 
 def test_a_ca_with_its_interface_off_is_not_registered_and_not_bound_to(server: Server) -> None:
-    server.rpc.behaviour.offers_icpr = False
+    server.behaviour = RpcBehaviour(offers_icpr=False)
     mapper = server.client(server.rpc.epm_port)
     mapper.bind(EPM)
     assert mapped(mapper.call(3, map_stub(ICPR))) == (None, NOT_REGISTERED)
@@ -169,7 +179,7 @@ def test_less_than_packet_privacy_is_denied(server: Server, level: int) -> None:
 
 @pytest.mark.parametrize("level", [2, 5])
 def test_a_ca_that_was_told_so_takes_less(server: Server, level: int) -> None:
-    server.rpc.behaviour.minimum_level = 2
+    server.behaviour = RpcBehaviour(minimum_level=2)
     answer = answered(server.bound(level=level).call(0, request_stub(CA_NAME, ATTRIBUTES, csr())))
     assert answer["disposition"] == 3
 
@@ -206,7 +216,7 @@ def test_an_account_has_several_names(server: Server, user: str) -> None:
 
 
 def test_a_domain_without_ntlm_knows_no_such_authentication(server: Server) -> None:
-    server.rpc.behaviour.allows_ntlm = False
+    server.behaviour = RpcBehaviour(allows_ntlm=False)
     assert server.client().bind(ICPR, level=6) == (-1, 8)
     with pytest.raises(Faulted):
         server.client().bind(ICPR, level=6, mechanism=SPNEGO)

@@ -70,7 +70,7 @@ class ActiveDirectory:
             sought = Equal("objectClass", "pKICertificateTemplate")
             found = await _below(session, base, sought, _TEMPLATE)
             sids = await self._enrolling_sids(session)
-        return [_template(entry, sids) for entry in found]
+        return [template_record(entry, sids) for entry in found]
 
     async def account(self, name: str) -> AccountRecord | None:
         """See `Directory.account`. `groups` has security groups, also the primary one; one of
@@ -205,7 +205,8 @@ def _service(entry: Entry) -> EnrollmentService:
     )
 
 
-def _template(entry: Entry, sids: frozenset[str] | None) -> TemplateRecord:
+def template_record(entry: Entry, sids: frozenset[str] | None) -> TemplateRecord:
+    """The template in an entry, with the right of an account with these SIDs, None if unknown."""
     descriptor = next(iter(entry.values("nTSecurityDescriptor")), None)
     known = sids is not None and descriptor is not None
     name = entry.text("cn") or ""

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
 from scm_api.drivers.microsoft.hresults import failure
 from scm_api.drivers.microsoft.ports import Answer, Disposition
-from scm_api.drivers.microsoft.rpc import connected
+from scm_api.drivers.microsoft.rpc import EPM_PORT, connected
 from scm_api.drivers.microsoft.sign_in import SignIn
 
 INTERFACE: Final = (UUID("91ae6020-9e3c-11cf-8d7c-00aa00c091be"), 0, 0)
@@ -32,6 +32,7 @@ class IcprEnroller:
         sign_in: SignIn,
         *,
         port: int | None = None,
+        mapper_port: int = EPM_PORT,
         seconds: float = 60,
         meaning: Callable[[int, str], DriverError | None] = failure,
     ) -> None:
@@ -39,12 +40,13 @@ class IcprEnroller:
         self._ca_name = ca_name
         self._sign_in = sign_in
         self._port = port
+        self._mapper_port = mapper_port
         self._seconds = seconds
         self._meaning = meaning
 
     async def submit(self, request_der: bytes, template: str) -> Answer:
         """See `Enroller.submit`."""
-        if any(each < " " or each in "\x7f:\n" for each in template):
+        if any(each < " " or each in "\x7f:" for each in template):
             raise BackendRefused("The template's name is none.", whole_backend=False)
         attributes = f"CertificateTemplate:{template}\0".encode("utf-16-le")
         return await self._ask(call_stub(self._ca_name, 0, attributes, request_der))
@@ -60,7 +62,9 @@ class IcprEnroller:
         """Nothing is kept open."""
 
     async def _ask(self, stub: bytes) -> Answer:
-        async with connected(self._host, self._port, INTERFACE, self._sign_in) as connection:
+        async with connected(
+            self._host, self._port, INTERFACE, self._sign_in, mapper_port=self._mapper_port
+        ) as connection:
             try:
                 async with asyncio.timeout(self._seconds):
                     raw = await connection.call(_CERT_SERVER_REQUEST, stub)

@@ -7,6 +7,16 @@ from typing import Any, Final, Literal
 
 from asn1crypto import core
 
+from scm_api.drivers.microsoft.asn1 import (
+    any_number,
+    application,
+    choice,
+    sequence,
+    sequence_of,
+    set_of,
+    tagged,
+)
+
 _PAGED: Final = "1.2.840.113556.1.4.319"
 _SD_FLAGS: Final = "1.2.840.113556.1.4.801"
 _DACL: Final = 4
@@ -83,57 +93,32 @@ class Result:
     cookie: bytes = b""
 
 
-def _sequence(*fields: tuple[Any, ...]) -> Any:
-    return type("Sequence", (core.Sequence,), {"_fields": list(fields)})
-
-
-def _many(kind: Any, of: Any = core.OctetString) -> Any:
-    return type("Many", (kind,), {"_child_spec": of})
-
-
-def _choice(*alternatives: tuple[Any, ...]) -> Any:
-    return type("Choice", (core.Choice,), {"_alternatives": list(alternatives)})
-
-
-def _tag(number: int, *, optional: bool = False) -> dict[str, Any]:
-    return {"implicit": number} | ({"optional": True} if optional else {})
-
-
-def _application(number: int) -> dict[str, Any]:
-    return {"implicit": ("application", number)}
-
-
-class _Enumerated(core.Enumerated):
-    """Any number: servers know codes that have no name here."""
-
-    _map = {number: str(number) for number in range(4096)}  # noqa: RUF012 -- the library's
-
-
-_Assertion = _sequence(("attribute", core.OctetString), ("value", core.OctetString))
-_Filter = _choice(
-    ("all", None, _tag(0)),
-    ("either", None, _tag(1)),
-    ("equal", _Assertion, _tag(3)),
-    ("present", core.OctetString, _tag(7)),
+_Enumerated = any_number(4096)
+_Assertion = sequence(("attribute", core.OctetString), ("value", core.OctetString))
+_Filter = choice(
+    ("all", None, tagged(0)),
+    ("either", None, tagged(1)),
+    ("equal", _Assertion, tagged(3)),
+    ("present", core.OctetString, tagged(7)),
 )
-_Filters = _many(core.SetOf, _Filter)
+_Filters = set_of(_Filter)
 _Filter._alternatives[:2] = [  # noqa: SLF001 -- it contains itself
-    ("all", _Filters, _tag(0)),
-    ("either", _Filters, _tag(1)),
+    ("all", _Filters, tagged(0)),
+    ("either", _Filters, tagged(1)),
 ]
-_Sasl = _sequence(("mechanism", core.OctetString), ("credentials", core.OctetString))
-_BindRequest = _sequence(
+_Sasl = sequence(("mechanism", core.OctetString), ("credentials", core.OctetString))
+_BindRequest = sequence(
     ("version", core.Integer),
     ("name", core.OctetString),
-    ("how", _choice(("simple", core.OctetString, _tag(0)), ("sasl", _Sasl, _tag(3)))),
+    ("how", choice(("simple", core.OctetString, tagged(0)), ("sasl", _Sasl, tagged(3)))),
 )
 _RESULT = (
     ("code", _Enumerated),
     ("matched", core.OctetString),
     ("message", core.OctetString),
-    ("referral", _many(core.SequenceOf), _tag(3, optional=True)),
+    ("referral", sequence_of(core.OctetString), tagged(3, optional=True)),
 )
-_SearchRequest = _sequence(
+_SearchRequest = sequence(
     ("base", core.OctetString),
     ("scope", _Enumerated),
     ("aliases", _Enumerated),
@@ -141,32 +126,32 @@ _SearchRequest = _sequence(
     ("seconds", core.Integer),
     ("types_only", core.Boolean),
     ("filter", _Filter),
-    ("attributes", _many(core.SequenceOf)),
+    ("attributes", sequence_of(core.OctetString)),
 )
-_Attribute = _sequence(("name", core.OctetString), ("values", _many(core.SetOf)))
-_Entry = _sequence(("dn", core.OctetString), ("attributes", _many(core.SequenceOf, _Attribute)))
-_Control = _sequence(
+_Attribute = sequence(("name", core.OctetString), ("values", set_of(core.OctetString)))
+_Entry = sequence(("dn", core.OctetString), ("attributes", sequence_of(_Attribute)))
+_Control = sequence(
     ("type", core.OctetString),
     ("critical", core.Boolean, {"default": False}),
     ("value", core.OctetString, {"optional": True}),
 )
-_Page = _sequence(("size", core.Integer), ("cookie", core.OctetString))
-_Message = _sequence(
+_Page = sequence(("size", core.Integer), ("cookie", core.OctetString))
+_Message = sequence(
     ("id", core.Integer),
-    ("operation", _choice(
-        ("bind", _BindRequest, _application(0)),
-        ("bound", _sequence(*_RESULT, ("credentials", core.OctetString, _tag(7, optional=True))),
-         _application(1)),
-        ("unbind", core.Null, _application(2)),
-        ("search", _SearchRequest, _application(3)),
-        ("entry", _Entry, _application(4)),
-        ("done", _sequence(*_RESULT), _application(5)),
-        ("reference", _many(core.SequenceOf), _application(19)),
-        ("extended", _sequence(*_RESULT, ("name", core.OctetString, _tag(10, optional=True)),
-                               ("value", core.OctetString, _tag(11, optional=True))),
-         _application(24)),
+    ("operation", choice(
+        ("bind", _BindRequest, application(0)),
+        ("bound", sequence(*_RESULT, ("credentials", core.OctetString, tagged(7, optional=True))),
+         application(1)),
+        ("unbind", core.Null, application(2)),
+        ("search", _SearchRequest, application(3)),
+        ("entry", _Entry, application(4)),
+        ("done", sequence(*_RESULT), application(5)),
+        ("reference", sequence_of(core.OctetString), application(19)),
+        ("extended", sequence(*_RESULT, ("name", core.OctetString, tagged(10, optional=True)),
+                               ("value", core.OctetString, tagged(11, optional=True))),
+         application(24)),
     )),
-    ("controls", _many(core.SequenceOf, _Control), _tag(0, optional=True)),
+    ("controls", sequence_of(_Control), tagged(0, optional=True)),
 )  # fmt: skip
 
 
@@ -190,7 +175,7 @@ def unbind(number: int) -> bytes:
 def search(
     number: int, base: str, scope: Scope, sought: Filter, attributes: tuple[str, ...], cookie: bytes
 ) -> bytes:
-    """One page of a search; of security descriptors it asks the DACL alone."""
+    """A search, page by page but for a single object; of security descriptors the DACL alone."""
     asked = {
         "base": base.encode(),
         "scope": str(("base", "one", "subtree").index(scope)),
@@ -201,9 +186,11 @@ def search(
         "filter": _filter(sought),
         "attributes": [name.encode() for name in attributes],
     }
-    controls = [(_PAGED, _Page({"size": _PAGE, "cookie": cookie}).dump())]
+    controls = []
+    if scope != "base":
+        controls.append((_PAGED, _Page({"size": _PAGE, "cookie": cookie}).dump()))
     if "nTSecurityDescriptor" in attributes:
-        controls.append((_SD_FLAGS, _sequence(("flags", core.Integer))({"flags": _DACL}).dump()))
+        controls.append((_SD_FLAGS, sequence(("flags", core.Integer))({"flags": _DACL}).dump()))
     return _dump(number, "search", asked, controls)
 
 

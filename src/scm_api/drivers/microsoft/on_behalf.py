@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from scm_api.core.explain import quoted
 from scm_api.drivers.errors import BackendRefused, OrderRefused
+from scm_api.drivers.microsoft.asn1 import choice, sequence, sequence_of, set_of, tagged
 
 AGENT_USAGE: Final = "1.3.6.1.4.1.311.20.2.1"
 _NAME_VALUE_PAIR: Final = "1.3.6.1.4.1.311.13.2.1"
@@ -28,50 +29,19 @@ _ESCAPED: Final = {ord(each): f"%{ord(each):02X}" for each in "\\&=%"}
 Form = Literal["pkcs7", "cmc"]
 
 
-class _Values(core.SetOf):
-    _child_spec = core.Any
-
-
-class _Attribute(core.Sequence):
-    _fields = [("type", core.ObjectIdentifier), ("values", _Values)]  # noqa: RUF012 -- the library's
-
-
-class _Attributes(core.SetOf):
-    _child_spec = _Attribute
-
-
-class _Pair(core.Sequence):
-    _fields = [("name", core.BMPString), ("value", core.BMPString)]  # noqa: RUF012 -- the library's
-
-
-class _Control(core.Sequence):
-    """TaggedAttribute of CMC (RFC 5272 section 3.2.1.1)."""
-
-    _fields = [("id", core.Integer), *_Attribute._fields]  # noqa: RUF012 -- the library's
-
-
-class _Controls(core.SequenceOf):
-    _child_spec = _Control
-
-
-class _Request(core.Sequence):
-    """TaggedRequest `tcr` of CMC (RFC 5272 section 3.2.1.2.1)."""
-
-    class_, tag = 2, 0
-    _fields = [("id", core.Integer), ("csr", core.Any)]  # noqa: RUF012 -- the library's
-
-
-class _Anything(core.SequenceOf):
-    _child_spec = core.Any
-
-
-class _PkiData(core.Sequence):
-    _fields = [  # noqa: RUF012 -- the library's
-        ("controls", _Controls),
-        ("requests", _Anything),
-        ("messages", _Anything),
-        ("others", _Anything),
-    ]
+_Values = set_of(core.Any)
+_Attribute = sequence(("type", core.ObjectIdentifier), ("values", _Values))
+_Attributes = set_of(_Attribute)
+_Pair = sequence(("name", core.BMPString), ("value", core.BMPString))
+# TaggedAttribute and TaggedRequest, of which `tcr` is the one needed (RFC 5272 section 3.2.1).
+_Control = sequence(("id", core.Integer), ("type", core.ObjectIdentifier), ("values", _Values))
+_Request = choice(("tcr", sequence(("id", core.Integer), ("csr", core.Any)), tagged(0)))
+_PkiData = sequence(
+    ("controls", sequence_of(_Control)),
+    ("requests", sequence_of(_Request)),
+    ("messages", sequence_of(core.Any)),
+    ("others", sequence_of(core.Any)),
+)
 
 
 class EnrollmentAgent:
@@ -121,7 +91,7 @@ class EnrollmentAgent:
         pair = _attribute(_NAME_VALUE_PAIR, _Pair({"name": "requestername", "value": account}))
         return self._signed(_DATA, csr_der, pair)
 
-    def _signed(self, content_type: str, content: bytes, *signed: _Attribute) -> bytes:
+    def _signed(self, content_type: str, content: bytes, *signed: Any) -> bytes:
         attributes = _Attributes(
             [
                 _attribute(_CONTENT_TYPE, core.ObjectIdentifier(content_type)),
@@ -164,7 +134,7 @@ class EnrollmentAgent:
         return bytes(cms.ContentInfo(info).dump())
 
 
-def _attribute(kind: str, value: Any) -> _Attribute:
+def _attribute(kind: str, value: Any) -> Any:
     return _Attribute({"type": kind, "values": [value]})
 
 
@@ -172,6 +142,6 @@ def _pki_data(csr_der: bytes, account: str, template: str) -> bytes:
     pairs = {"requestername": account} | ({"CertificateTemplate": template} if template else {})
     text = "&".join(f"{name}={value.translate(_ESCAPED)}" for name, value in pairs.items())
     info = {"id": 1, "type": _REG_INFO, "values": [core.OctetString(text.encode())]}
-    request = _Request({"id": 2, "csr": core.Any.load(csr_der)})
+    request = _Request("tcr", {"id": 2, "csr": core.Any.load(csr_der)})
     asked = {"controls": [info], "requests": [request], "messages": [], "others": []}
     return bytes(_PkiData(asked).dump())

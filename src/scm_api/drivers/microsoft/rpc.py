@@ -15,7 +15,7 @@ from scm_api.drivers.streams import Stream, open_stream
 _LONGEST_ANSWER: Final = 8 * 1024 * 1024
 _CONNECT_SECONDS: Final = 20.0
 _MOST_LEGS: Final = 5
-_EPM_PORT: Final = 135
+EPM_PORT: Final = 135
 _SERVICES: Final = {"ntlm": 10, "kerberos": 9}  # RPC_C_AUTHN_WINNT, RPC_C_AUTHN_GSS_NEGOTIATE
 _CALL: Final = 1
 _ROOM: Final = 256  # for header, padding, trailer and the token of any mechanism
@@ -28,7 +28,12 @@ _BEFORE_EXECUTION: Final = {0x1C010002, 0x1C010003}
 
 @asynccontextmanager
 async def connected(
-    host: str, port: int | None, interface: Interface, sign_in: SignIn
+    host: str,
+    port: int | None,
+    interface: Interface,
+    sign_in: SignIn,
+    *,
+    mapper_port: int = EPM_PORT,
 ) -> AsyncIterator["Connection"]:
     """A sealed connection to the interface, on `port` or where the endpoint mapper has it.
 
@@ -39,7 +44,7 @@ async def connected(
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 if port is None:
-                    port = await _mapped(host, interface)
+                    port = await _mapped(host, mapper_port, interface)
                 connection = Connection(host, await open_stream(host, port))
                 await connection.bind(interface, sign_in)
         except (OSError, TimeoutError, EOFError, ValueError) as error:
@@ -50,8 +55,8 @@ async def connected(
             connection.close()
 
 
-async def _mapped(host: str, interface: Interface) -> int:
-    mapper = Connection(host, await open_stream(host, _EPM_PORT))
+async def _mapped(host: str, mapper_port: int, interface: Interface) -> int:
+    mapper = Connection(host, await open_stream(host, mapper_port))
     try:
         await mapper.bind(pdus.EPM, None)
         found = pdus.map_response(await mapper.call(pdus.EPM_MAP, pdus.map_request(interface)))
@@ -229,7 +234,7 @@ class Connection:
         detail = f"{self._host} answered the request with the RPC fault 0x{status:08X}."
         if status == _TOO_BUSY:
             return BackendUnavailable(detail)
-        if status in _BEFORE_EXECUTION or found.flags & pdus.DID_NOT_EXECUTE:
+        if status in _BEFORE_EXECUTION:
             return BackendRefused(detail)
         return OutcomeUnknown(detail)
 

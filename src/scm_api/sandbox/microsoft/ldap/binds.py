@@ -1,5 +1,6 @@
 """Binds: simple, SASL and Sicily, and what AD says to those it does not let in."""
 
+from collections.abc import Callable
 from typing import Final
 
 from scm_api.sandbox.microsoft.domain import Account, Domain
@@ -48,7 +49,7 @@ class Binder:
         self,
         domain_source: DomainSource,
         dns_host_name: str,
-        behaviour: LdapBehaviour,
+        behaviour: Callable[[], LdapBehaviour],
         bindings: bytes | None,
     ) -> None:
         self._domain_source = domain_source
@@ -62,7 +63,7 @@ class Binder:
     @property
     def mechanisms(self) -> list[str]:
         """supportedSASLMechanisms."""
-        return ["GSS-SPNEGO"] if self._behaviour.allows_ntlm else []
+        return ["GSS-SPNEGO"] if self._behaviour().allows_ntlm else []
 
     def bind(self, request: BindRequest) -> bytes:
         """The answer. Whoever fails is bound as nobody."""
@@ -75,7 +76,7 @@ class Binder:
                     return self._simple(request).encode(BIND_RESPONSE)
                 case 0xA3:
                     return self._sasl(request)
-                case 0x89 | 0x8A | 0x8B if self._behaviour.allows_ntlm:
+                case 0x89 | 0x8A | 0x8B if self._behaviour().allows_ntlm:
                     return self._sicily(request)
         except LogonError as error:
             self._acceptor = None
@@ -87,7 +88,7 @@ class Binder:
         self._acceptor = None
         if not request.credentials:
             return Result(Code.SUCCESS)
-        if self._bindings is None and self._behaviour.requires_signing:
+        if self._bindings is None and self._behaviour().requires_signing:
             return _NEEDS_SIGNING
         account = _named(self._domain_source(), request.name)
         if account is None:
@@ -131,9 +132,9 @@ class Binder:
         """A SASL layer and TLS exclude each other (MS-ADTS 5.1.1.1.2)."""
         self._acceptor = None
         is_on_tls = self._bindings is not None
-        if acceptor.wants_protection and is_on_tls and not self._behaviour.takes_layers_on_tls:
+        if acceptor.wants_protection and is_on_tls and not self._behaviour().takes_layers_on_tls:
             return _NO_LAYER_ON_TLS
-        if not acceptor.wants_protection and not is_on_tls and self._behaviour.requires_signing:
+        if not acceptor.wants_protection and not is_on_tls and self._behaviour().requires_signing:
             return _NEEDS_SIGNING
         self.account = acceptor.account
         if acceptor.wants_protection:
@@ -145,7 +146,7 @@ class Binder:
             self._domain_source,
             self._dns_host_name,
             bindings=self._bindings,
-            policy=self._behaviour.channel_binding,
+            policy=self._behaviour().channel_binding,
         )
 
 

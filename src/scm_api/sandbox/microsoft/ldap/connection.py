@@ -3,15 +3,23 @@
 import asyncio
 from typing import Final
 
-from scm_api.sandbox.microsoft.ldap.ber import BerError, encode_text, read_message
+from scm_api.sandbox.microsoft.ldap.ber import (
+    ENUMERATED,
+    BerError,
+    decode,
+    encode_text,
+    read_message,
+)
 from scm_api.sandbox.microsoft.ldap.binds import Binder
 from scm_api.sandbox.microsoft.ldap.directory import WHO_AM_I
 from scm_api.sandbox.microsoft.ldap.messages import (
     ANSWERS,
+    BIND_RESPONSE,
     DONE,
     EXTENDED_RESPONSE,
     UNBIND,
     Code,
+    LdapRefusal,
     Message,
     Result,
     SearchRequest,
@@ -22,7 +30,7 @@ from scm_api.sandbox.microsoft.ldap.messages import (
     encode_reference,
 )
 from scm_api.sandbox.microsoft.ldap.search import BASE, Outcome, Searcher, encode_one
-from scm_api.sandbox.microsoft.ldap.settings import LdapBehaviour, SearchCall
+from scm_api.sandbox.microsoft.ldap.settings import DirectoryCall
 from scm_api.sandbox.microsoft.ldap.shared import Served
 from scm_api.sandbox.microsoft.security.contexts import MessageSecurity
 
@@ -59,10 +67,6 @@ class Connection:
         self._searcher = Searcher()
         self._layer: MessageSecurity | None = None
 
-    @property
-    def _behaviour(self) -> LdapBehaviour:
-        return self._served.behaviour
-
     async def serve(self) -> None:
         """Until the caller unbinds. Raises BerError, LogonError, TimeoutError and OSError."""
         while True:
@@ -70,7 +74,7 @@ class Connection:
                 message = decode_message(await self._read())
             if message.operation.tag == UNBIND:
                 return
-            for answer in self._answers(message):
+            for answer in await self._answers(message):
                 self._write(answer)
             async with asyncio.timeout(_IDLE_SECONDS):
                 await self._writer.drain()
@@ -94,13 +98,13 @@ class Connection:
             message = length.to_bytes(4, "big") + signature + sealed
         self._writer.write(message)
 
-    def _answers(self, message: Message) -> list[bytes]:
+    async def _answers(self, message: Message) -> list[bytes]:
         operation, number = message.operation, message.number
         match operation.tag:
             case 0x60:
-                return [encode_message(number, self._bind(message))]
+                return [encode_message(number, await self._bind(message))]
             case 0x63:
-                return self._search(message)
+                return await self._search(message)
             case 0x50:
                 return []
             case 0x77:
@@ -110,17 +114,22 @@ class Connection:
         refusal = _READ_ONLY if self._binder.account else _NOT_BOUND
         return [encode_message(number, refusal.encode(ANSWERS[operation.tag]))]
 
-    def _bind(self, message: Message) -> bytes:
-        request = decode_bind(message.operation)
-        answer = self._binder.bind(request)
-        code = Code(answer[4] if answer[1] < 0x80 else answer[4 + (answer[1] & 0x7F)])
-        self._log("bind", SearchCall("bind", "", request.name, "", "", (), code, 0))
-        return answer
+    @property
+    def _account(self) -> str:
+        return self._binder.account.sam if self._binder.account else ""
 
-    def _log(self, operation: str, call: SearchCall) -> None:
-        account = self._binder.account
-        members = (operation, account.sam if account else "", call.base, call.scope, call.filter)
-        self._served.log(SearchCall(*members, call.attributes, call.result, call.entries))
+    async def _bind(self, message: Message) -> bytes:
+        request = decode_bind(message.operation)
+        try:
+            answer = await self._served.around(
+                "bind", self._account, lambda: self._binder.bind(request)
+            )
+        except LdapRefusal as refusal:
+            self._binder.account = None
+            answer = refusal.result.encode(BIND_RESPONSE)
+        code = decode(answer).elements()[0].integer(ENUMERATED)
+        self._served.log(DirectoryCall("bind", self._account, request.name, code))
+        return answer
 
     def _extended(self, message: Message) -> bytes:
         parts = message.operation.elements()
@@ -135,20 +144,25 @@ class Connection:
         who = f"u:{domain.qualified(account)}" if account else ""
         return Result(Code.SUCCESS).encode(EXTENDED_RESPONSE, encode_text(who, 0x8B))
 
-    def _search(self, message: Message) -> list[bytes]:
+    async def _search(self, message: Message) -> list[bytes]:
         request = decode_search(message.operation)
-        outcome = self._outcome(message, request)
-        call = SearchCall(
+        try:
+            outcome = await self._served.around(
+                "search", self._account, lambda: self._outcome(message, request)
+            )
+        except LdapRefusal as refusal:
+            outcome = Outcome(refusal.result)
+        call = DirectoryCall(
             "search",
-            "",
+            self._account,
             request.base,
+            outcome.result.code,
             _SCOPES[request.scope],
             request.filter.text,
             request.attributes,
-            outcome.result.code,
             len(outcome.entries),
         )
-        self._log("search", call)
+        self._served.log(call)
         number = message.number
         answers = [encode_message(number, each) for each in outcome.entries]
         answers += [encode_message(number, encode_reference(each)) for each in outcome.references]
@@ -170,6 +184,6 @@ class Connection:
             directory,
             request,
             message.controls,
-            max_page=self._behaviour.max_page_size,
+            max_page=self._served.behaviour().max_page_size,
             is_administrator=self._binder.account.admin_count,
         )

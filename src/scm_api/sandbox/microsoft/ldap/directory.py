@@ -95,6 +95,7 @@ class Directory:
         return make_entry(
             "",
             {
+                "objectClass": "top",
                 "currentTime": datetime.now(UTC).strftime("%Y%m%d%H%M%S.0Z"),
                 "subschemaSubentry": f"CN=Aggregate,{self.schema}",
                 "dsServiceName": f"CN=NTDS Settings,{server}",

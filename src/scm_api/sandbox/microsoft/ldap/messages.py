@@ -38,6 +38,8 @@ class Code(IntEnum):
     INVALID_DN_SYNTAX = 34
     INVALID_CREDENTIALS = 49
     INSUFFICIENT_ACCESS_RIGHTS = 50
+    BUSY = 51
+    UNAVAILABLE = 52
     UNWILLING_TO_PERFORM = 53
 
 
@@ -96,6 +98,14 @@ class Result:
         if self.referrals:
             parts.append(encode(0xA3, [encode_text(each) for each in self.referrals]))
         return encode(tag, [*parts, more])
+
+
+class LdapRefusal(Exception):
+    """Answer the operation with this result."""
+
+    def __init__(self, code: Code, diagnostic: str = "") -> None:
+        super().__init__(diagnostic)
+        self.result = Result(code, diagnostic)
 
 
 def decode_message(content: bytes) -> Message:

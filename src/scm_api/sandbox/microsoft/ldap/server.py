@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 from typing import Final, Self
 
+from scm_api.sandbox.microsoft.around import Around, Severed, plainly, reset
 from scm_api.sandbox.microsoft.ldap.ber import BerError
 from scm_api.sandbox.microsoft.ldap.connection import Connection
-from scm_api.sandbox.microsoft.ldap.settings import CallLog, LdapBehaviour, SearchCall
+from scm_api.sandbox.microsoft.ldap.settings import CallLog, DirectoryCall, LdapBehaviour
 from scm_api.sandbox.microsoft.ldap.shared import Served
 from scm_api.sandbox.microsoft.security.contexts import DomainSource, LogonError
 
@@ -22,7 +24,6 @@ class RunningLdap:
         self._bindings = bindings
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.behaviour = served.behaviour
         self.port = 0
 
     async def open(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
@@ -55,6 +56,9 @@ class RunningLdap:
         self._tasks.add(task)
         try:
             await Connection(reader, writer, self._served, self._bindings).serve()
+        except Severed as severed:
+            if severed.with_reset:
+                reset(writer)
         except (BerError, LogonError, EOFError, TimeoutError, OSError, asyncio.CancelledError):
             pass  # whatever it was, the connection ends
         finally:
@@ -72,19 +76,21 @@ async def serve_ldap(
     *,
     dns_host_name: str,
     end_point: bytes = b"",
-    behaviour: LdapBehaviour | None = None,
+    behaviour: Callable[[], LdapBehaviour] = LdapBehaviour,
+    around: Around = plainly,
     log: CallLog | None = None,
 ) -> RunningLdap:
     """Serve the directory; LDAPS with a context, else LDAP in clear. Port 0 takes a free one.
 
     `dns_host_name` is the domain controller's, `end_point` the `tls-server-end-point` bindings of
-    its certificate (RFC 5929). `log` hears of every bind and search. Raises OSError.
+    its certificate (RFC 5929). `behaviour` is asked at every use, `around` stands around `bind` and
+    `search` and may raise LdapRefusal, `log` hears of both. Raises OSError.
     """
 
-    def no_log(_: SearchCall) -> None:
+    def no_log(_: DirectoryCall) -> None:
         return
 
-    served = Served(domain_source, dns_host_name, behaviour or LdapBehaviour(), log or no_log)
+    served = Served(domain_source, dns_host_name, behaviour, around, log or no_log)
     running = RunningLdap(served, end_point if ssl_context else None)
     await running.open(host, port, ssl_context)
     return running

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from scm_api.sandbox.microsoft.security.contexts import ChannelBinding
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class LdapBehaviour:
-    """May be changed while the server runs.
-
-    `channel_binding` is LdapEnforceChannelBinding for SASL binds over TLS. `requires_signing` is
+    """`channel_binding` is LdapEnforceChannelBinding for SASL binds over TLS. `requires_signing` is
     LDAPServerIntegrity: in clear no simple bind and no SASL bind without integrity.
     `takes_layers_on_tls`: a SASL layer inside TLS, which AD refuses. `max_page_size` is
     MaxPageSize, the most entries of one answer.
@@ -24,20 +22,21 @@ class LdapBehaviour:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchCall:
+class DirectoryCall:
     """One bind or search. `filter` is as it was received, in the writing of RFC 4515.
 
-    `account` is the SAM name of who is bound, empty for nobody; `result` the LDAP result code.
+    `account` is the SAM name of who is bound afterwards, empty for nobody; `base` of a bind the
+    name that was given; `result` the LDAP result code.
     """
 
     operation: str
     account: str
     base: str
-    scope: str
-    filter: str
-    attributes: tuple[str, ...]
     result: int
-    entries: int
+    scope: str = ""
+    filter: str = ""
+    attributes: tuple[str, ...] = ()
+    entries: int = 0
 
 
-CallLog = Callable[[SearchCall], None]
+CallLog = Callable[[DirectoryCall], None]

@@ -1,7 +1,9 @@
 """What all connections of a server have in common."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from scm_api.sandbox.microsoft.around import Around
 from scm_api.sandbox.microsoft.ldap.directory import Directory
 from scm_api.sandbox.microsoft.ldap.settings import CallLog, LdapBehaviour
 from scm_api.sandbox.microsoft.security.contexts import DomainSource
@@ -13,7 +15,8 @@ class Served:
 
     domain_source: DomainSource
     dns_host_name: str
-    behaviour: LdapBehaviour
+    behaviour: Callable[[], LdapBehaviour]
+    around: Around
     log: CallLog
     _directory: Directory | None = None
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from scm_api.sandbox.microsoft.around import Severed
 from scm_api.sandbox.microsoft.domain import Account
 from scm_api.sandbox.microsoft.rpc.binding import Bind, agreed, encode_ack
 from scm_api.sandbox.microsoft.rpc.faults import (
@@ -15,7 +16,6 @@ from scm_api.sandbox.microsoft.rpc.faults import (
     UNKNOWN_INTERFACE,
     ProtocolError,
     RpcFault,
-    Severed,
 )
 from scm_api.sandbox.microsoft.rpc.interfaces import Caller, Interface
 from scm_api.sandbox.microsoft.rpc.pdu import (

@@ -6,10 +6,10 @@ from ipaddress import IPv4Address, ip_address
 from typing import Final
 from uuid import UUID
 
+from scm_api.sandbox.microsoft.around import Around
 from scm_api.sandbox.microsoft.rpc.faults import (
     BAD_STUB_DATA,
     OPERATION_RANGE_ERROR,
-    Hook,
     RpcFault,
 )
 from scm_api.sandbox.microsoft.rpc.interfaces import NDR, Caller, Syntax
@@ -28,17 +28,15 @@ class EndpointMapper:
     syntax: Final = Syntax(UUID("e1af8308-5d1f-11c9-91a4-08002b14a0fa"), 3)
     is_offered = True
 
-    def __init__(self, endpoint: Callable[[Syntax], int | None], hook: Hook) -> None:
+    def __init__(self, endpoint: Callable[[Syntax], int | None], around: Around) -> None:
         self._endpoint = endpoint
-        self._hook = hook
+        self._around = around
 
     async def call(self, operation: int, stub: bytes, caller: Caller) -> bytes:
         if operation != _EPT_MAP:
             raise RpcFault(OPERATION_RANGE_ERROR)
-        await self._hook("before", "ept_map")
-        answer = self._map(stub, caller.called)
-        await self._hook("after", "ept_map")
-        return answer
+        name = caller.account.sam if caller.account else ""
+        return await self._around("ept_map", name, lambda: self._map(stub, caller.called))
 
     def _map(self, stub: bytes, called: str) -> bytes:
         reader = NdrReader(stub)

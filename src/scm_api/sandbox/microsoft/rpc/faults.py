@@ -1,7 +1,6 @@
-"""What a call can end with other than an answer, and the hook for scripted faults."""
+"""What a call can end with other than an answer."""
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Final
 
 ACCESS_DENIED: Final = 0x00000005
 BAD_STUB_DATA: Final = 0x000006F7
@@ -20,25 +19,5 @@ class RpcFault(Exception):
         self.status = status
 
 
-class Severed(Exception):
-    """End the connection without an answer, by FIN or RST."""
-
-    def __init__(self, *, with_reset: bool = False) -> None:
-        super().__init__("the connection is to end")
-        self.with_reset = with_reset
-
-
 class ProtocolError(Exception):
     """The PDU is not one; Windows ends the connection."""
-
-
-Moment = Literal["before", "after"]
-Hook = Callable[[Moment, str], Awaitable[None]]
-"""Awaited before and after an operation acts; may wait, or raise RpcFault or Severed.
-
-Operations are `ept_map`, `submit` and `retrieve`.
-"""
-
-
-async def no_hook(_moment: Moment, _operation: str) -> None:
-    """Nothing goes wrong."""

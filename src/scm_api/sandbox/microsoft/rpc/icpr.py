@@ -1,17 +1,18 @@
 """ICertPassage (MS-ICPR): CertServerRequest, which hands in a request or asks after one."""
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
 from asn1crypto import cms, x509
 
+from scm_api.sandbox.microsoft.around import Around
 from scm_api.sandbox.microsoft.desk import Desk, Reply
 from scm_api.sandbox.microsoft.domain import Account
 from scm_api.sandbox.microsoft.rpc.faults import (
     ACCESS_DENIED,
     BAD_STUB_DATA,
     OPERATION_RANGE_ERROR,
-    Hook,
     RpcFault,
 )
 from scm_api.sandbox.microsoft.rpc.interfaces import Caller, Syntax
@@ -29,32 +30,33 @@ class CertificatePassage:
 
     syntax = ICPR
 
-    def __init__(self, desk: Desk, behaviour: RpcBehaviour, hook: Hook) -> None:
+    def __init__(self, desk: Desk, behaviour: Callable[[], RpcBehaviour], around: Around) -> None:
         self._desk = desk
         self._behaviour = behaviour
-        self._hook = hook
+        self._around = around
 
     @property
     def is_offered(self) -> bool:
-        return self._behaviour.offers_icpr
+        return self._behaviour().offers_icpr
 
     async def call(self, operation: int, stub: bytes, caller: Caller) -> bytes:
         if operation != _CERT_SERVER_REQUEST:
             raise RpcFault(OPERATION_RANGE_ERROR)
-        if caller.account is None or caller.level < self._behaviour.minimum_level:
+        if caller.account is None or caller.level < self._behaviour().minimum_level:
             raise RpcFault(ACCESS_DENIED)
         reader = NdrReader(stub)
         reader.u32()  # dwFlags; a CA finds out the format of the request by itself
         authority = reader.unique_text() or ""
         request_id = reader.u32()
         attributes, request = _text(reader.blob()), reader.blob()
-        name = "submit" if request else "retrieve"
-        await self._hook("before", name)
-        if request:
-            reply = self._desk.submit(caller.account, authority, attributes, request)
-        else:
-            reply = self._retrieved(caller.account, authority, request_id)
-        await self._hook("after", name)
+        account = caller.account
+
+        def act() -> Reply:
+            if request:
+                return self._desk.submit(account, authority, attributes, request)
+            return self._retrieved(account, authority, request_id)
+
+        reply = await self._around("submit" if request else "retrieve", account.sam, act)
         return _encode(reply)
 
     def _retrieved(self, caller: Account, authority: str, request_id: int) -> Reply:

@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import itertools
-import socket
-import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
+from scm_api.sandbox.microsoft.around import Around, Severed, plainly, reset
 from scm_api.sandbox.microsoft.desk import Desk
 from scm_api.sandbox.microsoft.rpc.connection import Connection
 from scm_api.sandbox.microsoft.rpc.epm import EndpointMapper
-from scm_api.sandbox.microsoft.rpc.faults import Hook, ProtocolError, Severed, no_hook
+from scm_api.sandbox.microsoft.rpc.faults import ProtocolError
 from scm_api.sandbox.microsoft.rpc.icpr import ICPR, CertificatePassage
 from scm_api.sandbox.microsoft.rpc.interfaces import Interface, Syntax
 from scm_api.sandbox.microsoft.rpc.protection import NewAcceptor
@@ -70,7 +69,7 @@ class _Listener:
             await connection.serve()
         except Severed as severed:
             if severed.with_reset:
-                _reset(writer)
+                reset(writer)
         except (ProtocolError, EOFError, TimeoutError, OSError, asyncio.CancelledError):
             pass  # whatever it was, the connection ends
         finally:
@@ -83,10 +82,9 @@ class _Listener:
 class RunningRpc:
     """Both ports. Use as an async context manager or call `aclose`."""
 
-    def __init__(self, mapper: _Listener, passage: _Listener, behaviour: RpcBehaviour) -> None:
+    def __init__(self, mapper: _Listener, passage: _Listener) -> None:
         self._mapper = mapper
         self._passage = passage
-        self.behaviour = behaviour
 
     @property
     def epm_port(self) -> int:
@@ -126,41 +124,35 @@ async def serve_rpc(
     epm_port: int = 0,
     *,
     dns_host_name: str,
-    behaviour: RpcBehaviour | None = None,
-    hook: Hook = no_hook,
+    behaviour: Callable[[], RpcBehaviour] = RpcBehaviour,
+    around: Around = plainly,
 ) -> RunningRpc:
     """Serve ICPR on `port` and the endpoint mapper on `epm_port`; 0 takes a free one.
 
-    `dns_host_name` is what the CA's machine calls itself. Raises OSError.
+    `dns_host_name` is what the CA's machine calls itself. `behaviour` is asked at every use,
+    `around` stands around `ept_map`, `submit` and `retrieve` and may raise RpcFault. Raises
+    OSError.
     """
-    behaviour = behaviour or RpcBehaviour()
 
     def new_acceptor(mechanism: int) -> Acceptor | None:
         offered = {}
-        if behaviour.allows_ntlm:
+        if behaviour().allows_ntlm:
             offered[NTLM] = lambda: NtlmAcceptor(domain_source, dns_host_name)
         if mechanism == _WINNT:
             return offered[NTLM]() if NTLM in offered else None
         return NegotiateAcceptor(offered) if mechanism == _SPNEGO else None
 
-    passage = _Listener([CertificatePassage(desk, behaviour, hook)], new_acceptor)
+    passage = _Listener([CertificatePassage(desk, behaviour, around)], new_acceptor)
 
     def endpoint(interface: Syntax) -> int | None:
-        is_here = interface == ICPR and behaviour.offers_icpr
+        is_here = interface == ICPR and behaviour().offers_icpr
         return passage.port if is_here else None
 
-    mapper = _Listener([EndpointMapper(endpoint, hook)], new_acceptor)
+    mapper = _Listener([EndpointMapper(endpoint, around)], new_acceptor)
     try:
         await passage.open(host, port)
         await mapper.open(host, epm_port)
     except BaseException:
         await passage.close()
         raise
-    return RunningRpc(mapper, passage, behaviour)
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    connection: socket.socket = writer.get_extra_info("socket")
-    # Zero linger makes the kernel send RST instead of FIN.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    return RunningRpc(mapper, passage)

@@ -6,11 +6,9 @@ from typing import Final
 PACKET_PRIVACY: Final = 6
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class RpcBehaviour:
-    """May be changed while the server runs.
-
-    `offers_icpr` False is IF_NORPCICERTREQUEST: the endpoint mapper knows no endpoint then.
+    """`offers_icpr` False is IF_NORPCICERTREQUEST: the endpoint mapper knows no endpoint then.
     `minimum_level` is the lowest authentication level ICPR takes (IF_ENFORCEENCRYPTICERTREQUEST
     makes it 6), `allows_ntlm` False is a domain that has NTLM switched off.
     """

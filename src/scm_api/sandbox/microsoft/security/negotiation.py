@@ -16,11 +16,11 @@ _SPNEGO: Final = "1.3.6.1.5.5.2"
 _MOST_TOKENS: Final = 8
 
 
-class _MechanismList(core.SequenceOf):  # type: ignore[misc] -- asn1crypto has no types
+class _MechanismList(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
     _child_spec = core.ObjectIdentifier
 
 
-class _Init(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+class _Init(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [  # noqa: RUF012 -- how asn1crypto is told
         ("mechanisms", _MechanismList, {"explicit": 0}),
         ("flags", core.BitString, {"explicit": 1, "optional": True}),
@@ -29,11 +29,11 @@ class _Init(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
     ]
 
 
-class _State(core.Enumerated):  # type: ignore[misc] -- asn1crypto has no types
+class _State(core.Enumerated):  # type: ignore[misc]  # asn1crypto has no types
     _map = {0: "complete", 1: "incomplete", 2: "reject", 3: "request_mic"}  # noqa: RUF012 -- how asn1crypto is told
 
 
-class _Response(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+class _Response(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [  # noqa: RUF012 -- how asn1crypto is told
         ("state", _State, {"explicit": 0, "optional": True}),
         ("mechanism", core.ObjectIdentifier, {"explicit": 1, "optional": True}),
@@ -42,14 +42,14 @@ class _Response(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
     ]
 
 
-class _Token(core.Choice):  # type: ignore[misc] -- asn1crypto has no types
+class _Token(core.Choice):  # type: ignore[misc]  # asn1crypto has no types
     _alternatives = [  # noqa: RUF012 -- how asn1crypto is told
         ("init", _Init, {"explicit": 0}),
         ("response", _Response, {"explicit": 1}),
     ]
 
 
-class _Initial(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+class _Initial(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     """The framing of the first token, RFC 2743 3.1: [APPLICATION 0] IMPLICIT SEQUENCE."""
 
     class_ = 1

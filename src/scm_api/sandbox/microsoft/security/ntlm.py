@@ -11,13 +11,19 @@ from typing import Final
 from scm_api.sandbox.microsoft.domain import Account, Domain
 from scm_api.sandbox.microsoft.security.contexts import ChannelBinding, DomainSource, LogonError
 from scm_api.sandbox.microsoft.security.hashing import Rc4, md4
-from scm_api.sandbox.microsoft.security.sealing import KEY_56, KEY_128, KEY_EXCHANGE, NtlmSecurity
+from scm_api.sandbox.microsoft.security.sealing import (
+    KEY_56,
+    KEY_128,
+    KEY_EXCHANGE,
+    SIGN,
+    NtlmSecurity,
+)
 
 SIGNATURE: Final = b"NTLMSSP\x00"
-_UNICODE, _REQUEST_TARGET, _SIGN, _SEAL, _NTLM = 0x1, 0x4, 0x10, 0x20, 0x200
+_UNICODE, _REQUEST_TARGET, _SEAL, _NTLM = 0x1, 0x4, 0x20, 0x200
 _ALWAYS_SIGN, _TARGET_IS_DOMAIN, _EXTENDED = 0x8000, 0x10000, 0x80000
 _TARGET_INFO, _VERSION = 0x800000, 0x2000000
-_CLIENT_MAY: Final = _SIGN | _SEAL | _ALWAYS_SIGN | _VERSION | KEY_128 | KEY_EXCHANGE | KEY_56
+_CLIENT_MAY: Final = SIGN | _SEAL | _ALWAYS_SIGN | _VERSION | KEY_128 | KEY_EXCHANGE | KEY_56
 _WE_SET: Final = _UNICODE | _REQUEST_TARGET | _NTLM | _TARGET_IS_DOMAIN | _EXTENDED | _TARGET_INFO
 _SERVER_2022: Final = struct.pack("<BBHxxxB", 10, 0, 20348, 15)
 _EPOCH_1601: Final = 11_644_473_600
@@ -118,7 +124,7 @@ class NtlmAcceptor:
         if not hmac.compare_digest(hmac.digest(key, self._challenge + blob, "md5"), proof):
             raise LogonError("c000006a", "The password is wrong")
         session_key = hmac.digest(key, proof, "md5")
-        if message.flags & KEY_EXCHANGE:
+        if _exchanges_key(message.flags):
             session_key = Rc4(session_key)(message.encrypted_key)
         pairs = _av_pairs(blob[28:])
         self._check_integrity(token, pairs, session_key)
@@ -126,7 +132,7 @@ class NtlmAcceptor:
         if account.disabled:
             raise LogonError("c0000072", "The account is disabled")
         self.account = account
-        self.wants_protection = bool(message.flags & (_SIGN | _SEAL))
+        self.wants_protection = bool(message.flags & (SIGN | _SEAL))
         self.security = NtlmSecurity(message.flags, session_key)
 
     def _check_integrity(self, token: bytes, pairs: dict[int, bytes], session_key: bytes) -> None:
@@ -157,13 +163,18 @@ def _authenticate(token: bytes) -> _Authenticate:
     _, response, domain, user, _, key = (_field(token, 12 + 8 * each) for each in range(6))
     if not flags & _UNICODE or not flags & _EXTENDED:
         raise LogonError("80090302", "NTLM without Unicode or extended session security")
-    if flags & KEY_EXCHANGE and len(key) != 16:
+    if _exchanges_key(flags) and len(key) != 16:
         raise LogonError("80090308", "The session key is not 16 bytes")
     try:
         names = domain.decode("utf-16-le"), user.decode("utf-16-le")
     except UnicodeDecodeError:
         raise LogonError("80090308", "A name is not UTF-16") from None
     return _Authenticate(response, *names, key, flags)
+
+
+def _exchanges_key(flags: int) -> bool:
+    """A key is sent only if something is to be protected with it (MS-NLMP 3.2.5.1.2)."""
+    return bool(flags & KEY_EXCHANGE and flags & (SIGN | _SEAL))
 
 
 def _account(domain: Domain, message: _Authenticate) -> Account:

@@ -8,7 +8,9 @@ from typing import Final
 from scm_api.sandbox.microsoft.security.contexts import LogonError
 from scm_api.sandbox.microsoft.security.hashing import Rc4
 
-KEY_56, KEY_EXCHANGE, KEY_128 = 0x80000000, 0x40000000, 0x20000000
+KEY_56, KEY_EXCHANGE, KEY_128, SIGN = 0x80000000, 0x40000000, 0x20000000, 0x10
+_NO_SIGNATURE: Final = b"\x01" + bytes(15)
+"""What SSPI signs with where no integrity was negotiated."""
 _VERSION: Final = b"\x01\x00\x00\x00"
 
 
@@ -38,6 +40,7 @@ class NtlmSecurity:
     signature_size = 16
 
     def __init__(self, flags: int, session_key: bytes) -> None:
+        self._has_integrity = bool(flags & SIGN)
         self._from_client = _Direction(flags, session_key, b"client-to-server")
         self._to_client = _Direction(flags, session_key, b"server-to-client")
 
@@ -53,11 +56,15 @@ class NtlmSecurity:
 
     def check_mechanisms(self, mechanisms: bytes, mic: bytes) -> None:
         """The caller's mechListMIC; afterwards its key stream begins anew (MS-SPNG 3.1.5.1)."""
+        if not self._has_integrity and mic == _NO_SIGNATURE:
+            return
         self.unprotect(mechanisms, 0, 0, mic)
         self._from_client.stream.reset()
 
     def sign_mechanisms(self, mechanisms: bytes) -> bytes:
         """Our mechListMIC; afterwards our key stream begins anew."""
+        if not self._has_integrity:
+            return _NO_SIGNATURE
         _, mic = self.protect(mechanisms, 0, 0)
         self._to_client.stream.reset()
         return mic
