@@ -1,4 +1,4 @@
-"""Chains through the simulator of AD CS: Web Enrollment, certutil and, where wanted, a directory."""
+"""Chains through the simulator of AD CS: Web Enrollment, certutil and, if wanted, a directory."""
 
 from typing import Any
 

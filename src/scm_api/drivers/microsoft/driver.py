@@ -195,7 +195,10 @@ class MicrosoftDriver:
             raise BackendRefused(
                 "This backend has no enrollment agent's certificate.", whole_backend=False
             )
-        now = await self.find_subject(order.subject.account, options)
+        try:
+            now = await self.find_subject(order.subject.account, options)
+        except asyncio.CancelledError:  # the caller's deadline: nothing was sent yet
+            raise BackendUnavailable("Active Directory did not answer in time.") from None
         differences = changes(order.subject, now)
         if differences:
             detail = f"The account changed since it was accepted: {'; '.join(differences)}."

@@ -104,6 +104,8 @@ def judge_profile(
     if options.build_subject_from_ad and connection.directory is None:
         detail = "This CA backend has no directory, in which accounts could be looked up."
         faults.append(Fault("/build_subject_from_ad", "missing-directory", detail))
+    if connection.directory is None:  # then nobody knows which templates there are
+        return faults
     return faults + judge_template(options, facts)
 
 

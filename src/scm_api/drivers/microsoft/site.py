@@ -7,6 +7,7 @@ import binascii
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -27,6 +28,17 @@ _MOST_LEGS: Final = 4
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class Request:
+    """One call. `begun` is whether the server may have it with all that it needs to act."""
+
+    method: str
+    target: str
+    content: bytes = b""
+    kind: str = ""
+    begun: bool = False
+
+
 class Session:
     """One connection at a time, and who is logged on over it."""
 
@@ -40,29 +52,56 @@ class Session:
         self._certificate: bytes | None = None
         self._scheme = ""
 
-    async def call(
-        self, logon: Logon, method: str, target: str, content: bytes, kind: str
-    ) -> Reply:
-        """One request as this account. Raises NotSentError, NoAnswerError (only if it was sent
-        with what the server lets in) and BackendRefused.
+    async def call(self, logon: Logon, request: Request) -> Reply:
+        """One request as this account. Raises NotSentError, NoAnswerError (only if it has begun)
+        and BackendRefused.
 
         A 401 means that the server did nothing, so then the request is made once more.
         """
-        head = logon.headers() | ({"Content-Type": kind} if kind else {})
         if not logon.needs_token:
-            reuse = method == "POST" and self.ready > 0
-            reply = await self.http.call(method, target, content, headers=head, reuse=reuse)
+            reuse = request.method == "POST" and self.ready > 0
+            reply = await self._sent(request, logon.headers(), reuse=reuse)
             if reply.status == 401:
                 raise logon.refused(0, self._origin)
             return reply
         if self._known != self.http.connections_made or self._known == 0:
             await self._introduce(logon)
         if self._logged_on == self._known:
-            reply = await self.http.call(method, target, content, headers=head, reuse=True)
+            reply = await self._sent(request, {})
             if reply.status != 401:
                 return reply
             self._logged_on = 0
-        return await self._with_tokens(logon, method, target, content, head)
+        return await self._with_tokens(logon, request)
+
+    async def _sent(
+        self,
+        request: Request,
+        headers: dict[str, str],
+        *,
+        reuse: bool = True,
+        is_whole: bool = True,
+    ) -> Reply:
+        if request.kind:
+            headers = headers | {"Content-Type": request.kind}
+        request.begun = is_whole
+        try:
+            reply = await self.http.call(
+                request.method,
+                request.target,
+                request.content if is_whole else b"",
+                headers=headers,
+                reuse=reuse,
+            )
+        except NotSentError:
+            request.begun = False
+            raise
+        except NoAnswerError as error:
+            if is_whole:
+                raise
+            raise NotSentError(str(error)) from error
+        if reply.status == 401:
+            request.begun = False
+        return reply
 
     def forget(self) -> None:
         """The connection was closed by the other side."""
@@ -83,9 +122,7 @@ class Session:
         self._certificate = reply.certificate_der
         self._known, self._logged_on = self.http.connections_made, 0
 
-    async def _with_tokens(
-        self, logon: Logon, method: str, target: str, content: bytes, head: dict[str, str]
-    ) -> Reply:
+    async def _with_tokens(self, logon: Logon, request: Request) -> Reply:
         """The request with what proves the account; only a token that may be the last one goes
         with the body (NTLM's first cannot be)."""
         host = urlsplit(self._origin).hostname or ""
@@ -94,18 +131,7 @@ class Session:
         for leg in range(_MOST_LEGS):
             whole = leg > 0 or logon.method != "ntlm"
             proof = f"{self._scheme} {base64.b64encode(token or b'').decode()}"
-            try:
-                reply = await self.http.call(
-                    method,
-                    target,
-                    content if whole else b"",
-                    headers=head | {"Authorization": proof},
-                    reuse=True,
-                )
-            except NoAnswerError as error:
-                if whole:
-                    raise
-                raise NotSentError(str(error)) from error
+            reply = await self._sent(request, {"Authorization": proof}, is_whole=whole)
             if reply.status != 401 and whole:
                 self._logged_on = self._known if logon.method == "ntlm" else 0
                 return reply
@@ -160,9 +186,9 @@ class Site:
         """
         try:
             if session is not None:
-                reply = await self._call(session, "GET", target)
+                reply = await self._call(session, Request("GET", target))
             else:
-                reply = await self._leased("GET", target)
+                reply = await self._leased(Request("GET", target))
         except (NoAnswerError, NotSentError) as error:
             if session is not None and isinstance(error, NoAnswerError):
                 raise NotSentError(str(error)) from error
@@ -174,9 +200,18 @@ class Site:
         return reply
 
     async def write(self, target: str, content: bytes, kind: str) -> Reply:
-        """POST. Raises OutcomeUnknown once the server may have acted."""
+        """POST. Raises OutcomeUnknown once the server may have acted.
+
+        A deadline of the caller that comes before that is BackendUnavailable: nobody has to look
+        for what was never sent.
+        """
+        request = Request("POST", target, content, kind)
         try:
-            return await self._leased("POST", target, content, kind)
+            return await self._leased(request)
+        except asyncio.CancelledError:
+            if request.begun:
+                raise
+            raise BackendUnavailable(f"{self._host} did not let us in in time.") from None
         except NotSentError as error:
             raise self._away(error) from None
         except NoAnswerError as error:
@@ -186,22 +221,20 @@ class Site:
         """Close every connection."""
         await asyncio.gather(*(each.http.aclose() for each in self._all))
 
-    async def _leased(
-        self, method: str, target: str, content: bytes = b"", kind: str = ""
-    ) -> Reply:
+    async def _leased(self, request: Request) -> Reply:
         """Over the very connection that was looked at; where that was closed meanwhile, nothing
         was sent, and it is opened and looked at again."""
         async with self._lease() as session:
             was_open = session.http.connections_made > 0
             try:
                 await self._prepare(session)
-                return await self._call(session, method, target, content, kind)
+                return await self._call(session, request)
             except NotSentError:
                 session.forget()
                 if not was_open:
                     raise
             await self._prepare(session)
-            return await self._call(session, method, target, content, kind)
+            return await self._call(session, request)
 
     @asynccontextmanager
     async def _lease(self) -> AsyncIterator[Session]:
@@ -232,16 +265,14 @@ class Site:
             raise BackendUnavailable(f"{self._host} is slow to let us in.") from None
         session.ready = session.http.connections_made
 
-    async def _call(
-        self, session: Session, method: str, target: str, content: bytes = b"", kind: str = ""
-    ) -> Reply:
+    async def _call(self, session: Session, request: Request) -> Reply:
         """Until one logon has succeeded, one at a time is tried."""
         await self._limiter.acquire(self._pace, self._per_second)
         if self._proven:
-            reply = await self._as_somebody(session, method, target, content, kind)
+            reply = await self._as_somebody(session, request)
         else:
             async with self._first:
-                reply = await self._as_somebody(session, method, target, content, kind)
+                reply = await self._as_somebody(session, request)
         if reply.status == 429:
             wait = _patience(reply)
             await self._limiter.slow_down(self._pace, wait)
@@ -258,20 +289,18 @@ class Site:
             )
         return reply
 
-    async def _as_somebody(
-        self, session: Session, method: str, target: str, content: bytes, kind: str
-    ) -> Reply:
+    async def _as_somebody(self, session: Session, request: Request) -> Reply:
         if self._refusal is not None and time.monotonic() < self._refusal[0]:
             raise BackendRefused(self._refusal[1])
         logon = self._logons[0]
         try:
-            reply = await session.call(logon, method, target, content, kind)
+            reply = await session.call(logon, request)
         except DriverError as error:
             if logon is not self._logons[-1]:
                 if logon is self._logons[0]:
                     _log.warning("logon falls back to NTLM", why=error.detail)
                     del self._logons[0]
-                return await self._as_somebody(session, method, target, content, kind)
+                return await self._as_somebody(session, request)
             if isinstance(error, BackendRefused):
                 self._refusal = (time.monotonic() + _REFUSED_SECONDS, error.detail)
                 self._proven = False
