@@ -96,8 +96,8 @@ class BackendKind:
     `validations_for(options)` are the types of validation of which that organization must have one
     in force; none: any will do. `order_options` is None where an order consists of nothing but what
     every enrollment has. `acknowledged(options)` are codes of risks that a profile accepts, which
-    only an MRAO may let it. `needs_subject(options)` says whether each enrollment names an account of
-    the directory.
+    only an MRAO may let it. `needs_subject(options)` says whether each enrollment names an account
+    of the directory.
 
     `abilities(connection, issuing_cas)` is what a backend set up like this does, beyond the
     capabilities of its type; `revocation_objection(options, connection, issuing_cas)` why what a
