@@ -42,6 +42,9 @@ class GoogleCas:
         name = f"{pool}/certificateAuthorities/{authority}"
         self.control("POST", "/authorities", {"name": name, "state": state})
 
+    def template(self, name: str, *, passes_names: bool) -> None:
+        self.control("POST", "/templates", {"name": name, "passes_names": passes_names})
+
     def right(self, permission: str, *, granted: bool) -> None:
         body = {"permission": f"privateca.{permission}", "granted": granted}
         self.control("POST", "/rights", body)

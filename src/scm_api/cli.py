@@ -45,12 +45,14 @@ def serve() -> None:
 @app.command()
 def worker() -> None:
     """Run the durable jobs until SIGTERM or Ctrl-C."""
+    import uvloop
+
     from scm_api.serving import end_on_signals
     from scm_api.worker import run_worker
 
     end_on_signals()
     with _database(_settings()) as settings, _database_in_words(settings):
-        asyncio.run(run_worker(settings))
+        uvloop.run(run_worker(settings))
 
 
 @app.command()

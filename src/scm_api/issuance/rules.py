@@ -1,6 +1,7 @@
 """A certificate profile's rules as kept with each version of it."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -55,7 +56,7 @@ class ProfileRules(BaseModel):
         """What the service knows about the backend type."""
         return REGISTRY[self.backend_type]
 
-    @property
+    @cached_property
     def typed_options(self) -> Any:
         """The options as the backend type's own model."""
         return self.kind.profile_options.model_validate(self.options)
