@@ -9,19 +9,21 @@ from aws_harness import AwsHarness
 from contract import Harness, RecordingLimiter
 from digicert_harness import DigiCertHarness
 from entrust_harness import EntrustHarness
+from gcp_harness import GcpHarness
 from memory_harness import MemoryHarness
 from microsoft_harness import MicrosoftHarness
 
 from loop_thread import LoopThread
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.memory.authority import AUTHORITIES
-from scm_api.sandbox import aws, digicert, entrust, microsoft
+from scm_api.sandbox import aws, digicert, entrust, gcp, microsoft
 from scm_api.sandbox.microsoft.ldap import serve_ldap
 
 HARNESSES: dict[BackendType, str] = {
     BackendType.AWS: "aws_harness",
     BackendType.DIGICERT: "digicert_harness",
     BackendType.ENTRUST: "entrust_harness",
+    BackendType.GCP: "gcp_harness",
     BackendType.MEMORY: "memory_harness",
     BackendType.MICROSOFT: "microsoft_harness",
 }
@@ -90,6 +92,23 @@ def entrust_harness(entrust_server: entrust.RunningServer) -> EntrustHarness:
     return harness
 
 
+@pytest.fixture(scope="session")
+def _gcp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gcp.RunningServer]:
+    state = tmp_path_factory.mktemp("gcp") / "state"
+    settings = gcp.Settings(state, behaviour=gcp.Behaviour(per_second=None))
+    with LoopThread() as loop:
+        server = loop.run(gcp.serve(settings))
+        yield server
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def gcp_harness(_gcp_server: gcp.RunningServer) -> GcpHarness:
+    harness = GcpHarness(_gcp_server)
+    harness.control("POST", "/reset")
+    return harness
+
+
 @pytest.fixture
 def memory_harness() -> Iterator[MemoryHarness]:
     yield MemoryHarness()
@@ -136,3 +155,5 @@ def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("NO_GCE_CHECK", "true")

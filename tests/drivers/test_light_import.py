@@ -7,7 +7,7 @@ import sys
 def test_the_registry_loads_no_cloud_sdk() -> None:
     program = (
         "import sys, scm_api.drivers.registry, scm_api.drivers.options, scm_api.drivers.pool;"
-        "heavy = {'aioboto3', 'aiobotocore', 'boto3', 'botocore', 'aiohttp'};"
+        "heavy = {'aioboto3', 'aiobotocore', 'boto3', 'botocore', 'aiohttp', 'grpc', 'google'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

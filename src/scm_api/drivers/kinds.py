@@ -102,7 +102,11 @@ class BackendKind:
     capabilities of its type; `revocation_objection(options, connection, issuing_cas)` why what a
     profile issued is not revoked through it, and what to do instead, None where it is.
     `where_to_look(options, connection, csr_der)` tells a person how to find an order at the CA
-    whose answer was lost.
+    whose answer was lost. `machine_identity(connection)` is what this machine's own identity would
+    be used for, as `SCM_MACHINE_IDENTITIES` allows it, None where it is not used.
+
+    `drops_names` says that a policy of the CA may leave names out without a word; a certificate
+    that lacks names is of no use to anybody then, and the service has it revoked.
     """
 
     type: BackendType
@@ -127,3 +131,5 @@ class BackendKind:
         _no_objection
     )
     where_to_look: Callable[[Any, Any, bytes], str] = _nothing_to_say
+    machine_identity: Callable[[Any], str | None] = _no_objection
+    drops_names: bool = False

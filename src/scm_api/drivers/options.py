@@ -18,7 +18,13 @@ from scm_api.drivers.entrust.options import (
     EntrustProfileOptions,
     EntrustSecrets,
 )
-from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
+from scm_api.drivers.gcp.options import GcpConnection, GcpProfileOptions, GcpSecrets
+from scm_api.drivers.memory.options import (
+    MemoryConnection,
+    MemoryOrderOptions,
+    MemoryProfileOptions,
+    MemorySecrets,
+)
 from scm_api.drivers.microsoft.options import (
     MicrosoftConnection,
     MicrosoftOrderOptions,
@@ -27,14 +33,19 @@ from scm_api.drivers.microsoft.options import (
 )
 
 ConnectionOptions = Annotated[
-    AwsConnection | DigiCertConnection | EntrustConnection | MemoryConnection | MicrosoftConnection,
+    AwsConnection
+    | DigiCertConnection
+    | EntrustConnection
+    | GcpConnection
+    | MemoryConnection
+    | MicrosoftConnection,
     Field(
         discriminator="backend_type",
         description="How the CA is reached; the fields depend on the backend type.",
     ),
 ]
 ConnectionSecrets = Annotated[
-    AwsSecrets | DigiCertSecrets | EntrustSecrets | MemorySecrets | MicrosoftSecrets,
+    AwsSecrets | DigiCertSecrets | EntrustSecrets | GcpSecrets | MemorySecrets | MicrosoftSecrets,
     Field(
         discriminator="backend_type",
         description="Credentials for the CA. Write-only: they are never returned.",
@@ -44,6 +55,7 @@ ProfileOptions = Annotated[
     AwsProfileOptions
     | DigiCertProfileOptions
     | EntrustProfileOptions
+    | GcpProfileOptions
     | MemoryProfileOptions
     | MicrosoftProfileOptions,
     Field(
@@ -53,7 +65,7 @@ ProfileOptions = Annotated[
 ]
 
 EnrollmentOptions = Annotated[
-    DigiCertOrderOptions | EntrustOrderOptions | MicrosoftOrderOptions,
+    DigiCertOrderOptions | EntrustOrderOptions | MemoryOrderOptions | MicrosoftOrderOptions,
     Field(
         discriminator="backend_type",
         description="What this order alone says to the CA; the fields depend on the type.",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -30,8 +31,8 @@ def _with_example(**members: JsonValue) -> ConfigDict:
     )
 
 
-def _secure(url: str) -> str:
-    if not url.startswith("https://"):
+def _secure(url: object) -> object:
+    if isinstance(url, str) and not url.startswith("https://"):
         raise PydanticCustomError(
             "insecure-endpoint",
             "It must begin with https://: over http, logons can be relayed and nobody is verified.",
@@ -83,7 +84,7 @@ def _keytab(secret: SecretStr | None) -> SecretStr | None:
 CaName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\\/:&\"<>]{1,64}$")]
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\\:&\"<>]{1,64}$")]
 DirectoryName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,512}$")]
-HttpsUrl = Annotated[EndpointUrl, AfterValidator(_secure)]
+HttpsUrl = Annotated[EndpointUrl, BeforeValidator(_secure)]
 HttpAuth = Annotated[
     Literal["kerberos", "ntlm", "basic", "client_certificate"],
     Field(

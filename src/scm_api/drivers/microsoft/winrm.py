@@ -39,6 +39,7 @@ _NAMES: Final = {
 _SOAP: Final = "application/soap+xml;charset=UTF-8"
 _STILL_RUNNING: Final = "2150858793"  # ERROR_WSMAN_OPERATION_TIMEDOUT
 _ACCESS_DENIED: Final = "5"
+_E_ACCESSDENIED: Final = 0x80070005
 _MOST_LOOKS: Final = 6
 _OPTIONS: Final = {"Create": "WINRS_NOPROFILE", "Command": "WINRS_SKIP_CMD_SHELL"}
 
@@ -156,6 +157,9 @@ def serial_text(serial_number: int) -> str:
 def _failed(what: str, code: int) -> DriverError:
     """An exit code of certutil is the HRESULT of what it could not do."""
     message = f"{what} ended with exit code 0x{code:08X}."
+    if code == _E_ACCESSDENIED:
+        right = "The account lacks Issue and Manage Certificates on the CA's tab Security."
+        return BackendRefused(f"{right} {message}", whole_backend=False)
     found = hresult_in(message)
     error = failure(found, message) if found is not None else None
     if error is None or isinstance(error, OrderRefused):
