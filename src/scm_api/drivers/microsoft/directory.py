@@ -7,7 +7,15 @@ from typing import Final
 
 from scm_api.drivers.errors import BackendRefused, OrderRefused
 from scm_api.drivers.microsoft.ldap import LdapServer, NoSuchObject, Session
-from scm_api.drivers.microsoft.ldap_messages import All, Either, Entry, Equal, Filter, Present
+from scm_api.drivers.microsoft.ldap_messages import (
+    All,
+    Either,
+    Entry,
+    Equal,
+    Filter,
+    Present,
+    Scope,
+)
 from scm_api.drivers.microsoft.ports import AccountRecord, EnrollmentService, TemplateRecord
 from scm_api.drivers.microsoft.security_descriptors import (
     AUTHENTICATED_USERS,
@@ -134,7 +142,9 @@ async def _domains(session: Session) -> list[tuple[str, str, str]]:
 async def _find(session: Session, name: str) -> tuple[Entry, str] | None:
     """The account and the NetBIOS name of its domain. A bare name is nobody's."""
     domains = await _domains(session)
-    base, scope, condition = await _naming(session, "default"), "subtree", None
+    base = await _naming(session, "default")
+    scope: Scope = "subtree"
+    condition: Filter | None = None
     domain, separator, sam = name.partition("\\")
     if _BEGINS_A_DN.match(name):
         base, scope, condition = name, "base", Present("sAMAccountName")

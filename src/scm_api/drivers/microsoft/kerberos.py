@@ -90,7 +90,9 @@ class KerberosTickets:
 
 def failure(error: Any, user: str) -> DriverError:
     """What an error of krb5, GSSAPI or spnego means for an administrator."""
-    base = getattr(error, "base_error", None) or error
+    base = error
+    while getattr(base, "base_error", None) is not None:  # those of SPNEGO wrap those of GSSAPI
+        base = base.base_error
     raw = getattr(base, "err_code", None) or getattr(base, "min_code", None) or 0
     number = (raw - 2**32 if raw >= 2**31 else raw) - _BASE
     if number in _UNREACHABLE:

@@ -48,7 +48,9 @@ async def connected(
                 connection = Connection(host, await open_stream(host, port))
                 await connection.bind(interface, sign_in)
         except (OSError, TimeoutError, EOFError, ValueError) as error:
-            raise BackendUnavailable(f"{host} did not answer RPC: {error or 'hung up'}.") from error
+            raise BackendUnavailable(
+                f"{host} did not answer RPC: {str(error) or 'it hung up'}."
+            ) from error
         yield connection
     finally:
         if connection is not None:
@@ -148,7 +150,9 @@ class Connection:
             self._writer.write(last)
             return await self._answer()
         except (OSError, EOFError, ValueError) as error:
-            detail = f"{self._host} gave no whole answer to the request: {error or 'it hung up'}."
+            detail = (
+                f"{self._host} gave no whole answer to the request: {str(error) or 'it hung up'}."
+            )
             raise OutcomeUnknown(detail) from error
 
     def _requests(self, operation: int, stub: bytes) -> list[bytes]:

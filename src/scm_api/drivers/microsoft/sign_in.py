@@ -53,7 +53,7 @@ class SignIn:
         )
         if protocol == "ntlm" and bindings is not None:
             # No key is exchanged where nothing is signed; pyspnego would send one of a single byte.
-            context._context_req &= ~_KEY_EXCHANGE  # type: ignore[attr-defined]  # noqa: SLF001
+            context._context_req &= ~_KEY_EXCHANGE  # noqa: SLF001
         return context
 
     async def step(self, context: Any, token: bytes | None) -> bytes | None:
