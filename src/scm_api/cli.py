@@ -254,6 +254,10 @@ def sandbox_microsoft(
     control_port: Annotated[
         int, typer.Option(help="Port of the control interface, over plain HTTP.")
     ] = 4052,
+    epm_port: Annotated[int, typer.Option(help="Port of the RPC endpoint mapper.")] = 4053,
+    rpc_port: Annotated[int, typer.Option(help="Port of ICPR, which the mapper tells.")] = 4054,
+    ldap_port: Annotated[int, typer.Option(help="Port of LDAP over TLS.")] = 4055,
+    clear_ldap_port: Annotated[int, typer.Option(help="Port of LDAP in clear.")] = 4056,
     state: Annotated[
         Path, typer.Option(help="Directory with its CAs, agents, TLS files, requests and ledger.")
     ] = Path(".scm-api/sandbox-microsoft"),
@@ -263,7 +267,7 @@ def sandbox_microsoft(
     *,
     ecdsa: Annotated[bool, typer.Option(help="The issuing CA has an ECDSA key.")] = False,
 ) -> None:
-    """Simulate Microsoft AD CS (Web Enrollment, WinRM) until SIGTERM or Ctrl-C."""
+    """Simulate Microsoft AD CS (Web Enrollment, RPC, WinRM, LDAP) until SIGTERM or Ctrl-C."""
     from scm_api.sandbox.microsoft import Settings, run
 
     run(
@@ -273,6 +277,10 @@ def sandbox_microsoft(
             port,
             winrm_port,
             control_port,
+            rpc_port,
+            epm_port,
+            ldap_port,
+            clear_ldap_port,
             ca_key="ecdsa" if ecdsa else "rsa",
             keytab=keytab,
         )

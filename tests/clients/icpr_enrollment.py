@@ -35,7 +35,7 @@ def enrolled(binding: str, ca: str, csr: bytes, credentials: list[str], level: i
     rpc.set_auth_level(level)
     rpc.connect()
     rpc.bind(uuidtup_to_bin(("91ae6020-9e3c-11cf-8d7c-00aa00c091be", "0.0")))
-    attributes = "CertificateTemplate:WebServer\0".encode("utf-16le")
+    attributes = "CertificateTemplate:CorpWeb\0".encode("utf-16le")
     request = icpr.CertServerRequest()
     request["dwFlags"], request["pwszAuthority"], request["pdwRequestId"] = 0, f"{ca}\0", 0
     for name, content in (("pctbAttribs", attributes), ("pctbRequest", csr)):

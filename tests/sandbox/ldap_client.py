@@ -101,6 +101,7 @@ class Ldap:
             self.socket = context.wrap_socket(raw, server_hostname="localhost")
         self.numbers = 0
         self.layer: Any = None
+        self.clear: list[tuple[int, bytes]] = []
 
     def close(self) -> None:
         self.socket.close()
@@ -117,9 +118,10 @@ class Ldap:
     def receive(self) -> list[tuple[int, bytes]]:
         """Number, operation and controls of the next message."""
         if self.layer:
-            frame = self._exactly(int.from_bytes(self._exactly(4), "big"))
-            content: bytes = self.layer.unwrap(frame).data
-            return parts(parts(content)[0][1])
+            if not self.clear:
+                frame = self._exactly(int.from_bytes(self._exactly(4), "big"))
+                self.clear = parts(self.layer.unwrap(frame).data)
+            return parts(self.clear.pop(0)[1])
         head = self._exactly(2)
         length = head[1]
         if length & 0x80:

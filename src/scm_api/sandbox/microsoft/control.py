@@ -95,6 +95,7 @@ class _Control:
         """Members that are named replace the present ones; the others stay."""
         changed = self._simulator.behaviour.model_dump() | orjson.loads(await request.read())
         self._simulator.behaviour = Behaviour.model_validate(changed)
+        await self._simulator.changed()
         return await self.settings(request)
 
     async def requests(self, _: web.Request) -> web.Response:
@@ -127,6 +128,7 @@ class _Control:
 
     async def reset(self, _: web.Request) -> web.Response:
         self._simulator.reset()
+        await self._simulator.changed()
         return web.Response(status=204)
 
 

@@ -12,7 +12,15 @@ def run(settings: Settings) -> None:
     Raises SystemExit(1), after one sentence on standard error, when an address, the keytab or the
     state directory cannot be used.
     """
-    ports = (settings.port, settings.winrm_port, settings.control_port)
+    ports = (
+        settings.port,
+        settings.winrm_port,
+        settings.control_port,
+        settings.epm_port,
+        settings.rpc_port,
+        settings.ldap_port,
+        settings.clear_ldap_port,
+    )
     shown = " or ".join(str(each) for each in ports)
     serve_until_signal(lambda: serve(settings), _announcement, f"{settings.host} port {shown}")
 
@@ -22,5 +30,6 @@ def _announcement(server: RunningServer) -> str:
         f"microsoft sandbox listening on {server.url}/certsrv "
         f"(account {NETBIOS}\\{ENROLLER.sam}, password {ENROLLER.password}, "
         f"trust {server.simulator.transport.trust}), "
-        f"WinRM at {server.winrm_url}, control at {server.control_url}"
+        f"RPC endpoint mapper on port {server.beside.rpc.epm_port}, directory at "
+        f"{server.ldaps_url}, WinRM at {server.winrm_url}, control at {server.control_url}"
     )

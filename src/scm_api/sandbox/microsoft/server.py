@@ -1,4 +1,4 @@
-"""The listeners: certsrv over TLS, WinRM over TLS, and the control interface."""
+"""The listeners: certsrv and WinRM over TLS, RPC, LDAP, and the control interface."""
 
 import ssl
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from aiohttp import web
 from scm_api.sandbox.microsoft import iis
 from scm_api.sandbox.microsoft.authentication import Admitted, Gate
 from scm_api.sandbox.microsoft.authority import IssuingDesk
+from scm_api.sandbox.microsoft.beside import Beside, open_beside
 from scm_api.sandbox.microsoft.catalogue import CA_HOST
 from scm_api.sandbox.microsoft.control import PREFIX, control_routes
 from scm_api.sandbox.microsoft.credentials import AGENT_NAMES
@@ -30,15 +31,20 @@ _LONGEST_BODY = 1024 * 1024
 class RunningServer:
     """A simulator that listens. Use as an async context manager or call `aclose`.
 
-    `desk` takes requests by whichever protocol they come; `simulator.domain` is the directory as it
-    is at the moment.
+    `desk` takes requests by whichever protocol they come, `beside` is what speaks RPC and LDAP;
+    `simulator.domain` is the directory as it is at the moment.
     """
 
     def __init__(
-        self, simulator: Simulator, desk: IssuingDesk, runners: Sequence[web.AppRunner]
+        self,
+        simulator: Simulator,
+        desk: IssuingDesk,
+        runners: Sequence[web.AppRunner],
+        beside: Beside,
     ) -> None:
         self.simulator = simulator
         self.desk = desk
+        self.beside = beside
         self._runners = runners
         self._site, self._winrm, self._control = runners
 
@@ -53,6 +59,11 @@ class RunningServer:
         return "https://{}:{}{}".format(*_address(self._winrm), WINRM_PATH)
 
     @property
+    def ldaps_url(self) -> str:
+        """Where the directory is, over TLS."""
+        return f"ldaps://{self.simulator.settings.host}:{self.beside.ldaps.port}"
+
+    @property
     def control_url(self) -> str:
         """Where the control interface is, over plain HTTP."""
         return "http://{}:{}{}".format(*_address(self._control), PREFIX)
@@ -61,6 +72,7 @@ class RunningServer:
         """Stop listening and release the state directory."""
         for runner in self._runners:
             await runner.cleanup()
+        await self.beside.aclose()
         self.simulator.close()
 
     async def __aenter__(self) -> Self:
@@ -90,12 +102,14 @@ async def serve(settings: Settings) -> RunningServer:
     try:
         for app, port, tls in listeners:
             runners.append(await _listen(app, settings.host, port, tls))
+        beside = await open_beside(desk)
     except BaseException:
         for runner in runners:
             await runner.cleanup()
         simulator.close()
         raise
-    return RunningServer(simulator, desk, runners)
+    simulator.on_change.append(beside.follow)
+    return RunningServer(simulator, desk, runners, beside)
 
 
 async def _listen(
@@ -123,8 +137,11 @@ def _site(desk: IssuingDesk, kerberos: Acceptor | None) -> web.Application:
     entrance = Entrance(simulator, gate, iis.unauthorized)
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        prefix, _, name = request.path.lower().rpartition("/")
+        path = request.path.lower()
+        prefix, _, name = path.rpartition("/")
         page = site.pages.get(name) if prefix == SITE_PREFIX else None
+        if path == SITE_PREFIX:
+            name, page = "", Site.with_slash
         if page is None:
             return iis.error_page(404)
 

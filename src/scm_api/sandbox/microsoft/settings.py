@@ -25,8 +25,12 @@ class Behaviour(BaseModel):
     certificate is for needs Enroll on the template too. `officer_denied` are templates whose
     certificates the certificate managers may not manage. `winrm_schemes` are what WinRM offers;
     `winrm_noise`: PowerShell's progress stands on the standard error of every command;
-    `winrm_waits` is how often output is not there in time. `latency_seconds` is added to every
-    answer.
+    `winrm_waits` is how often output is not there in time. `icpr_offered`: the CA has its RPC
+    interface registered (not IF_NORPCICERTREQUEST), `icpr_listens`: at the port it registered;
+    `icpr_level` is the lowest authentication level it takes. `ntlm_allowed`: RPC and LDAP take it.
+    `ldap_channel_binding` is LdapEnforceChannelBinding, `ldap_requires_signing` is
+    LDAPServerIntegrity, `ldap_takes_layers_on_tls`: a SASL layer inside TLS, which AD refuses;
+    `ldap_page_size` is MaxPageSize. `latency_seconds` is added to every answer.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -47,6 +51,14 @@ class Behaviour(BaseModel):
     winrm_schemes: list[Scheme] = ["Negotiate"]
     winrm_noise: bool = True
     winrm_waits: Annotated[int, Field(ge=0)] = 0
+    icpr_offered: bool = True
+    icpr_listens: bool = True
+    icpr_level: Annotated[int, Field(ge=1, le=6)] = 6
+    ntlm_allowed: bool = True
+    ldap_channel_binding: ExtendedProtection = "supported"
+    ldap_requires_signing: bool = True
+    ldap_takes_layers_on_tls: bool = False
+    ldap_page_size: Annotated[int, Field(ge=1)] = 1000
     latency_seconds: Annotated[float, Field(ge=0)] = 0
     clock_offset_seconds: float = 0
 
@@ -55,8 +67,9 @@ class Behaviour(BaseModel):
 class Settings:
     """What a simulator is started with. Port 0 takes a free one.
 
-    `ca_key` is the kind of key of the issuing CA, `keytab` the file with the Kerberos key of
-    `HTTP/host`; without it there is no Kerberos.
+    `rpc_port` is that of ICPR, `epm_port` that of the endpoint mapper which tells it; `ldap_port`
+    is LDAP over TLS, `clear_ldap_port` LDAP in clear. `ca_key` is the kind of key of the issuing
+    CA, `keytab` the file with the Kerberos key of `HTTP/host`; without it there is no Kerberos.
     """
 
     state: Path
@@ -67,6 +80,7 @@ class Settings:
     rpc_port: int = 0
     epm_port: int = 0
     ldap_port: int = 0
+    clear_ldap_port: int = 0
     ca_key: Literal["rsa", "ecdsa"] = "rsa"
     keytab: Path | None = None
     behaviour: Behaviour = field(default_factory=Behaviour)

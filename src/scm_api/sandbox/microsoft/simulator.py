@@ -1,7 +1,7 @@
 """Everything one running simulator knows, and how its state directory is opened."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -22,7 +22,8 @@ class Simulator:
     """The state behind all protocols. Used from one event loop only.
 
     `issued` are the documents of certificates by serial number. `domain` is replaced when the
-    control interface changes the directory: read it at each use.
+    control interface changes the directory: read it at each use. `on_change` is awaited when the
+    behaviour was changed.
     """
 
     settings: Settings
@@ -37,6 +38,7 @@ class Simulator:
     lock: IO[str]
     issued: dict[int, Document] = field(default_factory=dict)
     faults: FaultQueue = field(default_factory=FaultQueue)
+    on_change: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     clock: Callable[[], float] = time.time
     _crl_number: int = 0
 
@@ -71,6 +73,11 @@ class Simulator:
         self.faults.clear()
         self.domain = _domain(self.hierarchy)
         self.behaviour = self.settings.behaviour
+
+    async def changed(self) -> None:
+        """Let what listens follow the behaviour."""
+        for each in self.on_change:
+            await each()
 
     def close(self) -> None:
         self.documents.close()

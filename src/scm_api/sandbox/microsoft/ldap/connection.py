@@ -74,8 +74,8 @@ class Connection:
                 message = decode_message(await self._read())
             if message.operation.tag == UNBIND:
                 return
-            for answer in await self._answers(message):
-                self._write(answer)
+            if answers := await self._answers(message):
+                self._write(b"".join(answers))
             async with asyncio.timeout(_IDLE_SECONDS):
                 await self._writer.drain()
             self._layer = self._binder.layer  # from the message after the bind on
@@ -92,6 +92,7 @@ class Connection:
         return self._layer.unprotect(sealed, 0, len(sealed), frame[:size])
 
     def _write(self, message: bytes) -> None:
+        """As AD does, everything that answers a request in one frame of the layer."""
         if self._layer is not None:
             sealed, signature = self._layer.protect(message, 0, len(message))
             length = len(signature) + len(sealed)
