@@ -17,7 +17,12 @@ from scm_api.drivers.microsoft import ldap_messages as messages
 from scm_api.drivers.microsoft.directory import ActiveDirectory, template_record
 from scm_api.drivers.microsoft.ldap import LdapServer
 from scm_api.drivers.microsoft.ldap_messages import Entry, Equal, Result
-from scm_api.drivers.microsoft.security_descriptors import ENROLL, may_enroll, sid_text
+from scm_api.drivers.microsoft.security_descriptors import (
+    ENROLL,
+    may_change,
+    may_enroll,
+    sid_text,
+)
 from scm_api.drivers.microsoft.sign_in import SignIn
 from scm_api.sandbox.microsoft.ldap import DirectoryCall, LdapBehaviour, RunningLdap, serve_ldap
 
@@ -313,8 +318,34 @@ def test_the_first_entry_about_the_account_decides(aces: tuple[bytes, ...], allo
     assert may_enroll(descriptor(*aces), {ME, STAFF}) is allowed
 
 
-def test_without_a_dacl_everybody_may_enroll() -> None:
-    assert may_enroll(struct.pack("<BBHIIII", 1, 0, 0x8000, 0, 0, 0, 0), {ME})
+def test_without_a_dacl_everybody_may_do_everything() -> None:
+    bare = struct.pack("<BBHIIII", 1, 0, 0x8000, 0, 0, 0, 0)
+    assert may_enroll(bare, {ME})
+    assert may_change(bare, {ME})
+
+
+@pytest.mark.parametrize(
+    ("entries", "changes"),
+    [
+        ((ace(0, ME, mask=0x40000),), True),
+        ((ace(0, STAFF, mask=0x80000),), True),
+        ((ace(5, ME, mask=0x20),), True),
+        ((ace(0, ME, mask=0x10000000),), True),
+        ((ace(0, ME, mask=0x20094), ace(5, ME, what=ENROLL)), False),
+        ((ace(0, OTHER, mask=0xF01FF),), False),
+        ((ace(1, ME, mask=0x40000),), False),
+        ((ace(0, ME, mask=0x40000, flags=0x08),), False),
+    ],
+)
+def test_t31_a_right_to_change_the_template_is_told(
+    entries: tuple[bytes, ...], changes: bool
+) -> None:
+    assert may_change(descriptor(*entries), {ME, STAFF}) is changes
+
+
+def test_t31_an_unreadable_descriptor_leaves_the_rights_untold() -> None:
+    found = template_record(entry(cn=b"x", nTSecurityDescriptor=b"no descriptor"), frozenset({ME}))
+    assert (found.may_enroll, found.may_change) == (None, False)
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,8 @@ class DomainController:
             + _template("WebServer", 1, 0, (), f"D:{grant}(A;;GA;;;DA)(A;;RPLCLORC;;;AU)")
             + _template("UserEobo", -0x5A000000, 1, (AGENT_POLICY,),
                         f"D:{refusal}{grant}(A;;RPLCLORC;;;AU)")
-            + _template("Foreign", -0x5A000000, 1, (AGENT_POLICY,), "D:(A;;RPLCLORC;;;AU)")
+            + _template("Foreign", -0x5A000000, 1, (AGENT_POLICY,),
+                        f"D:(A;;RPLCLORC;;;AU)(A;;WD;;;{enrollers})")
         )  # fmt: skip
 
     def _change(self, ldif: str) -> None:

@@ -122,8 +122,12 @@ async def test_flags_and_periods_are_as_stored(controller: DomainController) -> 
 async def test_rights_are_told_from_descriptors_as_samba_stores_them(
     controller: DomainController,
 ) -> None:
-    found = {name: each.may_enroll for name, each in (await templates(controller)).items()}
-    assert found == {"WebServer": True, "UserEobo": False, "Foreign": False}
+    found = await templates(controller)
+    assert {name: (each.may_enroll, each.may_change) for name, each in found.items()} == {
+        "WebServer": (True, False),
+        "UserEobo": (False, False),
+        "Foreign": (False, True),
+    }
 
 
 async def test_templates_are_judged(controller: DomainController) -> None:

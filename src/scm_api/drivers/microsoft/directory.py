@@ -1,5 +1,6 @@
 """Active Directory as the port `Directory`: CAs, templates and accounts, read by LDAPS."""
 
+import contextlib
 import re
 import struct
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from scm_api.drivers.microsoft.ports import AccountRecord, EnrollmentService, Te
 from scm_api.drivers.microsoft.security_descriptors import (
     AUTHENTICATED_USERS,
     EVERYONE,
+    may_change,
     may_enroll,
     sid_text,
 )
@@ -69,7 +71,7 @@ class ActiveDirectory:
         async with self._server.session() as session:
             base = f"CN=Enrollment Services,{_PKI}{await _naming(session, 'configuration')}"
             found = await _below(session, base, Equal("objectClass", "pKIEnrollmentService"), _CA)
-        return [_service(entry) for entry in found]
+            return [_service(entry) for entry in found]
 
     async def templates(self) -> Sequence[TemplateRecord]:
         """See `Directory.templates`."""
@@ -78,7 +80,7 @@ class ActiveDirectory:
             sought = Equal("objectClass", "pKICertificateTemplate")
             found = await _below(session, base, sought, _TEMPLATE)
             sids = await self._enrolling_sids(session)
-        return [template_record(entry, sids) for entry in found]
+            return [template_record(entry, sids) for entry in found]
 
     async def account(self, name: str) -> AccountRecord | None:
         """See `Directory.account`. `groups` has security groups, also the primary one; one of
@@ -89,18 +91,18 @@ class ActiveDirectory:
                 return None
             entry, domain = found
             groups = await _groups(session, await _group_sids(session, entry.dn))
-        return AccountRecord(
-            account=f"{domain}\\{entry.text('sAMAccountName')}",
-            distinguished_name=entry.dn,
-            sid=sid_text(entry.values("objectSid")[0]),
-            upn=entry.text("userPrincipalName"),
-            mail=entry.text("mail"),
-            dns_host_name=entry.text("dNSHostName"),
-            common_name=entry.text("cn") or "",
-            disabled=bool(entry.number("userAccountControl", _DISABLED) & _DISABLED),
-            protected=entry.number("adminCount") > 0,
-            groups=groups,
-        )
+            return AccountRecord(
+                account=f"{domain}\\{entry.text('sAMAccountName')}",
+                distinguished_name=entry.dn,
+                sid=sid_text(entry.values("objectSid")[0]),
+                upn=entry.text("userPrincipalName"),
+                mail=entry.text("mail"),
+                dns_host_name=entry.text("dNSHostName"),
+                common_name=entry.text("cn") or "",
+                disabled=bool(entry.number("userAccountControl", _DISABLED) & _DISABLED),
+                protected=entry.number("adminCount") > 0,
+                groups=groups,
+            )
 
     async def aclose(self) -> None:
         """Nothing is kept open."""
@@ -217,8 +219,12 @@ def _service(entry: Entry) -> EnrollmentService:
 
 def template_record(entry: Entry, sids: frozenset[str] | None) -> TemplateRecord:
     """The template in an entry, with the right of an account with these SIDs, None if unknown."""
-    descriptor = next(iter(entry.values("nTSecurityDescriptor")), None)
-    known = sids is not None and descriptor is not None
+    descriptor = next(iter(entry.values("nTSecurityDescriptor")), b"")
+    enrolls, changes = None, False
+    if sids is not None and descriptor:
+        with contextlib.suppress(ValueError):  # one that nobody can read is one that cannot be told
+            changes = may_change(descriptor, sids)
+            enrolls = may_enroll(descriptor, sids)
     name = entry.text("cn") or ""
     return TemplateRecord(
         name=name,
@@ -232,7 +238,8 @@ def template_record(entry: Entry, sids: frozenset[str] | None) -> TemplateRecord
         extended_key_usages=entry.texts("pKIExtendedKeyUsage"),
         minimal_key_size=entry.number("msPKI-Minimal-Key-Size"),
         validity_days=_days(entry),
-        may_enroll=may_enroll(descriptor, sids) if known and descriptor and sids else None,
+        may_enroll=enrolls,
+        may_change=changes,
     )
 
 

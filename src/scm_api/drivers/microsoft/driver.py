@@ -49,6 +49,10 @@ from scm_api.drivers.microsoft.ports import (
 # A manager of the CA decides about what is pending; the worker looks less and less often.
 _SOON: Final = timedelta(seconds=30)
 _AGENT_DAYS: Final = 30
+_EXCESSIVE: Final = (
+    "excessive-rights: the account that enrolls may change the template {}, and so let itself be "
+    "given any certificate by it; leave it Read and Enroll."
+)
 
 
 class MicrosoftDriver:
@@ -74,12 +78,16 @@ class MicrosoftDriver:
     async def check(self) -> CheckReport:
         """See `Driver.check`. Each part is asked; the revoker may fail without the others."""
         found = await self._forest.services(anew=True)
+        findings = []
         if self._directory is not None:
             await self._forest.ours()
-            await self._directory.templates()
+            findings = [
+                _EXCESSIVE.format(each.name)
+                for each in await self._directory.templates()
+                if each.may_change
+            ]
         if self._chain is not None:
             await self._chain.ca_certificates()
-        findings = []
         if self._revoker is None:
             findings.append(NO_REVOKER)
         else:

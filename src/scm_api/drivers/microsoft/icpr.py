@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
-from scm_api.drivers.microsoft.hresults import failure
+from scm_api.drivers.microsoft.hresults import failure, hresult_in
 from scm_api.drivers.microsoft.ports import Answer, Disposition
 from scm_api.drivers.microsoft.rpc import EPM_PORT, connected
 from scm_api.drivers.microsoft.sign_in import SignIn
@@ -82,7 +82,8 @@ class IcprEnroller:
         request_id, disposition, chain, leaf, text, status = read_answer(raw)
         message = text.decode("utf-16-le", "replace").rstrip("\0").strip()
         number = str(request_id) if request_id else ""
-        code = next((each for each in (status, disposition) if each >= _FAILED), None)
+        codes = (each for each in (status, disposition) if each >= _FAILED)
+        code = next(codes, None) or hresult_in(message)
         if disposition in (_ISSUED, _ISSUED_OUT_OF_BAND) and not status:
             certificate = x509.load_der_x509_certificate(leaf)
             return Answer(

@@ -71,6 +71,9 @@ class LdapServer:
         except (OSError, TimeoutError, EOFError) as error:
             detail = f"The directory {self.host} did not answer in time or hung up."
             raise BackendUnavailable(detail) from error
+        except ValueError as error:
+            detail = f"The directory {self.host} has what cannot be read: {error}."
+            raise BackendUnavailable(detail) from error
         finally:
             if writer is not None:
                 writer.transport.abort()

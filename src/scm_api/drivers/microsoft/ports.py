@@ -96,7 +96,7 @@ class TemplateRecord:
     """A certificate template (pKICertificateTemplate), flags as unsigned numbers (MS-CRTD).
 
     `may_enroll` is whether the account that hands in requests has the right Enroll, None where
-    that cannot be told.
+    that cannot be told; `may_change` whether it may write to the template, which it should not.
     """
 
     name: str
@@ -111,6 +111,7 @@ class TemplateRecord:
     minimal_key_size: int
     validity_days: float
     may_enroll: bool | None
+    may_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)

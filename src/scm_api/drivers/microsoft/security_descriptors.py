@@ -1,7 +1,9 @@
-"""Who has the right Enroll, by a self-relative security descriptor (MS-DTYP 2.4.6, 2.5.3.2)."""
+"""Who may enroll by a template or change it, by its self-relative security descriptor (MS-DTYP
+2.4.6, 2.5.3.2; MS-ADTS 5.1.3.2)."""
 
 import struct
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +16,8 @@ _INHERIT_ONLY: Final = 0x08
 _OBJECT_TYPE_PRESENT, _INHERITED_TYPE_PRESENT = 0x1, 0x2
 _CONTROL_ACCESS: Final = 0x00000100
 _GENERIC_ALL: Final = 0x10000000
+# Write a property, the DACL, the owner; generic write.
+_CHANGES: Final = 0x20 | 0x40000 | 0x80000 | 0x40000000 | _GENERIC_ALL
 # Those with a condition (callback) allow nothing here, as the condition is not evaluated.
 _ALLOW: Final = {0x00, 0x05}
 _DENY: Final = {0x01, 0x06, 0x0A, 0x0C}
@@ -34,35 +38,59 @@ def may_enroll(descriptor: bytes, sids: Collection[str]) -> bool:
 
     Raises ValueError for what is no descriptor.
     """
+    entries = _entries(descriptor)
+    if entries is None:
+        return True
+    rights = _CONTROL_ACCESS | _GENERIC_ALL
+    about = (each for each in entries if each.sid in sids and each.mask & rights)
+    return next((each.allows for each in about if each.what in (None, ENROLL)), False)
+
+
+def may_change(descriptor: bytes, sids: Collection[str]) -> bool:
+    """Whether anything allows an account with these SIDs to change the object, which lets it
+    grant itself the rest; what forbids it is not weighed. Raises ValueError."""
+    entries = _entries(descriptor)
+    if entries is None:
+        return True
+    return any(each.allows and each.sid in sids and each.mask & _CHANGES for each in entries)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry that counts for the object itself; `what` is the right or property it is about."""
+
+    allows: bool
+    mask: int
+    what: UUID | None
+    sid: str
+
+
+def _entries(descriptor: bytes) -> list[_Entry] | None:
+    """Those of the DACL, None where there is none."""
     try:
         control, offset = struct.unpack_from("<H12xI", descriptor, 2)
         if not control & _DACL_PRESENT or not offset:
-            return True
-        for kind, right, sid in _entries(descriptor, offset):
-            if right and sid in sids and kind in _ALLOW | _DENY:
-                return kind in _ALLOW
+            return None
+        return list(_read(descriptor, offset))
     except struct.error as error:
         raise ValueError("no security descriptor") from error
-    return False
 
 
-def _entries(descriptor: bytes, offset: int) -> Iterator[tuple[int, bool, str]]:
-    """Kind, whether it is about Enroll, and whom, of each entry that counts for the object."""
+def _read(descriptor: bytes, offset: int) -> Iterator[_Entry]:
     (count,) = struct.unpack_from("<4xH", descriptor, offset)
     offset += 8
     for _ in range(count):
         kind, flags, size, mask = struct.unpack_from("<BBHI", descriptor, offset)
-        at = offset + 8
-        right = bool(mask & (_CONTROL_ACCESS | _GENERIC_ALL))
+        at, what = offset + 8, None
         if kind in _OF_OBJECTS:
             (present,) = struct.unpack_from("<I", descriptor, at)
             at += 4
             if present & _OBJECT_TYPE_PRESENT:
-                right = right and UUID(bytes_le=descriptor[at : at + 16]) == ENROLL
+                what = UUID(bytes_le=descriptor[at : at + 16])
                 at += 16
             at += 16 if present & _INHERITED_TYPE_PRESENT else 0
         if kind in _ALLOW | _DENY and not flags & _INHERIT_ONLY:
-            yield kind, right, sid_text(descriptor[at : offset + size])
+            yield _Entry(kind in _ALLOW, mask, what, sid_text(descriptor[at : offset + size]))
         if size < 8:
             raise ValueError("no entry of a DACL")
         offset += size

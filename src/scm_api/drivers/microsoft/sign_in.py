@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import struct
 from typing import Any, Final, Literal
 
 from scm_api.drivers.errors import BackendRefused
@@ -62,7 +63,7 @@ class SignIn:
 
         try:
             answer: bytes | None = await asyncio.to_thread(context.step, token)
-        except (SpnegoError, ValueError) as error:
+        except (SpnegoError, ValueError, struct.error) as error:
             if self.method == "kerberos":
                 raise failure(error, self.user) from None
             raise BackendRefused("The server's NTLM challenge cannot be read.") from None
