@@ -31,6 +31,9 @@ _context.set_forkserver_preload(
         "scm_api.serving",
         "scm_api.worker",
         "scm_api.drivers.aws.driver",
+        "badkeys.checks",
+        "pgqueuer.queries",
+        "uvicorn.protocols.http.auto",
     ]
 )
 
