@@ -51,6 +51,7 @@ _ENROLLMENT = {
     "approve_enrollment": "pending_approval",
     "decline_enrollment": "pending_approval",
     "retry_enrollment": "parked",
+    "adopt_enrollment": "parked",
     "cancel_enrollment": "",
 }
 _REVOCATION = ("approve_revocation", "decline_revocation", "cancel_revocation")

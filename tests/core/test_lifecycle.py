@@ -40,7 +40,7 @@ def test_issued_is_never_left() -> None:
 
 def test_a_refused_move_says_what_is_possible() -> None:
     with pytest.raises(
-        Conflict, match="possible now: approval_requested, canceled, retried"
+        Conflict, match="possible now: adopted, approval_requested, canceled, retried"
     ) as refused:
         after(State.PARKED, Move.ISSUE)
     assert refused.value.code == "wrong-state"

@@ -56,6 +56,8 @@ class OneEnrollment(RuleBasedStateMachine):
             case Move.RETRY | Move.ASK_AGAIN:  # a person looked at the CA: nothing is open there
                 self.order_open = False
                 self.approved = move is Move.RETRY
+            case Move.ADOPT:  # a person found the order there
+                self.order_open = True
             case Move.FAIL | Move.DECLINE | Move.EXPIRE:
                 assert not self.order_open, "ended while the CA was at work"
             case Move.CANCEL:  # likewise where it was parked; or the CA took the order back

@@ -91,6 +91,11 @@ class Client:
         self.log.retried[enrollment_id] += 1
         self._note(answer.json())
 
+    async def adopt(self, enrollment_id: UUID, ca_ref: str) -> None:
+        """Decide that a parked enrollment's order is the one found at the CA."""
+        path, found = f"/enrollments/{enrollment_id}/adopt", {"ca_ref": ca_ref}
+        self._note((await self._asked("POST", path, json=found)).json())
+
     async def cancel(self, enrollment_id: UUID) -> None:
         """Take an enrollment back."""
         answer = await self._asked("POST", f"/enrollments/{enrollment_id}/cancel", json={})

@@ -1,6 +1,7 @@
 """What only a person can decide is parked with what to do, and ordered again on their word."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from client import Client
 from stage import Stage
@@ -48,6 +49,41 @@ async def test_f02_an_order_too_old_to_ask_about_is_parked_and_never_sent_again(
     lost, again = await stage.attempts(retried)
     assert lost.token != again.token
     assert lost.ended_at is not None
+    await stage.story_holds()
+
+
+def reference(stage: Stage, enrollment_id: UUID) -> str:
+    """What an admin finds at the CA by the key: the ARN of the certificate."""
+    key = stage.client.log.keys[enrollment_id]
+    (found,) = [each for each in stage.simulator.ledger("order") if each["spki_sha256"] == key]
+    return str(found["certificate_arn"])
+
+
+async def test_f02_an_order_found_at_the_ca_is_adopted_and_not_sent_again(stage: Stage) -> None:
+    await parked_with_unknown_outcome(stage, 1)
+    (parked,) = stage.client.log.keys
+    await stage.client.adopt(parked, reference(stage, parked))
+    await stage.at_rest()
+    assert (await stage.row(parked)).state == "issued"
+    assert stage.orders(parked) == 1
+    await stage.story_holds()
+
+
+async def test_f13_an_order_of_somebody_else_is_given_back_untouched(stage: Stage) -> None:
+    await parked_with_unknown_outcome(stage, 2)
+    wrong, owner = stage.client.log.keys
+    theirs = reference(stage, owner)
+    await stage.client.adopt(wrong, theirs)
+    await stage.at_rest()
+    shown = await stage.client.look(wrong)
+    assert (shown["state"], shown["reason_code"]) == ("parked", "adopted-another")
+    assert theirs in shown["reason"]
+    await stage.client.adopt(owner, theirs)
+    await stage.at_rest()
+    assert (await stage.row(owner)).state == "issued"
+    await stage.client.adopt(wrong, reference(stage, wrong))
+    await stage.at_rest()
+    assert (await stage.row(wrong)).state == "issued"
     await stage.story_holds()
 
 

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.xdist_group("demo")
 # approves their own requests: there the example shows the refusal, which a reader gets as well.
 REFUSED = {
     "retry_enrollment": "wrong-state",
+    "adopt_enrollment": "wrong-state",
     "cancel_enrollment": "wrong-state",
     "approve_enrollment": "self-approval",
     "decline_enrollment": "self-approval",

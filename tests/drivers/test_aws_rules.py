@@ -28,7 +28,7 @@ from scm_api.drivers.aws.rules import (
     max_term_days,
 )
 from scm_api.drivers.base import IssuingCa
-from scm_api.drivers.kinds import RequestFacts
+from scm_api.drivers.kinds import ProfileFacts, RequestFacts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONNECTION = connection_to("https://pca.example.com")
@@ -62,8 +62,13 @@ FACTS = RequestFacts(
 )
 
 
+def among(cas: Sequence[IssuingCa] | None) -> ProfileFacts:
+    return ProfileFacts(CertificateType.SSL, frozenset(), cas)
+
+
 def codes(options: AwsProfileOptions, cas: Sequence[IssuingCa] | None = CAS) -> list[str]:
-    return [f"{fault.pointer} {fault.code}" for fault in judge_profile(options, CONNECTION, cas)]
+    faults = judge_profile(options, CONNECTION, among(cas))
+    return [f"{fault.pointer} {fault.code}" for fault in faults]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +132,7 @@ def test_profiles_that_work(options: AwsProfileOptions) -> None:
 )
 def test_t58_profiles_that_are_refused(options: AwsProfileOptions, expected: str) -> None:
     assert codes(options) == [expected]
-    (fault,) = judge_profile(options, CONNECTION, CAS)
+    (fault,) = judge_profile(options, CONNECTION, among(CAS))
     assert fault.accepted
     assert fault.detail.endswith(".")
 
@@ -145,18 +150,20 @@ def test_what_depends_on_the_list_waits_for_the_list() -> None:
 
 
 def test_what_is_accepted_is_named() -> None:
-    (algorithm,) = judge_profile(profile(signature_algorithm="SHA256WITHRSA"), CONNECTION, CAS)
+    (algorithm,) = judge_profile(
+        profile(signature_algorithm="SHA256WITHRSA"), CONNECTION, among(CAS)
+    )
     assert algorithm.accepted == "SHA256WITHECDSA, SHA384WITHECDSA, SHA512WITHECDSA"
     assert "EC_prime256v1" in algorithm.detail
-    (template,) = judge_profile(profile(aws_template="x"), CONNECTION, CAS)
+    (template,) = judge_profile(profile(aws_template="x"), CONNECTION, among(CAS))
     assert template.accepted is not None
     assert "CodeSigningCertificate_CSRPassthrough" in template.accepted
-    (unknown,) = judge_profile(profile(EC_ISSUING[:-1] + "9"), CONNECTION, CAS)
+    (unknown,) = judge_profile(profile(EC_ISSUING[:-1] + "9"), CONNECTION, among(CAS))
     assert unknown.accepted == f"{EC_ISSUING}; {RSA_ROOT}; {SHORT_LIVED}"
 
 
 def test_t65_control_characters_in_a_reference_are_shown_escaped() -> None:
-    (fault,) = judge_profile(profile("a\x1b[31m\r\nb" + "x" * 180), CONNECTION, CAS)
+    (fault,) = judge_profile(profile("a\x1b[31m\r\nb" + "x" * 180), CONNECTION, among(CAS))
     assert fault.detail.isprintable()
     assert len(fault.detail) < 200
 

@@ -1,7 +1,7 @@
 """Every driver fulfils the same contract; what a CA cannot do is skipped by capability."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import psutil
@@ -16,14 +16,16 @@ from contract import (
 )
 from cryptography import x509
 
+from scm_api.core.errors import Fault
 from scm_api.core.recovery import Guard
-from scm_api.core.vocabulary import BackendType, RevocationReason
+from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
 from scm_api.drivers.base import (
     Canceled,
     Cancels,
     Driver,
     Issuance,
     Issued,
+    IssuingCa,
     ListsExternalOrganizations,
     ListsIssuingCas,
     ListsProducts,
@@ -38,6 +40,7 @@ from scm_api.drivers.errors import (
     OrderRefused,
     OutcomeUnknown,
 )
+from scm_api.drivers.kinds import ProfileFacts
 from scm_api.drivers.registry import REGISTRY
 
 
@@ -300,13 +303,19 @@ async def test_listed_cas_are_what_the_rules_accept(harness: Harness, driver: Dr
     needs(isinstance(driver, ListsIssuingCas), "a list of issuing CAs")
     assert isinstance(driver, ListsIssuingCas)
     cas = await driver.issuing_cas()
+    templates = await driver.templates() if isinstance(driver, ListsTemplates) else None
     kind = harness.kind
-    assert kind.judge_profile(harness.options, harness.connection, cas) == []
+
+    def faults(cas: Sequence[IssuingCa]) -> list[Fault]:
+        facts = ProfileFacts(CertificateType.SSL, kind.capabilities.key_types, cas, templates)
+        return kind.judge_profile(harness.options, harness.connection, facts)
+
+    assert faults(cas) == []
     wanted = kind.issuing_ca_id(harness.options)
     (chosen,) = [ca for ca in cas if ca.id == wanted]
     assert chosen.usable
     assert chosen.certificate_pem is not None
-    assert kind.judge_profile(harness.options, harness.connection, []) != []
+    assert faults([]) != []
     result = await issue(driver, harness.options, order_for(harness))
     anchor = x509.load_pem_x509_certificate(chosen.certificate_pem.encode())
     x509.load_der_x509_certificate(result.leaf_der).verify_directly_issued_by(anchor)

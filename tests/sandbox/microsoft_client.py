@@ -178,7 +178,8 @@ def denial(page: str) -> tuple[int, int]:
     assert found, page
     told = html.unescape(found[1])
     number, code = re.search(r"\d+", told), re.search(r"0x[0-9a-f]{8}", told)
-    assert number and code, told
+    assert number, told
+    assert code, told
     return int(number[0]), int(code[0], 16)
 
 
@@ -186,7 +187,8 @@ def failure(page: str) -> tuple[str, str]:
     """Disposition and message of an error page, by its layout: CR/LF and two tabs."""
     number = re.search(r"ID=locDispLabel>.*?\r\n\t\t([0-9A-F]+) <LocID ID=locDispSpacer>", page)
     message = re.search(r"ID=locDispMsgLabel>[^\t]+\t\t([^\r\n]+)", page)
-    assert number and message, page
+    assert number, page
+    assert message, page
     return number[1], html.unescape(message[1])
 
 

@@ -78,20 +78,6 @@ def test_a_certificate_for_another_key(adcs: Adcs) -> None:
     assert len(bag) == 3
 
 
-def test_a_chain_turned_round(adcs: Adcs) -> None:
-    number = issued(adcs.submit(csr_for(WWW), "CorpWeb"))
-
-    def subjects() -> list[str]:
-        bag = pkcs7.load_der_pkcs7_certificates(adcs.get(f"certnew.p7b?ReqID={number}").content)
-        return [each.subject.rfc4514_string() for each in bag]
-
-    plain = subjects()
-    fault(adcs, "certnew.p7b", "chain_reversed")
-    turned = subjects()
-    assert turned != plain
-    assert sorted(turned) == sorted(plain)
-
-
 def test_answers_can_be_slow(adcs: Adcs) -> None:
     adcs.behave(latency_seconds=0.3)
     began = time.monotonic()

@@ -13,12 +13,12 @@ from scm_api.core.vocabulary import RevocationState
 from scm_api.db.models import (
     BulkRevocation,
     BulkRevocationCertificate,
-    CaBackend,
     Certificate,
     CertificateProfile,
 )
 from scm_api.db.scope import within
 from scm_api.db.statements import AnySelect
+from scm_api.issuance.revocability import ISSUER_COLUMNS, with_issuer
 from scm_api.issuance.revocation import state_now
 
 _COLUMNS = (
@@ -80,9 +80,9 @@ async def locked(
 
     Locked for a change, always in the same order, so that two requests never wait for each other.
     """
+    columns = (Certificate, CertificateProfile.revocation_requires_approval, *ISSUER_COLUMNS)
     query: AnySelect = (
-        select(Certificate, CaBackend.backend_type, CertificateProfile.revocation_requires_approval)
-        .join(CaBackend, CaBackend.id == Certificate.ca_backend_id)
+        with_issuer(select(*columns).select_from(Certificate))
         .join(CertificateProfile, CertificateProfile.id == Certificate.certificate_profile_id)
         .where(
             Certificate.id.in_(certificate_ids),

@@ -18,7 +18,8 @@ from scm_api.db.audit import record
 from scm_api.db.base import new_id
 from scm_api.db.models import BulkRevocation, BulkRevocationCertificate
 from scm_api.issuance.approval import clock
-from scm_api.issuance.revocation import ask, block_keys, changes_nothing, judge_reason
+from scm_api.issuance.revocability import judge_reason
+from scm_api.issuance.revocation import ask, block_keys, changes_nothing
 from scm_api.web.references import unknown_reference
 from scm_api.web.replies import reply
 
@@ -94,5 +95,5 @@ def _faults(
         if row is None:
             faults.append(unknown_reference(pointer, "certificate"))
         else:
-            faults += judge_reason(row.backend_type, reason, pointer)
+            faults += judge_reason(row, reason, pointer)
     return faults

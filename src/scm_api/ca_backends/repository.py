@@ -1,8 +1,10 @@
 """Rows of CA backends, with their health and what uses them."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,10 +12,11 @@ from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import NotFound, Use
-from scm_api.core.vocabulary import BackendStatus
+from scm_api.core.vocabulary import BackendStatus, BackendType
 from scm_api.db.models import (
     CaBackend,
     CaBackendHealth,
+    CaChoices,
     CertificateProfile,
     Enrollment,
     LocalCaBackend,
@@ -21,6 +24,11 @@ from scm_api.db.models import (
 from scm_api.db.scope import visible_ca_backends
 from scm_api.db.statements import AnySelect
 from scm_api.db.uses import enrollments_using
+from scm_api.drivers.base import IssuingCa
+from scm_api.drivers.registry import REGISTRY
+
+_CAS: Final[TypeAdapter[list[IssuingCa]]] = TypeAdapter(list[IssuingCa])
+_UNSHOWN: Final = frozenset({"connection_options", "issuing_cas"})
 
 
 def status() -> ColumnElement[str]:
@@ -59,11 +67,36 @@ def ca_backends(principal: Principal) -> AnySelect:
             CaBackend.created_at,
             CaBackend.updated_at,
             CaBackend.version,
+            LocalCaBackend.options.label("connection_options"),
+            CaChoices.items.label("issuing_cas"),
         )
         .join(LocalCaBackend, LocalCaBackend.id == CaBackend.local_ca_backend_id)
         .outerjoin(CaBackendHealth, CaBackendHealth.ca_backend_id == CaBackend.id)
+        .outerjoin(
+            CaChoices,
+            (CaChoices.ca_backend_id == CaBackend.id) & (CaChoices.kind == "issuing_cas"),
+        )
     )
     return query.where(visible_ca_backends(principal))
+
+
+def shown(principal: Principal, row: Mapping[str, Any]) -> dict[str, Any]:
+    """One row as the contract shows it."""
+    kind = REGISTRY[BackendType(row["backend_type"])]
+    connection = kind.connection_options.model_validate(row["connection_options"])
+    known = row["issuing_cas"]
+    abilities = kind.abilities(connection, None if known is None else _CAS.validate_python(known))
+    whole = principal.organization_ids is None
+    return {name: value for name, value in row.items() if name not in _UNSHOWN} | {
+        "abilities": [
+            {
+                "name": each.name,
+                "available": each.available,
+                "detail": each.detail if whole else "",
+            }
+            for each in abilities
+        ]
+    }
 
 
 async def content(
@@ -71,10 +104,10 @@ async def content(
 ) -> dict[str, Any]:
     """One CA backend as the contract shows it; raises NotFound."""
     query = ca_backends(principal).where(CaBackend.id == ca_backend_id)
-    row = (await session.execute(query)).one_or_none()
+    row = (await session.execute(query)).mappings().one_or_none()
     if row is None:
         raise NotFound("CA backend")
-    return row._asdict()
+    return shown(principal, dict(row))
 
 
 async def ca_backend(session: AsyncSession, principal: Principal, ca_backend_id: UUID) -> CaBackend:

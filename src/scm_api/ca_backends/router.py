@@ -83,7 +83,7 @@ async def index(
         query = query.where(CaBackend.local_ca_backend_id == local_ca_backend_id)
     async with database.transaction() as session:
         rows = await page.fetch(session, query, CaBackend.id)
-    return page.reply([dict(row) for row in rows])
+    return page.reply([repository.shown(caller, dict(row)) for row in rows])
 
 
 @router.get(

@@ -48,6 +48,16 @@ class CaBackendUpdate(Input):
     description: Text | None = Field(None, examples=["Private CAs of the web platform"])
 
 
+class AbilityOut(Output):
+    """One thing this CA backend does or does not do, because of how it is set up."""
+
+    name: str = Field(examples=["revoke"])
+    available: bool
+    detail: str = Field(
+        description="What it is done with, or what is missing and how to add it; for an MRAO."
+    )
+
+
 class CaBackendOut(VersionedOutput):
     """A CA backend with the outcome of the last check."""
 
@@ -63,6 +73,10 @@ class CaBackendOut(VersionedOutput):
     status_detail: str = Field(description="The cause of the status, in words; for an MRAO.")
     findings: list[str] = Field(description="What an MRAO should look at.")
     private_cas: int | None = Field(description="How many CAs the credentials see.", examples=[3])
+    abilities: list[AbilityOut] = Field(
+        description="What depends on how this backend is set up, beyond the capabilities of its "
+        "type. Empty where nothing does."
+    )
     checked_at: datetime | None
 
 

@@ -1,6 +1,7 @@
 """Whether a certificate profile can work, said when it is saved and not when it is used."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,10 +21,10 @@ from scm_api.core.quota import judge_quota
 from scm_api.core.vocabulary import CertificateType, NameKind, RevocationReason
 from scm_api.db.models import CaBackend
 from scm_api.db.scope import visible_ca_backends
-from scm_api.drivers.base import IssuingCa
+from scm_api.drivers.base import IssuingCa, Template
 from scm_api.drivers.errors import DriverError
-from scm_api.drivers.kinds import BackendKind
-from scm_api.gateway.choices import issuing_cas
+from scm_api.drivers.kinds import BackendKind, ProfileFacts
+from scm_api.gateway.choices import issuing_cas, templates
 from scm_api.gateway.connections import Connection, connection_of
 from scm_api.web.deps import Resources
 from scm_api.web.references import unknown_reference
@@ -47,13 +48,24 @@ class KnownBackend:
     """What is known of the CA backend a profile refers to.
 
     `connection` is None when the change does not concern the CA: then nothing is judged against
-    it, so that a profile can be disabled whatever became of its CA. `issuing_cas` is None when
-    the CA cannot be asked and was not asked before.
+    it, so that a profile can be disabled whatever became of its CA. Lists are None when the CA
+    cannot be asked and was not asked before, or has no such list.
     """
 
     kind: BackendKind
     connection: Any = None
     issuing_cas: Sequence[IssuingCa] | None = None
+    templates: Sequence[Template] | None = None
+
+    def judge(self, draft: CertificateProfileCreate) -> list[Fault]:
+        """What the backend type has against the draft, whose options are of that type."""
+        facts = ProfileFacts(
+            draft.certificate_type,
+            frozenset(key_types_of(draft, self.kind)),
+            self.issuing_cas,
+            self.templates,
+        )
+        return self.kind.judge_profile(draft.options, self.connection, facts)
 
 
 async def survey(
@@ -61,8 +73,8 @@ async def survey(
 ) -> KnownBackend | None:
     """Look at the CA backend the draft refers to; None when there is none the caller may see.
 
-    Opens its own transactions, and none while the CA is asked. A kept list of CAs that speaks
-    against the draft is read again before it is believed.
+    Opens its own transactions, and none while the CA is asked. Kept lists that speak against the
+    draft are read again before they are believed.
     """
     async with app.database.transaction() as session:
         visible = visible_ca_backends(caller)
@@ -71,23 +83,24 @@ async def survey(
         ):
             return None
         connection = await connection_of(session, draft.ca_backend_id)
-    kind, options = connection.kind, connection.parsed_options
-    cas = await _cas(app, connection, refresh=False)
-    same_type = draft.options.backend_type == kind.type
-    if same_type and cas is not None and kind.judge_profile(draft.options, options, cas):
-        cas = await _cas(app, connection, refresh=True)
-    return KnownBackend(kind, options, cas)
+    known = await _known(app, connection, refresh=False)
+    is_known = known.issuing_cas is not None or known.templates is not None
+    if draft.options.backend_type == known.kind.type and is_known and known.judge(draft):
+        known = await _known(app, connection, refresh=True)
+    return known
 
 
-async def _cas(
-    app: Resources, connection: Connection, *, refresh: bool
-) -> Sequence[IssuingCa] | None:
-    if not connection.kind.capabilities.lists_issuing_cas:
-        return None
-    try:
-        return await issuing_cas(app.database, app.gateway, connection, refresh=refresh)
-    except DriverError:
-        return None
+async def _known(app: Resources, connection: Connection, *, refresh: bool) -> KnownBackend:
+    kind, capabilities = connection.kind, connection.kind.capabilities
+    cas = known_templates = None
+    with suppress(DriverError):
+        if capabilities.lists_issuing_cas:
+            cas = await issuing_cas(app.database, app.gateway, connection, refresh=refresh)
+        if capabilities.lists_templates:
+            known_templates = await templates(
+                app.database, app.gateway, connection, refresh=refresh
+            )
+    return KnownBackend(kind, connection.parsed_options, cas, known_templates)
 
 
 def judge_draft(
@@ -157,6 +170,15 @@ def _browser_faults(term: Term, now: datetime) -> Iterator[Fault]:
         yield Fault("/term/allowed_days", "term-too-long", detail, f"a term up to {most} days")
 
 
+def _revokes_superseded(draft: CertificateProfileCreate, backend: KnownBackend) -> bool:
+    kind = backend.kind
+    if RevocationReason.SUPERSEDED not in kind.capabilities.revocation_reasons:
+        return False
+    if draft.options.backend_type != kind.type:
+        return True
+    return not kind.revocation_objection(draft.options, backend.connection, backend.issuing_cas)
+
+
 def _backend_faults(
     draft: CertificateProfileCreate, backend: KnownBackend, now: datetime
 ) -> Iterator[Fault]:
@@ -166,7 +188,7 @@ def _backend_faults(
         draft.certificate_type,
         draft.max_valid_certificates,
         auto_revoke=draft.auto_revoke,
-        can_revoke=RevocationReason.SUPERSEDED in kind.capabilities.revocation_reasons,
+        can_revoke=_revokes_superseded(draft, backend),
     )
     if draft.certificate_type not in supported:
         yield Fault(
@@ -193,5 +215,5 @@ def _backend_faults(
         return
     if draft.certificate_type is CertificateType.SSL and kind.publicly_trusted(draft.options):
         yield from _browser_faults(draft.term, now)
-    for fault in kind.judge_profile(draft.options, backend.connection, backend.issuing_cas):
+    for fault in backend.judge(draft):
         yield Fault(f"/options{fault.pointer}", fault.code, fault.detail, fault.accepted)

@@ -21,13 +21,13 @@ from scm_api.core.vocabulary import (
     RevocationReason,
     RevocationState,
 )
-from scm_api.db.models import CaBackend, Certificate, CertificateProfile
+from scm_api.db.models import Certificate, CertificateProfile
 from scm_api.issuance.approval import clock
+from scm_api.issuance.revocability import ISSUER_COLUMNS, judge_reason, with_issuer
 from scm_api.issuance.revocation import (
     ask,
     block_keys,
     changes_nothing,
-    judge_reason,
 )
 from scm_api.web.concurrency import Expected
 
@@ -120,10 +120,9 @@ async def must_be_revocable(
     session: AsyncSession, row: Certificate, reason: RevocationReason
 ) -> None:
     """Raises Conflict when the backend cannot revoke, Invalid for a reason its CA does not know."""
-    backend_type = await session.scalar(
-        select(CaBackend.backend_type).where(CaBackend.id == row.ca_backend_id)
-    )
-    for fault in judge_reason(str(backend_type), reason, "/reason"):
+    query = with_issuer(select(*ISSUER_COLUMNS).select_from(Certificate))
+    issuer = (await session.execute(query.where(Certificate.id == row.id))).one()
+    for fault in judge_reason(issuer, reason, "/reason"):
         if fault.code == "not-supported":
             raise Conflict(fault.detail, code=fault.code)
         raise Invalid([fault])

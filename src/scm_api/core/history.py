@@ -22,6 +22,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     Move.PARK: "Stopped until a person has looked at it",
     Move.RETRY: "To be ordered anew",
     Move.ASK_AGAIN: "To be ordered anew, once that is approved",
+    Move.ADOPT: "Taken over from the CA, where it was found as {ca_ref}",
 }
 # Members of an event's details that tell why, the most telling first.
 _REASONS: Final = ("comment", "detail", "found", "reason", "waits_for")

@@ -13,6 +13,7 @@ from scm_api.core.chain import Chain, build_chain
 from scm_api.core.explain import handful, quoted
 from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
 from scm_api.core.names import Name, normalise
+from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermRules
 from scm_api.core.vocabulary import NameKind
 from scm_api.core.x509_names import COMMON_NAME
@@ -50,12 +51,17 @@ class IssuedVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was ordered: key, normalised names, life and, where it is known, the CSR's subject."""
+    """What was ordered: key, normalised names, life and, where it is known, the CSR's subject.
+
+    With `account` the CA builds the subject from a directory: common names are then what it calls
+    the account, and a security identifier is the account's.
+    """
 
     spki_der: bytes
     names: frozenset[Name]
     term: Term
     subject: Sequence[tuple[str, str]] | None = None
+    account: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def judge_issued(
     The certificate with the CSR's key is taken as the leaf, wherever the CA put it. Codes:
     `certificate-unreadable`, `chain-unreadable`, `key-differs`, `names-added`, `names-dropped`,
     `life-too-long`, `not-yet-valid`, `expired`, `ca-certificate`, `signature-invalid`,
-    `issuer-unexpected`.
+    `issuer-unexpected`, `account-differs`.
     """
     sent = [leaf_der, *chain_ders]
     read = [found for der in sent[:MAX_CERTIFICATES] if (found := read_certificate(der))]
@@ -99,12 +105,14 @@ def judge_issued(
     issued_at = min(now, leaf.not_before + issuer.backdating)
     discrepancies = [
         *_content_discrepancies(leaf, key, wanted),
+        *_account_discrepancies(leaf, wanted.account),
         *_life_discrepancies(leaf, term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), ca_der is not None and expected is None),
     ]
     notes = [
         *_leaf_notes(leaf, term, wanted.subject, was_moved=der != leaf_der),
+        *_account_notes(leaf, wanted.account),
         *_chain_notes(leaf, chain),
     ]
     explained = differences(term, issuer.term_rules, leaf.not_before, leaf.not_after, issued_at)
@@ -129,6 +137,8 @@ def _content_discrepancies(
     carried = {_comparable(name) for name in leaf.names}
     # A person's common name is among the names of nothing; that of the CSR was judged with it.
     as_asked = {text for oid, text in wanted.subject or () if oid == COMMON_NAME}
+    if wanted.account is not None:
+        as_asked = set(wanted.account.common_names)
     others = set(leaf.common_names) - as_asked
     asked, presented = wanted.names, carried | {_comparable_common_name(each) for each in others}
     if added := sorted(map(str, presented - asked)):
@@ -137,6 +147,25 @@ def _content_discrepancies(
         yield Discrepancy("names-dropped", f"The certificate lacks {handful(dropped)}.")
     if leaf.is_ca:
         yield Discrepancy("ca-certificate", "The certificate may sign other certificates.")
+
+
+def _account_discrepancies(
+    leaf: CertificateFacts, account: Subject | None
+) -> Iterator[Discrepancy]:
+    """Whoever holds a certificate with a security identifier is that account (KB5014754)."""
+    expected = account.sid if account else None
+    if leaf.sid not in (None, expected):
+        whose = f"asked was {account.account} ({account.sid})" if account else "none was asked for"
+        detail = f"It is for the account with the security identifier {leaf.sid}; {whose}."
+        yield Discrepancy("account-differs", detail)
+
+
+def _account_notes(leaf: CertificateFacts, account: Subject | None) -> Iterator[str]:
+    if account is not None and leaf.sid is None:
+        yield (
+            f"It carries no security identifier of {account.account}: domain controllers that "
+            "demand strong mapping refuse to log on with it."
+        )
 
 
 def _comparable(name: Name) -> Name:

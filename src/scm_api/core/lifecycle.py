@@ -22,6 +22,7 @@ class Move(StrEnum):
     PARK = "parked"
     RETRY = "retried"
     ASK_AGAIN = "approval_requested"
+    ADOPT = "adopted"
 
 
 MOVES: Mapping[State, Mapping[Move, State]] = {
@@ -52,6 +53,7 @@ MOVES: Mapping[State, Mapping[Move, State]] = {
     State.PARKED: {
         Move.RETRY: State.APPROVED,
         Move.ASK_AGAIN: State.PENDING_APPROVAL,
+        Move.ADOPT: State.PENDING_CA,
         Move.CANCEL: State.CANCELED,
     },
     State.ISSUED: {},

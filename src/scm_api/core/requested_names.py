@@ -23,17 +23,22 @@ def judge_names(
     *,
     certificate_type: CertificateType = CertificateType.SSL,
     constraints: Sequence[NameConstraints] = (),
+    directory_names: Sequence[Name] | None = None,
     csr_pointer: str = "/csr",
     names_pointer: str = "/names",
 ) -> tuple[list[Name], list[Fault]]:
     """The names the certificate would carry, normalised, and every fault of theirs.
 
-    A CA takes the names from the CSR. `asked_names`, where given, must be the same set in any
-    order. `constraints` are those of the CA and of the CAs above it. Codes: `name-invalid`,
-    `name-duplicate`, `names-missing`, `names-differ` (once for each place), `cn-not-in-san`,
-    `san-type-not-allowed`, `name-not-allowed`, `wildcard-not-allowed`, `address-not-allowed`,
-    `name-constrained`.
+    A CA takes the names from the CSR, or from its directory: then they are `directory_names`, and
+    those of the CSR, which the CA ignores, must be among them. `asked_names`, where given, must be
+    the same set in any order. `constraints` are those of the CA and of the CAs above it. Codes:
+    `name-invalid`, `name-duplicate`, `names-missing`, `names-differ` (once for each place),
+    `cn-not-in-san`, `san-type-not-allowed`, `name-not-allowed`, `wildcard-not-allowed`,
+    `address-not-allowed`, `name-constrained`.
     """
+    if directory_names is not None:
+        rules = NameRules(policy, owned_domains)
+        return _directory_names(rules, facts, asked_names, directory_names, constraints)
     carried, faults = _normalised((csr_pointer, _ia5(name, csr_pointer)) for name in facts.names)
     asked, more_faults = _normalised(
         (f"{names_pointer}/{index}", name) for index, name in enumerate(asked_names or ())
@@ -52,6 +57,29 @@ def judge_names(
         faults += rules.faults(name, pointer)
         faults += judge_constraints(name, constraints, pointer)
     faults += judge_subject(facts.subject, constraints, csr_pointer)
+    return list(carried), faults
+
+
+def _directory_names(
+    rules: NameRules,
+    facts: CsrFacts,
+    asked_names: Sequence[Name] | None,
+    directory_names: Sequence[Name],
+    constraints: Sequence[NameConstraints],
+) -> tuple[list[Name], list[Fault]]:
+    """What a directory says of an account is judged like what a CSR says."""
+    pointer = "/order_options/on_behalf_of"
+    carried, faults = _normalised((pointer, name) for name in directory_names)
+    ignored, more_faults = _normalised(("/csr", _ia5(name, "/csr")) for name in facts.names)
+    faults += more_faults
+    for where, wanted in (("/csr", ignored), ("/names", asked_names or ())):
+        if strange := sorted({str(name) for name in wanted if name not in carried}):
+            detail = f"The directory does not have {handful(strange)} for this account."
+            accepted = handful(sorted(map(str, carried))) or "no names"
+            faults.append(Fault(where, "names-differ", detail, accepted))
+    for name in carried:
+        faults += rules.faults(name, pointer)
+        faults += judge_constraints(name, constraints, pointer)
     return list(carried), faults
 
 

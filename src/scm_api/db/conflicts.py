@@ -23,6 +23,10 @@ _CONFLICTS: dict[str, tuple[str, str]] = {
         "domain-already-owned",
         "The organization already owns this domain.",
     ),
+    "uq_enrollment_attempts_ca_backend_id_ca_ref": (
+        "ca-reference-taken",
+        "Another enrollment has this reference of the CA.",
+    ),
     "uq_admins_email": ("email-taken", "Another admin has this e-mail address."),
 }
 

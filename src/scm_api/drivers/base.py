@@ -13,6 +13,7 @@ from uuid import UUID
 
 from scm_api.core.names import Name
 from scm_api.core.recovery import Guard
+from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import CertificateType, RevocationReason
 
 
@@ -65,8 +66,9 @@ class Order:
     for every send of the attempt. Validity is `term_days` from issuance or, when `not_after`
     is set, until that instant (UTC). `names` are what the certificate is to carry, for CAs that
     do not read them from the CSR, `external_organization` for whom, for CAs that validate
-    organizations. `renews_ca_ref` is the CA's reference of the certificate before, if it is of the
-    same CA backend, `reissues_ca_ref` that of one it replaces. `sent_since`: when first sent.
+    organizations, `subject` on whose behalf, for CAs that build names from a directory.
+    `renews_ca_ref` is the CA's reference of the certificate before, if it is of the same CA
+    backend, `reissues_ca_ref` that of one it replaces. `sent_since`: when first sent.
     """
 
     enrollment_id: UUID
@@ -81,6 +83,7 @@ class Order:
     reissues_ca_ref: str | None = None
     sent_since: datetime | None = None
     comment: str = ""
+    subject: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +281,19 @@ class ChecksOrders(Protocol):
 
     async def check_order(self, order: Order, options: Any) -> None:
         """Return when the CA would take the order; raises OrderRefused with its words if not."""
+
+
+@runtime_checkable
+class FindsSubjects(Protocol):
+    """Optional: the CA builds subjects from a directory, which the driver can read."""
+
+    async def find_subject(self, account: str, options: Any) -> Subject:
+        """The account as it is now, with the names the CA would give it.
+
+        Raises OrderRefused with the code `person-unknown`, `person-disabled`, `person-incomplete`
+        (an attribute is missing that the certificate needs) or `subject-not-allowed` (an account
+        nobody enrolls for).
+        """
 
 
 @runtime_checkable

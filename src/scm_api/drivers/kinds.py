@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from scm_api.core.errors import Fault
 from scm_api.core.vocabulary import BackendType, CertificateType
-from scm_api.drivers.base import Capabilities, Driver, IssuingCa, Limiter
+from scm_api.drivers.base import Capabilities, Driver, IssuingCa, Limiter, Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,27 @@ class RequestFacts:
     san_is_critical: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ProfileFacts:
+    """What a profile's options are judged with. Lists are the last known ones, None where the CA
+    could not be asked or has no such list."""
+
+    certificate_type: CertificateType
+    key_types: frozenset[str]
+    issuing_cas: Sequence[IssuingCa] | None = None
+    templates: Sequence[Template] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """One thing a CA backend does or does not do, because of how it is set up. `detail` says what
+    it is done with, or what is missing and how to add it."""
+
+    name: str
+    available: bool
+    detail: str
+
+
 _Model = type[BaseModel]
 
 
@@ -29,10 +50,24 @@ class OrderOptions:
     """What an enrollment may add to the options of its profile.
 
     `added(options, extra)` are the options of the one order; None: such a profile takes none.
+    `account(extra)` is the account of the directory the order is made for, None for nobody's.
     """
 
     model: _Model
     added: Callable[[Any, Any], Any | None]
+    account: Callable[[Any], str | None] = lambda _extra: None
+
+
+def _nothing_to_say(*_facts: Any) -> str:
+    return ""
+
+
+def _no_objection(*_facts: Any) -> None:
+    return None
+
+
+def _no_remarks(*_facts: Any) -> tuple[Ability, ...]:
+    return ()
 
 
 def _any(_options: Any) -> frozenset[str]:
@@ -50,7 +85,7 @@ class BackendKind:
     `judge_connection(connection, secrets)` is pure too; its pointers are relative to a body with
     the members `options` and `secrets`.
 
-    `judge_profile(options, connection, issuing_cas)` and `judge_request(options, connection,
+    `judge_profile(options, connection, facts)` and `judge_request(options, connection,
     issuing_cas, facts)` are pure and return faults; `issuing_cas` is the last known list or None
     when the CA could not be asked. Pointers are relative to the options (`/private_ca`) for a
     profile and to the enrollment body (`/csr`) for a request. `issuing_ca_id(options)` is the
@@ -60,7 +95,14 @@ class BackendKind:
     `needs_organization(options)` says whether it is ordered for an external organization.
     `validations_for(options)` are the types of validation of which that organization must have one
     in force; none: any will do. `order_options` is None where an order consists of nothing but what
-    every enrollment has.
+    every enrollment has. `needs_subject(options)` says whether each enrollment names an account of
+    the directory.
+
+    `abilities(connection, issuing_cas)` is what a backend set up like this does, beyond the
+    capabilities of its type; `revocation_objection(options, connection, issuing_cas)` why what a
+    profile issued is not revoked through it, and what to do instead, None where it is.
+    `where_to_look(options, connection, csr_der)` tells a person how to find an order at the CA
+    whose answer was lost.
     """
 
     type: BackendType
@@ -71,7 +113,7 @@ class BackendKind:
     profile_options: _Model
     open: Callable[[Any, Any, Limiter], Awaitable[Driver]]
     judge_connection: Callable[[Any, Any], list[Fault]]
-    judge_profile: Callable[[Any, Any, Sequence[IssuingCa] | None], list[Fault]]
+    judge_profile: Callable[[Any, Any, ProfileFacts], list[Fault]]
     judge_request: Callable[[Any, Any, Sequence[IssuingCa] | None, RequestFacts], list[Fault]]
     issuing_ca_id: Callable[[Any], str]
     max_term_days: Callable[[IssuingCa], int | None]
@@ -79,3 +121,9 @@ class BackendKind:
     needs_organization: Callable[[Any], bool] = _never
     validations_for: Callable[[Any], frozenset[str]] = _any
     order_options: OrderOptions | None = None
+    needs_subject: Callable[[Any], bool] = _never
+    abilities: Callable[[Any, Sequence[IssuingCa] | None], tuple[Ability, ...]] = _no_remarks
+    revocation_objection: Callable[[Any, Any, Sequence[IssuingCa] | None], str | None] = (
+        _no_objection
+    )
+    where_to_look: Callable[[Any, Any, bytes], str] = _nothing_to_say

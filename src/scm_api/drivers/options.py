@@ -18,7 +18,12 @@ from scm_api.drivers.entrust.options import (
     EntrustProfileOptions,
     EntrustSecrets,
 )
-from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
+from scm_api.drivers.memory.options import (
+    MemoryConnection,
+    MemoryOrderOptions,
+    MemoryProfileOptions,
+    MemorySecrets,
+)
 
 ConnectionOptions = Annotated[
     AwsConnection | DigiCertConnection | EntrustConnection | MemoryConnection,
@@ -43,7 +48,7 @@ ProfileOptions = Annotated[
 ]
 
 EnrollmentOptions = Annotated[
-    DigiCertOrderOptions | EntrustOrderOptions,
+    DigiCertOrderOptions | EntrustOrderOptions | MemoryOrderOptions,
     Field(
         discriminator="backend_type",
         description="What this order alone says to the CA; the fields depend on the type.",

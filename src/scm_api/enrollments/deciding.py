@@ -47,7 +47,7 @@ async def retry(
             "Revoke it and enroll again.",
             code="certificate-quarantined",
         )
-    await _end_open_attempt(session, enrollment_id, "given up")
+    await end_open_attempt(session, enrollment_id, "given up")
     values: dict[str, Any] = {"reason_code": None, "reason": None}
     if row.approval_expires_at is None:
         values |= {"due_at": func.now()}
@@ -79,7 +79,7 @@ async def cancel(
     if row.state == EnrollmentState.PENDING_CA:
         await _cancel_at_the_ca(session, caller, row, comment)
     else:
-        await _end_open_attempt(session, enrollment_id, "canceled")
+        await end_open_attempt(session, enrollment_id, "canceled")
         await decide(session, caller, row, Move.CANCEL, comment, {"due_at": None})
     return await repository.enrollment(session, caller, enrollment_id)
 
@@ -116,7 +116,8 @@ def status_of_canceled(content: dict[str, Any]) -> int:
     return 200 if content["state"] == EnrollmentState.CANCELED else 202
 
 
-async def _end_open_attempt(session: AsyncSession, enrollment_id: UUID, outcome: str) -> None:
+async def end_open_attempt(session: AsyncSession, enrollment_id: UUID, outcome: str) -> None:
+    """Nothing more is done about the order that was under way, if one was."""
     await session.execute(
         update(EnrollmentAttempt)
         .where(

@@ -9,9 +9,19 @@ from fastapi import APIRouter, Query, Response
 from scm_api.core.access import require_privilege
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import Enrollment
-from scm_api.enrollments import approving, asking, deciding, made_keys, repository, service
+from scm_api.enrollments import (
+    adopting,
+    approving,
+    asking,
+    deciding,
+    made_keys,
+    on_behalf,
+    repository,
+    service,
+)
 from scm_api.enrollments.details import detailed
 from scm_api.enrollments.schemas import (
+    Adoption,
     Decision,
     EnrollmentCreate,
     EnrollmentCreated,
@@ -60,8 +70,9 @@ async def create(
     The answer is 202 with the enrollment's address, or 201 with the certificate's address when it
     was issued within `Prefer: wait=N`. With an Idempotency-Key a repeat never orders twice.
     """
-    made = await made_keys.make(app, caller, body)
-    request = service.request_of(body, made.csr if made else None)
+    subject = await on_behalf.subject_of(app, caller, body)
+    made = await made_keys.make(app, caller, body, subject)
+    request = service.request_of(body, made.csr if made else None, subject)
     if made:
         once = once.told_apart_by(body.model_dump_json(exclude={"generate_key": {"password"}}))
     answer = await service.enroll(caller, app, request, once)
@@ -94,9 +105,10 @@ async def validate(
     """Lists the faults `POST /enrollments` would list, and stores nothing. The CA is called only
     with `ask_ca`, and then to judge: it takes no order."""
     require_privilege(caller, Privilege.ENROLL, "enroll")
+    subject = await on_behalf.subject_of(app, caller, body)
     if body.generate_key is not None:
-        return reply(service.validation_content(await made_keys.judge(app, caller, body)))
-    request = service.request_of(body)
+        return reply(service.validation_content(await made_keys.judge(app, caller, body, subject)))
+    request = service.request_of(body, subject=subject)
     async with app.database.each_statement() as connection:
         judged = await service.dry_run(connection, caller, app, request)
     if not ask_ca or judged.faults:
@@ -227,6 +239,28 @@ async def retry(
             session, caller, enrollment_id, body.comment, expected, within
         )
     return reply(content, status=deciding.status_of_retried(content))
+
+
+@router.post(
+    "/{enrollment_id}/adopt",
+    operation_id="adopt_enrollment",
+    summary="Take over an order found at the CA",
+    response_model=EnrollmentOut,
+    responses=problems(403, 404, 409, 412, 422),
+)
+async def adopt(
+    enrollment_id: UUID, body: Adoption, caller: Caller, database: Db, expected: IfMatchOptional
+) -> Response:
+    """For a parked enrollment whose answer was lost, when the CA has its order. MRAO only.
+
+    Nothing is ordered: the service follows that order from here on, and compares what the CA issued
+    with what was asked for. A certificate for another key is not taken.
+    """
+    async with database.transaction() as session:
+        content = await adopting.adopt(
+            session, caller, enrollment_id, body.ca_ref, body.comment, expected
+        )
+    return reply(content)
 
 
 @router.post(

@@ -112,6 +112,16 @@ class EnrollmentCreate(Input):
     )
 
 
+class SubjectOut(Output):
+    """An account of a directory that a certificate is for, as it was when it was asked for."""
+
+    account: str = Field(examples=["CORP\\jdoe"])
+    distinguished_name: str = Field(examples=["CN=Jo Doe,OU=Staff,DC=corp,DC=example"])
+    sid: str = Field(description="Its security identifier.", examples=["S-1-5-21-1-2-3-1104"])
+    common_name: str = Field(examples=["Jo Doe"])
+    names: list[NameOut] = Field(description="What the CA is going to take from the directory.")
+
+
 class EnrollmentOut(Output):
     """One request for one certificate."""
 
@@ -141,6 +151,9 @@ class EnrollmentOut(Output):
     term: TermOut
     comment: str
     order_options: EnrollmentOptions | None
+    subject: SubjectOut | None = Field(
+        description="On whose behalf it is made, where the CA builds the subject from a directory."
+    )
     state: EnrollmentState
     reason_code: str | None = Field(description="Why it waits, is parked or ended.")
     reason: str | None = Field(description="The same in words, with what to do.")
@@ -249,6 +262,22 @@ class Decision(Input):
 
     model_config = examples.example(comment="looked at the CA: there is no such certificate")
 
+    comment: Text = ""
+
+
+class Adoption(Input):
+    """The order of this enrollment that you found at the CA."""
+
+    model_config = examples.example(ca_ref="4711", comment="found by its key in the CA's database")
+
+    ca_ref: str = Field(
+        min_length=1,
+        max_length=512,
+        pattern=r"^[!-~]+$",
+        description="The CA's reference: the request id at AD CS, the ARN at AWS, the name of the "
+        "certificate at Google, the order or tracking id at DigiCert or Entrust.",
+        examples=["4711"],
+    )
     comment: Text = ""
 
 

@@ -110,6 +110,14 @@ async def issuing_cas(
     return ISSUING_CAS.validate_python(listing.items)
 
 
+async def templates(
+    database: Database, gateway: Gateway, connection: Connection, *, refresh: bool = False
+) -> Sequence[Template]:
+    """The templates as `choices` has them, typed."""
+    listing = await choices(database, gateway, connection, Choice.TEMPLATES, refresh=refresh)
+    return _TEMPLATES.validate_python(listing.items)
+
+
 async def external_organizations(
     database: Database, gateway: Gateway, connection: Connection, *, refresh: bool = False
 ) -> Sequence[ExternalOrganization]:
@@ -126,10 +134,10 @@ async def _read(driver: Driver, kind: Choice) -> list[dict[str, Any]]:
         )
         return cas
     if kind is Choice.TEMPLATES and isinstance(driver, ListsTemplates):
-        templates: list[dict[str, Any]] = _TEMPLATES.dump_python(
+        listed: list[dict[str, Any]] = _TEMPLATES.dump_python(
             list(await driver.templates()), mode="json"
         )
-        return templates
+        return listed
     if kind is Choice.EXTERNAL_ORGANIZATIONS and isinstance(driver, ListsExternalOrganizations):
         organizations: list[dict[str, Any]] = EXTERNAL_ORGANIZATIONS.dump_python(
             list(await driver.external_organizations()), mode="json"

@@ -11,13 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core import revocation
 from scm_api.core.access import Principal
-from scm_api.core.errors import Fault
 from scm_api.core.succession import UNDER_WAY
-from scm_api.core.vocabulary import BackendType, RevocationReason, RevocationState
+from scm_api.core.vocabulary import RevocationReason, RevocationState
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import BlockedKey, Certificate, Enrollment
-from scm_api.drivers.registry import REGISTRY
 from scm_api.issuance.approval import clock
 
 _SETTLED = (RevocationState.REQUESTED, RevocationState.PENDING_CA, RevocationState.DONE)
@@ -49,22 +47,6 @@ def state_at(row: Certificate, now: datetime) -> RevocationState | None:
         approval_expires_at=row.revocation_expires_at,
         effective_at=row.revocation_effective_at,
     )
-
-
-def judge_reason(backend_type: str, reason: RevocationReason, pointer: str) -> list[Fault]:
-    """Whether CAs of this type revoke, and for this reason.
-
-    Codes: `not-supported`, `reason-not-supported`.
-    """
-    capabilities = REGISTRY[BackendType(backend_type)].capabilities
-    if not capabilities.can_revoke:
-        detail = "This CA backend cannot revoke; it has to be done at the CA."
-        return [Fault(pointer, "not-supported", detail)]
-    if reason not in capabilities.revocation_reasons:
-        accepted = ", ".join(sorted(capabilities.revocation_reasons))
-        detail = f"The CA does not know the reason {reason.value}."
-        return [Fault(pointer, "reason-not-supported", detail, accepted)]
-    return []
 
 
 async def ask(

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scm_api.core.csr import read_csr
 from scm_api.core.issued import IssuedVerdict, Issuer, Wanted, judge_issued
 from scm_api.core.names import Name
+from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term
 from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Enrollment
@@ -37,8 +38,9 @@ async def verdict_of(
     ca = issuing_ca(facts)
     names = (Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names)
     term = Term(enrollment.term_days, enrollment.not_after)
+    account = subject_from(enrollment.subject) if enrollment.subject else None
     return judge_issued(
-        Wanted(csr.spki_der, frozenset(names), term, csr.subject),
+        Wanted(csr.spki_der, frozenset(names), term, None if account else csr.subject, account),
         Issuer(
             certificate_der=_der(ca.certificate_pem) if ca and ca.certificate_pem else None,
             backdating=facts.rules.kind.capabilities.backdating,

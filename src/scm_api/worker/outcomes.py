@@ -22,6 +22,7 @@ from scm_api.drivers.base import Issued, Pending, Rejected
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.gateway.health import record_health
 from scm_api.issuance.revocation import revoke_replaced
+from scm_api.issuance.rules import ProfileRules
 from scm_api.worker.claims import Claim, move, write, write_attempt
 from scm_api.worker.planning import REFUSED_WAIT, outcome_unknown
 
@@ -60,7 +61,13 @@ async def still_pending(session: AsyncSession, claim: Claim, outcome: Pending) -
 
 
 async def rejected(session: AsyncSession, claim: Claim, outcome: Rejected | OrderRefused) -> None:
-    """The CA decided against the order, in its own words."""
+    """The CA decided against the order, in its own words.
+
+    Of one that a person took over it is not certain that it is this one: the person looks again.
+    """
+    if _is_adopted(claim):
+        await _give_back(session, claim, f"the CA says of it: {outcome.detail}")
+        return
     details = {"code": outcome.code, "detail": outcome.detail}
     values = {"reason_code": "rejected-by-ca", "reason": outcome.detail}
     await move(session, claim, Move.REJECT, details=details, **(_ENDED | values))
@@ -91,6 +98,8 @@ async def parked(
 ) -> None:
     """Hand the enrollment to a person, with the reason and what to do."""
     code, sentence = reason
+    if code == "outcome-unknown":
+        sentence = " ".join(filter(None, (sentence, _where_to_look(claim))))
     values = {"reason_code": code, "reason": sentence}
     await move(
         session, claim, Move.PARK, details={"reason": code, "detail": sentence}, **(_ENDED | values)
@@ -99,9 +108,33 @@ async def parked(
         await end_attempt(session, claim, code[:24])
 
 
+def _where_to_look(claim: Claim) -> str:
+    """How a person finds at the CA what became of the order, as far as that is known."""
+    rules = ProfileRules.model_validate(claim.rules)
+    kind, connection = claim.connection.kind, claim.connection.parsed_options
+    return kind.where_to_look(rules.typed_options, connection, claim.enrollment.csr_der)
+
+
 async def end_attempt(session: AsyncSession, claim: Claim, outcome: str) -> None:
     """Close the live attempt."""
     await write_attempt(session, claim, ended_at=func.now(), outcome=outcome)
+
+
+def _is_adopted(claim: Claim) -> bool:
+    """Whether a person named the CA's order; nothing was sent by this attempt."""
+    attempt = claim.attempt
+    return attempt is not None and attempt.first_sent_at is None and attempt.ca_ref is not None
+
+
+async def _give_back(session: AsyncSession, claim: Claim, why: str) -> None:
+    """Let go of an order that was adopted, so that whose it is can have it."""
+    assert claim.attempt is not None
+    sentence = (
+        f"{claim.attempt.ca_ref} is not the order of this enrollment: {why} Adopt another one, "
+        "retry for a new order if there is none, or cancel."
+    )
+    await parked(session, claim, ("adopted-another", sentence), end=False)
+    await write_attempt(session, claim, ended_at=func.now(), outcome="adopted-another", ca_ref=None)
 
 
 async def issued(
@@ -113,8 +146,12 @@ async def issued(
 ) -> None:
     """Store the certificate, with the end of the enrollment, in one transaction.
 
-    What is not what was asked is stored too, quarantined, and a person decides.
+    What is not what was asked is stored too, quarantined, and a person decides. What a person took
+    over and is for another key is somebody else's.
     """
+    if _is_adopted(claim) and "key-differs" in {each.code for each in verdict.discrepancies}:
+        await _give_back(session, claim, "its certificate is for another key.")
+        return
     certificate = _certificate(claim, outcome, verdict, leaf)
     reasons = [found.detail for found in verdict.discrepancies]
     details = {"certificate_id": str(certificate.id), "serial_number": certificate.serial_number}

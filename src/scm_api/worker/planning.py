@@ -104,6 +104,7 @@ def outcome_unknown(first_sent_at: datetime, why: str) -> tuple[str, str]:
     return (
         "outcome-unknown",
         f"The order was sent at {sent} and the CA's answer was lost; {why} Look at the CA for a "
-        "certificate with this enrollment's public key (spki_sha256), issued around that time: "
-        "revoke it there if it exists. Then retry this enrollment for a new order, or cancel it.",
+        "certificate with this enrollment's public key (spki_sha256), issued around that time. If "
+        "there is one, adopt it with the CA's reference, or revoke it there. If there is none, "
+        "retry this enrollment for a new order, or cancel it.",
     )

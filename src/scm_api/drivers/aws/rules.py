@@ -10,7 +10,7 @@ from scm_api.drivers.aws.options import AssumedRole, AwsConnection, AwsProfileOp
 from scm_api.drivers.aws.templates import AWS_TEMPLATES, makes_a_ca
 from scm_api.drivers.aws.wire import SHORT_LIVED
 from scm_api.drivers.base import IssuingCa
-from scm_api.drivers.kinds import RequestFacts
+from scm_api.drivers.kinds import ProfileFacts, RequestFacts
 
 SHORT_LIVED_DAYS = 7
 """Longest life of a certificate from a CA in short-lived mode (User Guide, "CA modes")."""
@@ -47,9 +47,17 @@ def judge_connection(connection: AwsConnection, secrets: AwsSecrets) -> list[Fau
 def judge_profile(
     options: AwsProfileOptions,
     connection: AwsConnection,
-    issuing_cas: Sequence[IssuingCa] | None,
+    facts: ProfileFacts,
 ) -> list[Fault]:
     """Faults of a profile's options; pointers are relative to them."""
+    return _profile_faults(options, connection, facts.issuing_cas)
+
+
+def _profile_faults(
+    options: AwsProfileOptions,
+    connection: AwsConnection,
+    issuing_cas: Sequence[IssuingCa] | None,
+) -> list[Fault]:
     return [
         *_ca_faults(options, connection, issuing_cas),
         *_template_faults(options, connection),
@@ -71,7 +79,7 @@ def judge_request(
     """
     profile_faults = [
         Fault("/certificate_profile_id", fault.code, fault.detail, fault.accepted)
-        for fault in judge_profile(options, connection, issuing_cas)
+        for fault in _profile_faults(options, connection, issuing_cas)
     ]
     return [
         *profile_faults,

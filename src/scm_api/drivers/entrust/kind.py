@@ -17,7 +17,7 @@ from scm_api.drivers.entrust.options import (
     EntrustProfileOptions,
     EntrustSecrets,
 )
-from scm_api.drivers.kinds import BackendKind, OrderOptions, RequestFacts
+from scm_api.drivers.kinds import BackendKind, OrderOptions, ProfileFacts, RequestFacts
 
 _ECS: Final = "https://api.entrust.net"
 _PKIAAS: Final = {
@@ -92,7 +92,7 @@ def judge_connection(connection: EntrustConnection, secrets: EntrustSecrets) -> 
 def judge_profile(
     options: EntrustProfileOptions,
     connection: EntrustConnection,
-    issuing_cas: Sequence[IssuingCa] | None,  # noqa: ARG001 -- the contract's
+    facts: ProfileFacts,  # noqa: ARG001 -- the contract's
 ) -> list[Fault]:
     """The profile is for the API that the backend speaks."""
     has = "ecs" if options.ecs else "ca_gateway"

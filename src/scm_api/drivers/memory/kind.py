@@ -8,10 +8,15 @@ from scm_api.core.explain import quoted
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
 from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa, Limiter
-from scm_api.drivers.kinds import BackendKind, RequestFacts
+from scm_api.drivers.kinds import BackendKind, OrderOptions, ProfileFacts, RequestFacts
 from scm_api.drivers.memory.authority import BACKDATING
 from scm_api.drivers.memory.driver import MemoryDriver
-from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
+from scm_api.drivers.memory.options import (
+    MemoryConnection,
+    MemoryOrderOptions,
+    MemoryProfileOptions,
+    MemorySecrets,
+)
 
 _KEY_TYPES: Final = frozenset(
     {"rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384", "ec-p521", "ed25519"}
@@ -25,9 +30,15 @@ async def _open(connection: MemoryConnection, secrets: MemorySecrets, limiter: L
 def judge_profile(
     options: MemoryProfileOptions,
     connection: MemoryConnection,  # noqa: ARG001 -- the contract's
-    issuing_cas: Sequence[IssuingCa] | None,
+    facts: ProfileFacts,
 ) -> list[Fault]:
     """Whether the issuing CA is one of the authority's."""
+    return _ca_faults(options, facts.issuing_cas)
+
+
+def _ca_faults(
+    options: MemoryProfileOptions, issuing_cas: Sequence[IssuingCa] | None
+) -> list[Fault]:
     known = None if issuing_cas is None else [ca.id for ca in issuing_cas]
     if known is None or options.issuing_ca in known:
         return []
@@ -41,14 +52,14 @@ def _no_faults(*_facts: object) -> list[Fault]:
 
 def judge_request(
     options: MemoryProfileOptions,
-    connection: MemoryConnection,
+    connection: MemoryConnection,  # noqa: ARG001 -- the contract's
     issuing_cas: Sequence[IssuingCa] | None,
     facts: RequestFacts,  # noqa: ARG001 -- it signs whatever is asked
 ) -> list[Fault]:
     """What became wrong with the profile."""
     return [
         Fault("/certificate_profile_id", fault.code, fault.detail, fault.accepted)
-        for fault in judge_profile(options, connection, issuing_cas)
+        for fault in _ca_faults(options, issuing_cas)
     ]
 
 
@@ -62,6 +73,18 @@ def _no_limit(_ca: IssuingCa) -> None:
 
 def _private(_options: MemoryProfileOptions) -> bool:
     return False
+
+
+def _added(options: MemoryProfileOptions, _extra: MemoryOrderOptions) -> MemoryProfileOptions:
+    return options
+
+
+def _account(extra: MemoryOrderOptions) -> str:
+    return extra.on_behalf_of
+
+
+def _is_for_accounts(options: MemoryProfileOptions) -> bool:
+    return options.for_accounts
 
 
 MEMORY: Final = BackendKind(
@@ -91,4 +114,6 @@ MEMORY: Final = BackendKind(
     issuing_ca_id=_issuing_ca_id,
     max_term_days=_no_limit,
     publicly_trusted=_private,
+    order_options=OrderOptions(MemoryOrderOptions, _added, _account),
+    needs_subject=_is_for_accounts,
 )

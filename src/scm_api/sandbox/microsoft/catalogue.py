@@ -80,7 +80,8 @@ def _account(
         "sid": _sid(number),
         "groups": tuple(each.distinguished_name for each in groups),
     }
-    return Account(**(members | attributes))  # type: ignore[arg-type] -- members are as they are named
+    # members are as they are named
+    return Account(**(members | attributes))  # type: ignore[arg-type]
 
 
 _SERVICES: Final = "OU=Services"
@@ -152,7 +153,8 @@ def _template(
         "validity_days": 365,
         "enroll": (ENROLLERS.sid,),
     }
-    return Template(**(members | changes))  # type: ignore[arg-type] -- members are as they are named
+    # members are as they are named
+    return Template(**(members | changes))  # type: ignore[arg-type]
 
 
 _FROM_AD: Final = COMMON_NAME | SAN_UPN

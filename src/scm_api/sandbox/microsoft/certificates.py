@@ -53,7 +53,7 @@ def sign(authority: Authority, wanted: Wanted) -> x509.Certificate:
         x509.CertificateBuilder()
         .subject_name(wanted.names.subject)
         .issuer_name(authority.certificate.subject)
-        .public_key(key)  # type: ignore[arg-type] -- a key that cannot be certified is refused
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(not_before)
         .not_valid_after(min(not_after, authority.certificate.not_valid_after_utc))
@@ -97,7 +97,7 @@ def _extensions(authority: Authority, wanted: Wanted) -> Sequence[tuple[x509.Ext
         [x509.UniformResourceIdentifier(crl_address(authority))], None, None, None
     )
     found: list[tuple[x509.ExtensionType, bool]] = [
-        (x509.SubjectKeyIdentifier.from_public_key(key), False),  # type: ignore[arg-type] -- as above
+        (x509.SubjectKeyIdentifier.from_public_key(key), False),
         (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), False),
         (x509.CRLDistributionPoints([point]), False),
         (_key_usage(template, is_rsa=isinstance(key, rsa.RSAPublicKey)), True),

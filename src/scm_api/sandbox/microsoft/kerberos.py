@@ -20,7 +20,7 @@ def open_acceptor(keytab: Path | None) -> Acceptor | None:
     if not os.access(keytab, os.R_OK):
         raise StateError(f"The keytab {keytab} cannot be read.")
     try:
-        import gssapi
+        import gssapi  # type: ignore[import-not-found,unused-ignore]  # an extra
     except ImportError as error:
         raise StateError(
             "Kerberos needs the python-gssapi package: install scm-api[kerberos], or start the "

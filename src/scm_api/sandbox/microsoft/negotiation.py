@@ -11,11 +11,11 @@ ACCEPT_COMPLETED, ACCEPT_INCOMPLETE, REQUEST_MIC = 0, 1, 3
 _SPNEGO: Final = "1.3.6.1.5.5.2"
 
 
-class _Mechanisms(core.SequenceOf):  # type: ignore[misc] -- asn1crypto has no types
+class _Mechanisms(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
     _child_spec = core.ObjectIdentifier
 
 
-class _Init(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+class _Init(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [  # noqa: RUF012 -- as it wants
         ("mech_types", _Mechanisms, {"explicit": 0}),
         ("flags", core.BitString, {"explicit": 1, "optional": True}),
@@ -24,11 +24,11 @@ class _Init(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
     ]
 
 
-class _State(core.Enumerated):  # type: ignore[misc] -- asn1crypto has no types
+class _State(core.Enumerated):  # type: ignore[misc]  # asn1crypto has no types
     _map = {0: "0", 1: "1", 2: "2", 3: "3"}  # noqa: RUF012 -- as it wants
 
 
-class _Answer(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+class _Answer(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [  # noqa: RUF012 -- as it wants
         ("state", _State, {"explicit": 0, "optional": True}),
         ("mech", core.ObjectIdentifier, {"explicit": 1, "optional": True}),

@@ -1,6 +1,5 @@
 """The pages of certsrv: their element ids are the same in every language, their words are not."""
 
-from dataclasses import dataclass
 from html import escape
 from typing import Final
 
@@ -8,129 +7,17 @@ from scm_api.sandbox.microsoft.catalogue import CA_NAME
 from scm_api.sandbox.microsoft.desk import Reply
 from scm_api.sandbox.microsoft.domain import Template
 from scm_api.sandbox.microsoft.hresults import text
+from scm_api.sandbox.microsoft.page_words import LANGUAGES
 from scm_api.sandbox.microsoft.settings import Behaviour
 
 _EOL: Final = "\r\n"
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    language: str
-    service: str
-    home: str
-    issued: str
-    issued_text: str
-    pending: str
-    pending_text: str
-    request_id: str
-    denied: str
-    denied_text: str
-    reason: str
-    error: str
-    error_text: str
-    mode: str
-    disposition: str
-    message: str
-    none: str
-    unknown: str
-    result: str
-    status: str
-    download: str
-    chain: str
-    welcome: str
-    submit: str
-
-
-_ENGLISH: Final = _Words(
-    "en",
-    "Active Directory Certificate Services",
-    "Home",
-    "Certificate Issued",
-    "The certificate you requested was issued to you.",
-    "Certificate Pending",
-    "Your certificate request has been received. However, you must wait for an administrator to "
-    "issue the certificate you requested.",
-    "Your Request Id is {}.",
-    "Certificate Request Denied",
-    "Your certificate request was denied.",
-    'Your Request Id is {}. The disposition message is "{}".',
-    "Error",
-    "Your request failed. An error occurred while the server was processing your request.",
-    "Request Mode:",
-    "Disposition:",
-    "Disposition message:",
-    "(none)",
-    "(unknown)",
-    "Result:",
-    "LastStatus:",
-    "Download certificate",
-    "Download certificate chain",
-    "Welcome",
-    "Submit a Certificate Request or Renewal Request",
-)
-_FRENCH: Final = _Words(
-    "fr",
-    "Services de certificats Active Directory",
-    "Accueil",
-    "Certificat émis",
-    "Le certificat que vous avez demandé a été émis.",
-    "Certificat en attente",
-    "Votre demande de certificat a été reçue. Vous devez attendre qu’un administrateur émette le "
-    "certificat demandé.",
-    "L’identificateur de votre requête est {}.",
-    "Demande de certificat refusée",
-    "Votre demande de certificat a été refusée.",
-    "L’identificateur de votre requête est {}. Le message de disposition est «\xa0{}\xa0».",
-    "Erreur",
-    "Votre requête a échoué. Une erreur s’est produite lors du traitement de votre requête.",
-    "Mode de requête\xa0:",
-    "Disposition\xa0:",
-    "Message de disposition\xa0:",
-    "(aucun)",
-    "(inconnu)",
-    "Résultat\xa0:",
-    "Dernier statut\xa0:",
-    "Télécharger le certificat",
-    "Télécharger la chaîne de certificats",
-    "Bienvenue",
-    "Soumettre une demande de certificat ou de renouvellement",
-)
-_GERMAN: Final = _Words(
-    "de",
-    "Active Directory-Zertifikatdienste",
-    "Startseite",
-    "Zertifikat wurde ausgestellt",
-    "Das angeforderte Zertifikat wurde Ihnen ausgestellt.",
-    "Zertifikat ausstehend",
-    "Die Zertifikatanforderung wurde empfangen. Ein Administrator muss das angeforderte Zertifikat "
-    "jedoch erst ausstellen.",
-    "Die Anforderungs-ID ist {}.",
-    "Zertifikatanforderung verweigert",
-    "Die Zertifikatanforderung wurde verweigert.",
-    "Die Anforderungs-ID ist {}. Die Dispositionsmeldung lautet „{}“.",
-    "Fehler",
-    "Fehler bei der Anforderung. Bei der Verarbeitung der Anforderung ist ein Fehler aufgetreten.",
-    "Anforderungsmodus:",
-    "Disposition:",
-    "Dispositionsmeldung:",
-    "(keine)",
-    "(unbekannt)",
-    "Ergebnis:",
-    "Letzter Status:",
-    "Download des Zertifikats",
-    "Download der Zertifikatkette",
-    "Willkommen",
-    "Zertifikat- oder Erneuerungsanforderung einreichen",
-)
-_NOBODYS: Final = _Words("xx", *["⸮⸮"] * 6, "⸮⸮ {} ⸮⸮", "⸮⸮", "⸮⸮", "⸮⸮ {} ⸮ {} ⸮", *["⸮⸮"] * 13)
-_LANGUAGES: Final = {"en": _ENGLISH, "fr": _FRENCH, "de": _GERMAN, "xx": _NOBODYS}
 
 
 class Pages:
     """The pages as the present settings have them."""
 
     def __init__(self, behaviour: Behaviour) -> None:
-        self._words = _LANGUAGES[behaviour.language]
+        self._words = LANGUAGES[behaviour.language]
         self._is_unknown = behaviour.unknown_pages
 
     def submitted(self, reply: Reply) -> str:

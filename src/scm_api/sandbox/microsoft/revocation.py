@@ -51,6 +51,7 @@ class Revocations:
             raise Refusal(H.INVALID_ARGUMENT)
         present = document["revocation"]
         who = simulator.domain.qualified(caller)
+        changed: Document
         if reason in (RELEASE, _REMOVE):
             if present is None or present["reason"] != HOLD:
                 raise Refusal(H.INVALID_ARGUMENT)
@@ -60,7 +61,7 @@ class Revocations:
             changed = {"disposition": REVOKED, "revocation": {"reason": reason, "at": moment}}
         kind = "unrevoked" if changed["revocation"] is None else "revoked"
         message = outcome(kind, simulator.behaviour.language, who)
-        entry = {
+        entry: Document = {
             "kind": "revocation",
             "id": document["id"],
             "caller": who,

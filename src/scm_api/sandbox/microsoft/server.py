@@ -137,8 +137,11 @@ def _site(desk: IssuingDesk, kerberos: Acceptor | None) -> web.Application:
     entrance = Entrance(simulator, gate, iis.unauthorized)
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        prefix, _, name = request.path.lower().rpartition("/")
+        path = request.path.lower()
+        prefix, _, name = path.rpartition("/")
         page = site.pages.get(name) if prefix == SITE_PREFIX else None
+        if path == SITE_PREFIX:
+            name, page = "", Site.with_slash
         if page is None:
             return iis.error_page(404)
 

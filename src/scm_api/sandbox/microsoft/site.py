@@ -52,6 +52,11 @@ class Site:
             "certrqxt.asp": self.request_form,
         }
 
+    @staticmethod
+    def with_slash(_: Asked) -> web.Response:
+        """Where IIS sends who leaves the last slash out."""
+        return web.Response(status=301, headers={"Location": f"{PREFIX}/"})
+
     def home(self, _: Asked) -> web.Response:
         return _html(self._pages.home())
 

@@ -20,15 +20,15 @@ _TEMPLATE_V1: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2")
 _TEMPLATE_V2: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.21.7")
 
 
-class _Pair(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+class _Pair(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [("name", core.BMPString), ("value", core.BMPString)]  # noqa: RUF012 -- as it wants
 
 
-class _Values(core.SetOf):  # type: ignore[misc] -- asn1crypto has no types
+class _Values(core.SetOf):  # type: ignore[misc]  # asn1crypto has no types
     _child_spec = core.Any
 
 
-class _TaggedAttribute(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+class _TaggedAttribute(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [  # noqa: RUF012 -- as it wants
         ("body_part_id", core.Integer),
         ("kind", core.ObjectIdentifier),
@@ -36,23 +36,23 @@ class _TaggedAttribute(core.Sequence):  # type: ignore[misc] -- asn1crypto has n
     ]
 
 
-class _TaggedAttributes(core.SequenceOf):  # type: ignore[misc] -- asn1crypto has no types
+class _TaggedAttributes(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
     _child_spec = _TaggedAttribute
 
 
-class _TaggedRequest(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+class _TaggedRequest(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [("body_part_id", core.Integer), ("request", core.Any)]  # noqa: RUF012 -- as it wants
 
 
-class _Request(core.Choice):  # type: ignore[misc] -- asn1crypto has no types
+class _Request(core.Choice):  # type: ignore[misc]  # asn1crypto has no types
     _alternatives = [("tcr", _TaggedRequest, {"implicit": 0})]  # noqa: RUF012 -- as it wants
 
 
-class _Requests(core.SequenceOf):  # type: ignore[misc] -- asn1crypto has no types
+class _Requests(core.SequenceOf):  # type: ignore[misc]  # asn1crypto has no types
     _child_spec = _Request
 
 
-class _PkiData(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+class _PkiData(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [  # noqa: RUF012 -- as it wants
         ("controls", _TaggedAttributes),
         ("requests", _Requests),
@@ -61,7 +61,7 @@ class _PkiData(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
     ]
 
 
-class _TemplateV2(core.Sequence):  # type: ignore[misc] -- asn1crypto has no types
+class _TemplateV2(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     _fields = [  # noqa: RUF012 -- as it wants
         ("oid", core.ObjectIdentifier),
         ("major", core.Integer, {"optional": True}),

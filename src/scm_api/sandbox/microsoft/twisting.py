@@ -1,4 +1,4 @@
-"""Answers that are well formed and wrong: a certificate for another key, a chain turned round."""
+"""Answers that are well formed and wrong: a certificate for another key."""
 
 from aiohttp import web
 from cryptography import x509
@@ -13,32 +13,25 @@ from scm_api.sandbox.microsoft.simulator import Simulator
 def twisted(fault: Fault, answer: web.Response, simulator: Simulator) -> web.Response:
     """The answer as the fault has it; one that it is not about stays as it is."""
     content = answer.body
-    if not isinstance(content, bytes) or fault.action not in ("other_key", "chain_reversed"):
+    if not isinstance(content, bytes) or fault.action != "other_key":
         return answer
-    if answer.content_type == "application/x-pkcs7-certificates":
-        return _bag(fault, answer, content, simulator)
-    if fault.action == "other_key" and answer.content_type == "application/pkix-cert":
-        is_pem = content.startswith(b"-----")
-        load = x509.load_pem_x509_certificate if is_pem else x509.load_der_x509_certificate
-        other = _for_another_key(simulator, load(content))
-        answer.body = other.public_bytes(Encoding.PEM if is_pem else Encoding.DER)
-    return answer
-
-
-def _bag(fault: Fault, answer: web.Response, content: bytes, simulator: Simulator) -> web.Response:
     encoding = Encoding.PEM if content.startswith(b"-----") else Encoding.DER
-    if encoding is Encoding.PEM:
-        content = content.replace(b" CERTIFICATE-", b" PKCS7-")
-        found = pkcs7.load_pem_pkcs7_certificates(content)
-    else:
-        found = pkcs7.load_der_pkcs7_certificates(content)
-    leaves = [each for each in found if not _is_ca(each)]
-    rest = [each for each in found if _is_ca(each)]
-    if fault.action == "other_key":
-        leaves = [_for_another_key(simulator, each) for each in leaves]
-    turned = [*rest[::-1], *leaves] if fault.action == "chain_reversed" else [*leaves, *rest]
-    answer.body = pkcs7.serialize_certificates(turned, encoding)
+    match answer.content_type:
+        case "application/x-pkcs7-certificates":
+            answer.body = _bag(content, encoding, simulator)
+        case "application/pkix-cert":
+            is_pem = encoding is Encoding.PEM
+            load = x509.load_pem_x509_certificate if is_pem else x509.load_der_x509_certificate
+            answer.body = _for_another_key(simulator, load(content)).public_bytes(encoding)
     return answer
+
+
+def _bag(content: bytes, encoding: Encoding, simulator: Simulator) -> bytes:
+    is_pem = encoding is Encoding.PEM
+    load = pkcs7.load_pem_pkcs7_certificates if is_pem else pkcs7.load_der_pkcs7_certificates
+    found = load(content.replace(b" CERTIFICATE-", b" PKCS7-") if is_pem else content)
+    bent = [each if _is_ca(each) else _for_another_key(simulator, each) for each in found]
+    return pkcs7.serialize_certificates(bent, encoding)
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:
