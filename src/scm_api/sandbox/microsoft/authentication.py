@@ -189,7 +189,10 @@ class Gate:
             raise NotAuthenticated("no mechanism in common")
         mode = self._simulator.behaviour.extended_protection
         bindings = b"" if mode == "none" else self._simulator.transport.end_point()
-        principal, answer = self._kerberos(token, bindings)
+        ticket = self._kerberos(token, bindings)
+        if mode == "required" and not ticket.is_bound:
+            raise NotAuthenticated("no channel bindings")
+        principal, answer = ticket.principal, ticket.answer
         account = self._simulator.domain.account(principal)
         if account is None:
             sam, _, realm = principal.partition("@")
