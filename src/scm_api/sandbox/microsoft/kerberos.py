@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scm_api.sandbox.microsoft.ntlm import NotAuthenticated
+from scm_api.sandbox.microsoft.domain import Account
+from scm_api.sandbox.microsoft.security.contexts import (
+    ChannelBinding,
+    DomainSource,
+    LogonError,
+    MessageSecurity,
+)
 from scm_api.sandbox.state import StateError
 
 _CHANNEL_BOUND = 0x800
@@ -22,12 +28,43 @@ class Ticket:
     is_bound: bool
 
 
-Acceptor = Callable[[bytes, bytes], Ticket]
-"""From a SPNEGO or Kerberos token and the channel's bindings (empty: not looked at). Bindings that
-are sent must fit, which they need not be. Raises NotAuthenticated."""
+Tickets = Callable[[bytes, bytes], Ticket]
+"""From a Kerberos token and the channel's bindings (empty: not looked at). Bindings that
+are sent must fit, which they need not be. Raises LogonError."""
 
 
-def open_acceptor(keytab: Path | None) -> Acceptor | None:
+class KerberosAcceptor:
+    """One logon with a ticket, for `bindings` of the channel."""
+
+    security: MessageSecurity | None = None
+    wants_protection = False
+
+    def __init__(
+        self, domain_source: DomainSource, tickets: Tickets, bindings: bytes, policy: ChannelBinding
+    ) -> None:
+        self._domain_source = domain_source
+        self._tickets = tickets
+        self._bindings = b"" if policy == "none" else bindings
+        self._must_be_bound = policy == "required"
+        self.account: Account | None = None
+
+    def step(self, token: bytes) -> bytes:
+        """AP-REP for AP-REQ. Raises LogonError."""
+        ticket = self._tickets(token, self._bindings)
+        if self._must_be_bound and not ticket.is_bound:
+            raise LogonError("80090346", "Channel bindings are required and were not sent")
+        domain = self._domain_source()
+        sam, _, realm = ticket.principal.partition("@")
+        account = domain.account(ticket.principal)
+        if account is None and realm.casefold() == domain.realm.casefold():
+            account = domain.account(sam)
+        if account is None or account.disabled:
+            raise LogonError("c0000064", f"There is no account for {ticket.principal}")
+        self.account = account
+        return ticket.answer
+
+
+def open_tickets(keytab: Path | None) -> Tickets | None:
     """None without a keytab. Raises StateError when it cannot be used."""
     if keytab is None:
         return None
@@ -61,8 +98,8 @@ def _accept(gssapi: Any, credentials: Any, token: bytes, bindings: bytes) -> Tic
         )
         answer = context.step(token) or b""
         if not context.complete:
-            raise NotAuthenticated("the Kerberos exchange wants more than one message")
+            raise LogonError("80090308", "The exchange of Kerberos wants more than one message")
         is_bound = bool(int(context.actual_flags) & _CHANNEL_BOUND)
         return Ticket(str(context.initiator_name), answer, is_bound)
     except gssapi.exceptions.GSSError as error:
-        raise NotAuthenticated(f"Kerberos: {error}") from error
+        raise LogonError("80090346", f"Kerberos: {error}") from error
