@@ -6,14 +6,15 @@ import sys
 import pytest
 
 CLOUD = {"aioboto3", "aiobotocore", "boto3", "botocore", "aiohttp", "google.cloud", "grpc"}
-AT_FIRST_USE = {"alembic", "asn1crypto", "badkeys", "cel", "pgqueuer", "prompt_toolkit", "spnego", "typer"}
+AT_FIRST_USE = {"alembic", "badkeys", "cel", "pgqueuer", "prompt_toolkit", "typer"}
+WINDOWS = {"asn1crypto", "spnego"}
 
 
 @pytest.mark.parametrize(
     ("imported", "heavy"),
     [
         ("scm_api.drivers.registry, scm_api.drivers.options, scm_api.drivers.pool", CLOUD),
-        ("scm_api.app", CLOUD | AT_FIRST_USE),
+        ("scm_api.app", CLOUD | WINDOWS | AT_FIRST_USE),
         ("scm_api.worker", CLOUD | AT_FIRST_USE - {"pgqueuer"}),
         ("scm_api.cli", CLOUD | AT_FIRST_USE - {"typer"} | {"fastapi", "sqlalchemy", "pydantic"}),
     ],

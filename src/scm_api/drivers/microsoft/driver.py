@@ -216,14 +216,13 @@ class MicrosoftDriver:
 
     async def _outcome(self, answer: Answer) -> Issued | Pending | Rejected:
         """What is issued and not fetched yet is pending for no time, so that its id is kept."""
-        match answer.disposition:
-            case Disposition.PENDING:
-                waits_for = f"a certificate manager of the CA (request {answer.request_id})"
-                return Pending(answer.request_id, _SOON, waits_for)
-            case Disposition.ISSUED if answer.leaf_der is None:
+        if answer.disposition is Disposition.PENDING:
+            waits_for = f"a certificate manager of the CA (request {answer.request_id})"
+            return Pending(answer.request_id, _SOON, waits_for)
+        if answer.disposition is Disposition.ISSUED:
+            if answer.leaf_der is None:
                 return Pending(answer.request_id, timedelta(0), None)
-            case Disposition.ISSUED:
-                return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
+            return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
         error = _denial(answer)
         if isinstance(error, BackendUnavailable):
             raise error
