@@ -17,7 +17,7 @@ import pytest
 from client import Client
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from stage import LEASE, Stage
+from stage import Stage
 
 from api_client import Api, Contract
 from databases import Databases
@@ -31,6 +31,9 @@ from scm_api.sandbox.microsoft.catalogue import CA_NAME
 from scm_api.worker.clock import EXIT_PAUSED
 
 PAUSE = 1
+# A claim that runs out before anything is sent is parked here, so there is time for it.
+LEASE = 10
+TIME = {"lease_seconds": LEASE, "write_deadline_seconds": 6}
 SUBMIT = "certfnsh.asp"
 # Crash point, the state it leaves, and how it ends: nothing was sent before the first, which nobody
 # can know afterwards; from the first commit on the request id is known, and is followed.
@@ -64,7 +67,7 @@ class Unguarded:
         await asyncio.sleep(1)  # what is under way has arrived
         sent = self.sent()
         assert sent <= 1
-        self.stage.worker(longest_pause_seconds=PAUSE)
+        self.stage.worker(longest_pause_seconds=PAUSE, **TIME)
         await self.stage.at_rest()
         row = await self.stage.row(enrollment_id)
         assert row.state == state
@@ -151,7 +154,7 @@ def _slow_where_needed(unguarded: Unguarded, point: str) -> None:
 async def test_f02_killed_around_the_order(open_unguarded: Open) -> None:
     async def scene(unguarded: Unguarded, point: str, state: str, end: str) -> None:
         _slow_where_needed(unguarded, point)
-        dying = unguarded.stage.worker(point, "kill")
+        dying = unguarded.stage.worker(point, "kill", **TIME)
         enrollment_id = await unguarded.stage.client.enroll()
         assert await dying.crashed() == -signal.SIGKILL
         assert (await unguarded.stage.row(enrollment_id)).state == state
@@ -163,7 +166,7 @@ async def test_f02_killed_around_the_order(open_unguarded: Open) -> None:
 async def test_f17_frozen_around_the_order_and_woken_again(open_unguarded: Open) -> None:
     async def scene(unguarded: Unguarded, point: str, state: str, end: str) -> None:
         _slow_where_needed(unguarded, point)
-        freezing = unguarded.stage.worker(point, "stop", longest_pause_seconds=PAUSE)
+        freezing = unguarded.stage.worker(point, "stop", longest_pause_seconds=PAUSE, **TIME)
         enrollment_id = await unguarded.stage.client.enroll()
         await freezing.frozen()
         past_the_lease = asyncio.create_task(asyncio.sleep(1.2 * LEASE))
@@ -190,7 +193,7 @@ async def test_f04_lost_answers_are_parked_each_with_one_order(open_unguarded: O
         for fault in faults:
             unguarded.ca.fault(SUBMIT, **fault)
         made = await unguarded.stage.client.enroll_many(len(faults))
-        unguarded.stage.worker(longest_pause_seconds=PAUSE)
+        unguarded.stage.worker(longest_pause_seconds=PAUSE, **TIME)
         await unguarded.stage.at_rest()
         for enrollment_id in made:
             assert (await unguarded.stage.row(enrollment_id)).state == "parked"
@@ -204,7 +207,7 @@ async def test_f02_a_lost_request_that_is_found_at_the_ca_is_adopted(
     async with open_unguarded() as unguarded:
         unguarded.ca.fault(SUBMIT, "reset", when="after")
         enrollment_id = await unguarded.stage.client.enroll()
-        unguarded.stage.worker(longest_pause_seconds=PAUSE)
+        unguarded.stage.worker(longest_pause_seconds=PAUSE, **TIME)
         await unguarded.stage.at_rest()
         (request,) = unguarded.ca.requests()
         await unguarded.stage.client.adopt(enrollment_id, str(request["id"]))

@@ -44,7 +44,10 @@ from scm_api.drivers.microsoft.ports import (
     Enroller,
     EnrollmentService,
     Revoker,
+    TemplateRecord,
 )
+from scm_api.drivers.microsoft.subjects import subject_of
+from scm_api.drivers.microsoft.template_rules import risks, shown
 
 # A manager of the CA decides about what is pending; the worker looks less and less often.
 _SOON: Final = timedelta(seconds=30)
@@ -80,12 +83,8 @@ class MicrosoftDriver:
         found = await self._forest.services(anew=True)
         findings = []
         if self._directory is not None:
-            await self._forest.ours()
-            findings = [
-                _EXCESSIVE.format(each.name)
-                for each in await self._directory.templates()
-                if each.may_change
-            ]
+            published = (await self._forest.ours()).templates
+            findings = _remarks(await self._directory.templates(), published)
         if self._chain is not None:
             await self._chain.ca_certificates()
         if self._revoker is None:
@@ -156,8 +155,6 @@ class MicrosoftDriver:
 
     async def find_subject(self, account: str, options: MicrosoftProfileOptions) -> Subject:
         """See `FindsSubjects`."""
-        from scm_api.drivers.microsoft.subjects import subject_of
-
         directory = self._needed_directory()
         templates = {each.name: each for each in await directory.templates()}
         template = templates.get(options.ms_template)
@@ -182,8 +179,6 @@ class MicrosoftDriver:
 
     async def templates(self) -> Sequence[Template]:
         """The templates that the CA is published with."""
-        from scm_api.drivers.microsoft.template_rules import shown
-
         if self._directory is None:
             return []
         await self._forest.services(anew=True)
@@ -226,8 +221,8 @@ class MicrosoftDriver:
         error = _denial(answer)
         if isinstance(error, BackendUnavailable):
             raise error
-        code = "denied" if answer.hresult is None else meaning_of(answer.hresult).symbol
-        return Rejected(answer.request_id, code, error.detail)
+        symbol = "denied" if answer.hresult is None else meaning_of(answer.hresult).symbol
+        return Rejected(answer.request_id, symbol, error.detail)
 
     def _issuing_ca(self, service: EnrollmentService) -> IssuingCa:
         certificate = x509.load_der_x509_certificate(service.certificate_der)
@@ -249,12 +244,21 @@ class MicrosoftDriver:
         return self._directory
 
 
+def _remarks(records: Sequence[TemplateRecord], published: frozenset[str]) -> list[str]:
+    """What an administrator should know of the templates, as findings."""
+    found = [_EXCESSIVE.format(each.name) for each in records if each.may_change]
+    for each in records:
+        if each.name in published and each.may_enroll is not False:
+            found += [f"unsafe-template: {risk.detail}" for risk in risks(each)]
+    return found
+
+
 def _denial(answer: Answer) -> DriverError:
     words = answer.message or "nothing"
     if answer.hresult is not None:
         error = failure(answer.hresult, words)
         if error is not None:
             return error
-    code = "denied" if answer.hresult is None else f"0x{answer.hresult:08X}"
+    symbol = "denied" if answer.hresult is None else f"0x{answer.hresult:08X}"
     detail = f"The CA denied request {answer.request_id or 'without a number'}: {words}"
-    return OrderRefused(detail, code=code)
+    return OrderRefused(detail, code=symbol)

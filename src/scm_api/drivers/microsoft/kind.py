@@ -215,6 +215,10 @@ def _account(extra: MicrosoftOrderOptions) -> str:
     return extra.on_behalf_of
 
 
+def _acknowledged(options: MicrosoftProfileOptions) -> frozenset[str]:
+    return frozenset(options.acknowledged_risks)
+
+
 def _needs_subject(options: MicrosoftProfileOptions) -> bool:
     return options.build_subject_from_ad
 
@@ -251,6 +255,7 @@ MICROSOFT: Final = BackendKind(
     publicly_trusted=_never,
     order_options=OrderOptions(MicrosoftOrderOptions, _added, _account),
     needs_subject=_needs_subject,
+    acknowledged=_acknowledged,
     abilities=abilities,
     revocation_objection=revocation_objection,
     where_to_look=where_to_look,

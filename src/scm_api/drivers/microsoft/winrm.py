@@ -106,9 +106,9 @@ class WinRm:
             seen = await self._asked(f"{_SHELL}/Receive", shell, body, write=True)
             state = seen.find(".//rsp:CommandState", _NAMES)
             if state is not None and state.get("State") == _DONE:
-                code = state.findtext("rsp:ExitCode", "", _NAMES)
-                if code.lstrip("-").isdecimal():
-                    return int(code) % 2**32
+                ended = state.findtext("rsp:ExitCode", "", _NAMES)
+                if ended.lstrip("-").isdecimal():
+                    return int(ended) % 2**32
                 break
         raise OutcomeUnknown("WinRM did not tell how certutil ended.")
 
@@ -136,16 +136,16 @@ class WinRm:
         if reply.status == 200:
             return answer
         fault = answer.find(".//f:WSManFault", _NAMES)
-        code = fault.get("Code", "") if fault is not None else ""
-        if code == _STILL_RUNNING and action.endswith("/Receive"):
+        number = fault.get("Code", "") if fault is not None else ""
+        if number == _STILL_RUNNING and action.endswith("/Receive"):
             return answer
-        if code == _ACCESS_DENIED:
+        if number == _ACCESS_DENIED:
             raise BackendRefused(
                 "WinRM denies access: the account must be in Remote Management Users (or an "
                 "administrator) of that host.",
                 whole_backend=False,
             )
-        raise unsure(f"WinRM failed with status {reply.status}, code {code or 'unknown'}.")
+        raise unsure(f"WinRM failed with status {reply.status}, code {number or 'unknown'}.")
 
 
 def serial_text(serial_number: int) -> str:
