@@ -277,5 +277,8 @@ def _caller(connection: GcpConnection, secrets: GcpSecrets, limiter: Limiter) ->
     if secrets.service_account is None:
         raise BackendRefused("The options sign in with a service account, but there is no key.")
     info = json.loads(secrets.service_account.get_secret_value())
-    key = Credentials.from_service_account_info(info, audience=_AUDIENCE)
+    # google-auth has no types
+    key = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+        info, audience=_AUDIENCE
+    )
     return Caller(connection, key, limiter)
