@@ -7,9 +7,11 @@ The whole matrix: every crash point, by SIGKILL and by SIGSTOP.
 import asyncio
 import hashlib
 import re
+import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -95,11 +97,21 @@ class Unguarded:
 Open = Callable[[], AbstractAsyncContextManager[Unguarded]]
 
 
+@pytest.fixture(scope="module")
+def ca_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of a CA that has done nothing but make its keys, which takes a while."""
+    state = tmp_path_factory.mktemp("ca") / "state"
+    with LoopThread() as loop:
+        loop.run(loop.run(microsoft.serve(microsoft.Settings(state))).aclose())
+    return state
+
+
 @pytest.fixture
 def open_unguarded(
     databases: Databases,
     contract: Contract,
     environment: dict[str, str],
+    ca_state: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Open:
     """Opens stages, each with an API, a CA and a database of its own."""
@@ -108,9 +120,9 @@ def open_unguarded(
     async def opened() -> AsyncIterator[Unguarded]:
         directory = tmp_path_factory.mktemp("stage")
         url = databases.clone()
+        shutil.copytree(ca_state, directory / "ca")
         with LoopThread() as loop:
-            serving = microsoft.serve(microsoft.Settings(directory / "ca"))
-            server = await asyncio.to_thread(loop.run, serving)  # it makes keys for a while
+            server = loop.run(microsoft.serve(microsoft.Settings(directory / "ca")))
             ca = AdCs(server)
             async with started(settings_for(url, directory)) as app:
                 database = app.state.resources.database
@@ -131,7 +143,7 @@ def open_unguarded(
 async def _each(
     open_unguarded: Open, scene: Callable[[Unguarded, str, str, str], Awaitable[None]]
 ) -> None:
-    room = asyncio.Semaphore(2)
+    room = asyncio.Semaphore(1)  # each has a CA in this process, and time matters
 
     async def played(point: str, state: str, end: str) -> None:
         async with room, open_unguarded() as unguarded:
