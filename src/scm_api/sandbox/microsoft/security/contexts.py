@@ -27,7 +27,12 @@ class MessageSecurity(Protocol):
     from `start` to `end`.
     """
 
-    signature_size: int
+    @property
+    def always_covers_headers(self) -> bool:
+        """Whether RPC signs headers even if that was not negotiated."""
+
+    def signature_size(self, *, is_sealed: bool) -> int:
+        """Bytes of the signatures that `protect` makes."""
 
     def protect(self, message: bytes, start: int, end: int) -> tuple[bytes, bytes]:
         """The message with the part sealed, and its signature. Sign only: start == end."""
