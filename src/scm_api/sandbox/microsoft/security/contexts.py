@@ -40,6 +40,12 @@ class MessageSecurity(Protocol):
     def unprotect(self, message: bytes, start: int, end: int, signature: bytes) -> bytes:
         """The message in clear. Raises LogonError if the signature is not the caller's."""
 
+    def check_mechanisms(self, mechanisms: bytes, mic: bytes) -> None:
+        """The caller's mechListMIC (RFC 4178 5). Raises LogonError."""
+
+    def sign_mechanisms(self, mechanisms: bytes) -> bytes:
+        """Our mechListMIC."""
+
 
 class Acceptor(Protocol):
     """One logon in progress. `account` and `security` are there once the caller is known.

@@ -26,7 +26,7 @@ class GssSecurity:
             return _mic_size(self._context, self._raw)
         parts = self._parts(b"", bytes(16), b"")
         self._raw.wrap_iov_length(self._context, parts, confidential=True)
-        return int(parts[0].buffer_len)
+        return len(parts[0].value)
 
     def protect(self, message: bytes, start: int, end: int) -> tuple[bytes, bytes]:
         if start == end:
@@ -47,6 +47,12 @@ class GssSecurity:
             raise LogonError("8009030f", _ALTERED) from error
         clear = next(each for each in parts if each.type == self._raw.IOVBufferType.data).value
         return message[:start] + bytes(clear) + message[end:]
+
+    def check_mechanisms(self, mechanisms: bytes, mic: bytes) -> None:
+        self.unprotect(mechanisms, 0, 0, mic)
+
+    def sign_mechanisms(self, mechanisms: bytes) -> bytes:
+        return self.protect(mechanisms, 0, 0)[1]
 
     def _parts(self, head: bytes, sealed: bytes, tail: bytes, signature: bytes = b"") -> Any:
         """The header first, then what is signed only around what is sealed."""
@@ -76,9 +82,10 @@ class DceKerberosAcceptor:
         """The next token for the caller. Raises LogonError."""
         try:
             answer = bytes(self._context.step(token) or b"")
+            is_complete = self._context.complete  # raises what `step` put off for an error token
         except self._gssapi.exceptions.GSSError as error:
             raise LogonError("80090308", f"Kerberos: {error}") from error
-        if self._context.complete:
+        if is_complete:
             self.account = owner_of(self._domain_source(), str(self._context.initiator_name))
             self.wants_protection = bool(int(self._context.actual_flags) & _PROTECTION)
             self.security = GssSecurity(self._gssapi, self._context)
@@ -89,4 +96,4 @@ def _mic_size(context: Any, raw: Any) -> int:
     kinds = raw.IOVBufferType
     parts = raw.IOV((kinds.data, False, bytes(16)), (kinds.mic_token, True), std_layout=False)
     raw.get_mic_iov_length(context, parts)
-    return int(parts[1].buffer_len)
+    return len(parts[1].value)
