@@ -7,6 +7,8 @@ from scm_api.sandbox.microsoft.kerberos import Keytab, owner_of
 from scm_api.sandbox.microsoft.security.contexts import DomainSource, LogonError
 
 _PROTECTION: Final = 0x30  # GSS_C_CONF_FLAG, GSS_C_INTEG_FLAG
+_AP_REQ: Final = bytes.fromhex("06092a864886f7120102020100")
+"""The object identifier of Kerberos, and the mark of an AP-REQ."""
 _ALTERED: Final = "The message was altered or is out of sequence"
 
 
@@ -81,7 +83,7 @@ class DceKerberosAcceptor:
     def step(self, token: bytes) -> bytes:
         """The next token for the caller. Raises LogonError."""
         try:
-            answer = bytes(self._context.step(token) or b"")
+            answer = bytes(self._context.step(_unframed(token)) or b"")
             is_complete = self._context.complete  # raises what `step` put off for an error token
         except self._gssapi.exceptions.GSSError as error:
             raise LogonError("80090308", f"Kerberos: {error}") from error
@@ -90,6 +92,13 @@ class DceKerberosAcceptor:
             self.wants_protection = bool(int(self._context.actual_flags) & _PROTECTION)
             self.security = GssSecurity(self._gssapi, self._context)
         return answer
+
+
+def _unframed(token: bytes) -> bytes:
+    """An AP-REQ out of the framing of RFC 4121 4.1: Windows takes both, MIT in DCE style the bare
+    one only."""
+    at = token[:20].find(_AP_REQ)
+    return token[at + len(_AP_REQ) :] if token[:1] == b"\x60" and at > 0 else token
 
 
 def _mic_size(context: Any, raw: Any) -> int:
