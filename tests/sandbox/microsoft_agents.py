@@ -61,6 +61,7 @@ def on_behalf(
     name: str = "requestername",
     content_type: str = "1.2.840.113549.1.7.1",
     states_content_type: bool = True,
+    stated_type: str | None = None,
     digest: bytes | None = None,
     bag: tuple[bytes, ...] = (),
 ) -> bytes:
@@ -70,7 +71,7 @@ def on_behalf(
             tlv(0x31, tlv(0x04, digest or hashlib.sha256(content).digest()))),
     ]  # fmt: skip
     if states_content_type:
-        kind = tlv(0x30, oid("1.2.840.113549.1.9.3"), tlv(0x31, oid(content_type)))
+        kind = tlv(0x30, oid("1.2.840.113549.1.9.3"), tlv(0x31, oid(stated_type or content_type)))
         attributes.append(kind)
     if requester is not None:
         pair = tlv(0x30, bmp(name), bmp(requester))

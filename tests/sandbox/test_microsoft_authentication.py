@@ -242,7 +242,14 @@ def authenticate(
     )
 
 
-def by_hand(adcs: Adcs, account: Account, pairs: bytes = b"", response: bytes | None = None) -> int:
+def by_hand(
+    adcs: Adcs,
+    account: Account,
+    pairs: bytes = b"",
+    response: bytes | None = None,
+    *,
+    is_oem: bool = False,
+) -> int:
     with adcs.session(httpx.Auth()) as client:
         first = {"Authorization": "NTLM " + base64.b64encode(negotiate(is_oem=is_oem)).decode()}
         leg = client.get(f"/certsrv/{PAGE}", headers=first)

@@ -90,6 +90,11 @@ def test_a_missing_content_type_is_tolerated(adcs: Adcs, csr: bytes) -> None:
     issued(adcs.submit(message, "CorpLogon"))
 
 
+def test_a_content_type_that_is_another_than_that_of_the_content(adcs: Adcs, csr: bytes) -> None:
+    message = on_behalf(agent_of(adcs), csr, ADA, stated_type="1.3.6.1.5.5.7.12.2")
+    assert denial(adcs.submit(message, "CorpLogon"))[1] == 0x80090006
+
+
 def test_cmc_names_requester_and_template_in_its_own_control(adcs: Adcs, csr: bytes) -> None:
     message = cmc(agent_of(adcs), csr, requestername=ADA, CertificateTemplate="CorpLogon")
     assert principal(adcs.issue(message, "CorpLogon")) == catalogue.USER.upn

@@ -5,7 +5,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from microsoft_client import Adcs, Windows, denial, failure, issued, pending
+from microsoft_agents import Agent, on_behalf
+from microsoft_client import Adcs, Windows, denial, der, failure, issued, pending
 
 from csrs import csr_for
 from scm_api.sandbox.microsoft import catalogue
@@ -107,6 +108,23 @@ def test_a_request_whose_signature_is_wrong(adcs: Adcs) -> None:
     at = broken.index(WWW.encode())
     broken[at : at + 3] = b"xxx"
     assert denial(adcs.submit(bytes(broken), "CorpWeb"))[1] == 0x80090006
+
+
+@pytest.mark.parametrize("at", range(52, 400, 12))
+def test_requests_with_a_byte_that_is_wrong_are_answered(adcs: Adcs, at: int) -> None:
+    """Whatever it breaks: an answer of the CA, not a failure of the simulator."""
+    agent = Agent(adcs.simulator.agents.path("ecdsa"))
+    message = bytearray(on_behalf(agent, der(csr_for(WWW)), "CORP\\alovelace"))
+    message[at] ^= 0x55
+    page = adcs.submit(bytes(message), "CorpLogon")
+    assert "ID=locDenied" in page or "ID=locDispLabel" in page
+    assert adcs.ledger("certificate") == []
+
+
+@pytest.mark.parametrize("names", ["dns=ü.example", "email=ü", "url=ü"])
+def test_names_in_attributes_that_cannot_be_encoded(adcs: Adcs, names: str) -> None:
+    adcs.behave(san_attribute=True)
+    assert denial(adcs.submit(csr_for(WWW), "CorpWeb", f"SAN:{names}"))[1] == 0x8007000D
 
 
 def test_an_unknown_number(adcs: Adcs) -> None:

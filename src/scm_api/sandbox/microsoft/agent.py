@@ -96,6 +96,9 @@ def _verify(signed: Any, signer: Any, key: Any) -> None:
     signed_bytes = content
     if attributes.native is not None:
         named = {each["type"].native: each["values"] for each in attributes}
+        kind = signed["encap_content_info"]["content_type"].native
+        if "content_type" in named and named["content_type"][0].native != kind:
+            raise Refusal(H.BAD_SIGNATURE, VERIFYING)  # Windows takes a message without it
         told = named["message_digest"][0].native if "message_digest" in named else b""
         if told != hashlib.new(digest, content).digest():
             raise Refusal(H.HASH_VALUE, VERIFYING)

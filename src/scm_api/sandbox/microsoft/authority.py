@@ -20,7 +20,7 @@ from scm_api.sandbox.microsoft.hresults import Refusal
 from scm_api.sandbox.microsoft.policy import Decision, Policy
 from scm_api.sandbox.microsoft.revocation import Revocations
 from scm_api.sandbox.microsoft.simulator import Simulator
-from scm_api.sandbox.microsoft.submission import PARSING, Submission, read_submission
+from scm_api.sandbox.microsoft.submission import PARSING, UNREADABLE, Submission, read_submission
 from scm_api.sandbox.microsoft.wording import outcome, refusal_message
 
 _FIRST_REQUEST: Final = 1
@@ -45,12 +45,18 @@ class IssuingDesk:
         try:
             decision = policy.decide(self.policy(), caller, submission, read)
             document |= _decided(decision)
-            if decision.is_pending:
-                return self._pend(document)
-            wanted = policy.wanted(self.policy(), decision, submission.csr, read.alternative_names)
+            certificate = None
+            if not decision.is_pending:
+                names = read.alternative_names
+                wanted = policy.wanted(self.policy(), decision, submission.csr, names)
+                certificate = self._signed(document, wanted)
         except Refusal as refusal:
             return self._deny(document, refusal)
-        return self._issue(document, wanted, self._word("issued"))
+        except UNREADABLE:
+            return self._deny(document, Refusal(H.INVALID_DATA, PARSING))
+        if certificate is None:
+            return self._pend(document)
+        return self._issue(document, certificate, self._word("issued"))
 
     def retrieve(self, caller: Account, authority: str, request_id: int) -> Reply:
         """How far a request is."""
@@ -82,9 +88,12 @@ class IssuingDesk:
             account = policy.account_of(now, document["account"])
             decision = Decision(template, account, (), is_pending=False)
             wanted = policy.wanted(now, decision, csr, document["san_attribute"])
+            certificate = self._signed(document, wanted)
         except Refusal as refusal:
             return self._deny(document, refusal)
-        return self._issue(document, wanted, self._word("resubmitted", who))
+        except UNREADABLE:
+            return self._deny(document, Refusal(H.INVALID_DATA, PARSING))
+        return self._issue(document, certificate, self._word("resubmitted", who))
 
     def manages(self, account: Account) -> bool:
         """Whether an account holds "Issue and Manage Certificates"."""
@@ -172,8 +181,10 @@ class IssuingDesk:
             return reply
         return Reply(reply.request_id, refusal.hresult, reply.message, hresult=refusal.hresult)
 
-    def _issue(self, document: Document, wanted: Wanted, message: str) -> Reply:
-        certificate = sign(self.simulator.hierarchy.by_name(document["ca"]), wanted)
+    def _signed(self, document: Document, wanted: Wanted) -> x509.Certificate:
+        return sign(self.simulator.hierarchy.by_name(document["ca"]), wanted)
+
+    def _issue(self, document: Document, certificate: x509.Certificate, message: str) -> Reply:
         is_new = "disposition" not in document
         stored = document | {
             "disposition": ISSUED,

@@ -7,14 +7,28 @@ from urllib.parse import unquote
 
 from asn1crypto import cms, core
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.sandbox.microsoft import hresults as H  # noqa: N812 -- a table of codes
 from scm_api.sandbox.microsoft.hresults import Refusal
 
 PARSING: Final = "parsing"
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the libraries raise for bytes that are not what they should be, some of them late."""
 _NAME_VALUE: Final = "1.3.6.1.4.1.311.13.2.1"
 _REG_INFO: Final = "1.3.6.1.5.5.7.7.18"
+_DATA: Final = "1.2.840.113549.1.7.1"
 _PKI_DATA: Final = "1.3.6.1.5.5.7.12.2"
 _TEMPLATE_V1: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2")
 _TEMPLATE_V2: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.21.7")
@@ -87,17 +101,17 @@ class Submission:
 def read_submission(request: bytes) -> Submission:
     """Raises Refusal for what cannot be read."""
     try:
-        return _read(request)
-    except Refusal:
-        raise
-    except (ValueError, TypeError, KeyError, IndexError) as error:
+        submission = _read(request)
+        submission.csr.public_key()
+    except UNREADABLE as error:
         raise Refusal(H.INVALID_DATA, PARSING) from error
+    return submission
 
 
 def _read(request: bytes) -> Submission:
     try:
         csr = x509.load_der_x509_csr(request)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return _read_cms(request)
     return Submission(csr, None, None, _templates_in(csr))
 
@@ -109,7 +123,10 @@ def _read_cms(request: bytes) -> Submission:
     signed = envelope["content"]
     content = signed_content(signed)
     pairs = dict(_pairs(signed))
-    if signed["encap_content_info"]["content_type"].dotted == _PKI_DATA:
+    kind = signed["encap_content_info"]["content_type"].dotted
+    if kind not in (_DATA, _PKI_DATA):
+        raise Refusal(H.INVALID_DATA, PARSING)
+    if kind == _PKI_DATA:
         data = _PkiData.load(content)
         pairs |= _reg_info(data)
         content = data["requests"][0].chosen["request"].dump()
