@@ -17,6 +17,7 @@ from scm_api.sandbox.microsoft.authority import IssuingDesk
 from scm_api.sandbox.microsoft.catalogue import CA_HOST, DC_HOST
 from scm_api.sandbox.microsoft.certificates import signed_again
 from scm_api.sandbox.microsoft.desk import Reply
+from scm_api.sandbox.microsoft.kerberos import Keytab, open_tickets
 from scm_api.sandbox.microsoft.ldap import (
     DirectoryCall,
     LdapBehaviour,
@@ -56,14 +57,15 @@ class Beside:
         await self._stack.aclose()
 
 
-async def open_beside(desk: IssuingDesk) -> Beside:
-    """Listen. Raises OSError for an unusable address."""
+async def open_beside(desk: IssuingDesk, keytab: Keytab | None) -> Beside:
+    """Listen; Kerberos is taken with a keytab. Raises OSError for an unusable address."""
     simulator = desk.simulator
     settings, transport = simulator.settings, simulator.transport
     directory: dict[str, Any] = {
         "dns_host_name": DC_HOST,
         "behaviour": lambda: _ldap_behaviour(simulator),
         "around": _Struck(simulator, "ldap", _ldap_error),
+        "tickets": open_tickets(keytab),
         "log": lambda call: _note(simulator, call),
     }
     async with AsyncExitStack() as stack:
@@ -77,6 +79,7 @@ async def open_beside(desk: IssuingDesk) -> Beside:
                 dns_host_name=CA_HOST,
                 behaviour=lambda: _rpc_behaviour(simulator),
                 around=_Struck(simulator, "rpc", _rpc_error),
+                keytab=keytab,
             )
         )
         context = transport.context(asks_for_certificate=False)

@@ -14,7 +14,7 @@ from scm_api.sandbox.microsoft.catalogue import CA_HOST
 from scm_api.sandbox.microsoft.control import PREFIX, control_routes
 from scm_api.sandbox.microsoft.credentials import AGENT_NAMES
 from scm_api.sandbox.microsoft.entrance import Entrance
-from scm_api.sandbox.microsoft.kerberos import Tickets, open_tickets
+from scm_api.sandbox.microsoft.kerberos import Tickets, open_keytab, open_tickets
 from scm_api.sandbox.microsoft.revocation import note_agents
 from scm_api.sandbox.microsoft.settings import Settings
 from scm_api.sandbox.microsoft.simulator import Simulator, open_simulator
@@ -87,7 +87,8 @@ async def serve(settings: Settings) -> RunningServer:
 
     Raises StateError for an unusable state directory or keytab, OSError for an unusable address.
     """
-    tickets = open_tickets(settings.keytab)
+    keytab = open_keytab(settings.keytab)
+    tickets = open_tickets(keytab)
     simulator = open_simulator(settings)
     if not any(simulator.documents.of("agent")):
         note_agents(simulator, [simulator.agents.path(name) for name in AGENT_NAMES])
@@ -102,7 +103,7 @@ async def serve(settings: Settings) -> RunningServer:
     try:
         for app, port, tls in listeners:
             runners.append(await _listen(app, settings.host, port, tls))
-        beside = await open_beside(desk)
+        beside = await open_beside(desk, keytab)
     except BaseException:
         for runner in runners:
             await runner.cleanup()

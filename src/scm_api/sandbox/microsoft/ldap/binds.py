@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from scm_api.sandbox.microsoft.domain import Account, Domain
+from scm_api.sandbox.microsoft.kerberos import KerberosAcceptor, Tickets
 from scm_api.sandbox.microsoft.ldap.ber import encode
 from scm_api.sandbox.microsoft.ldap.messages import BIND_RESPONSE, BindRequest, Code, Result
 from scm_api.sandbox.microsoft.ldap.names import parse_name
@@ -14,7 +15,7 @@ from scm_api.sandbox.microsoft.security.contexts import (
     LogonError,
     MessageSecurity,
 )
-from scm_api.sandbox.microsoft.security.negotiation import NTLM, NegotiateAcceptor
+from scm_api.sandbox.microsoft.security.negotiation import KERBEROS, NTLM, NegotiateAcceptor
 from scm_api.sandbox.microsoft.security.ntlm import NtlmAcceptor
 
 _SICILY_DISCOVERY, _SICILY_NEGOTIATE = 0x89, 0x8A
@@ -51,11 +52,13 @@ class Binder:
         dns_host_name: str,
         behaviour: Callable[[], LdapBehaviour],
         bindings: bytes | None,
+        tickets: Tickets | None = None,
     ) -> None:
         self._domain_source = domain_source
         self._dns_host_name = dns_host_name
         self._behaviour = behaviour
         self._bindings = bindings
+        self._tickets = tickets
         self._acceptor: Acceptor | None = None
         self.account: Account | None = None
         self.layer: MessageSecurity | None = None
@@ -63,7 +66,7 @@ class Binder:
     @property
     def mechanisms(self) -> list[str]:
         """supportedSASLMechanisms."""
-        return ["GSS-SPNEGO"] if self._behaviour().allows_ntlm else []
+        return ["GSS-SPNEGO"] if self._offered() else []
 
     def bind(self, request: BindRequest) -> bytes:
         """The answer. Whoever fails is bound as nobody."""
@@ -108,7 +111,7 @@ class Binder:
                 "data 0, v4563",
             ).encode(BIND_RESPONSE)
         if self._acceptor is None:
-            self._acceptor = NegotiateAcceptor({NTLM: self._ntlm})
+            self._acceptor = NegotiateAcceptor(self._offered())
         answer = self._acceptor.step(request.credentials)
         more = encode(_SERVER_CREDENTIALS, answer) if answer else b""
         if self._acceptor.account is None:
@@ -140,6 +143,21 @@ class Binder:
         if acceptor.wants_protection:
             self.layer = acceptor.security
         return Result(Code.SUCCESS)
+
+    def _offered(self) -> dict[str, Callable[[], Acceptor]]:
+        """Mechanisms; Kerberos brings no layer here, so it is taken over TLS only."""
+        offered: dict[str, Callable[[], Acceptor]] = {}
+        tickets, bindings = self._tickets, self._bindings
+        if tickets is not None and bindings is not None:
+            policy = self._behaviour().channel_binding
+
+            def kerberos() -> Acceptor:
+                return KerberosAcceptor(self._domain_source, tickets, bindings, policy)
+
+            offered |= dict.fromkeys(KERBEROS, kerberos)
+        if self._behaviour().allows_ntlm:
+            offered[NTLM] = self._ntlm
+        return offered
 
     def _ntlm(self) -> Acceptor:
         return NtlmAcceptor(

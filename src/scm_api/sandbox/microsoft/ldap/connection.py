@@ -62,7 +62,7 @@ class Connection:
         self._writer = writer
         self._served = served
         self._binder = Binder(
-            served.domain_source, served.dns_host_name, served.behaviour, bindings
+            served.domain_source, served.dns_host_name, served.behaviour, bindings, served.tickets
         )
         self._searcher = Searcher()
         self._layer: MessageSecurity | None = None
@@ -84,7 +84,7 @@ class Connection:
         if self._layer is None:
             return await read_message(self._reader)
         length = int.from_bytes(await self._reader.readexactly(4), "big")
-        size = self._layer.signature_size
+        size = self._layer.signature_size(is_sealed=True)
         if not size <= length <= _MOST_FRAME:
             raise BerError("a frame that holds no message")
         frame = await self._reader.readexactly(length)

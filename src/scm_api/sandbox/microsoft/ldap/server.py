@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Self
 
 from scm_api.sandbox.microsoft.around import Around, Severed, plainly, reset
+from scm_api.sandbox.microsoft.kerberos import Tickets
 from scm_api.sandbox.microsoft.ldap.ber import BerError
 from scm_api.sandbox.microsoft.ldap.connection import Connection
 from scm_api.sandbox.microsoft.ldap.settings import CallLog, DirectoryCall, LdapBehaviour
@@ -79,18 +80,20 @@ async def serve_ldap(
     behaviour: Callable[[], LdapBehaviour] = LdapBehaviour,
     around: Around = plainly,
     log: CallLog | None = None,
+    tickets: Tickets | None = None,
 ) -> RunningLdap:
     """Serve the directory; LDAPS with a context, else LDAP in clear. Port 0 takes a free one.
 
     `dns_host_name` is the domain controller's, `end_point` the `tls-server-end-point` bindings of
     its certificate (RFC 5929). `behaviour` is asked at every use, `around` stands around `bind` and
-    `search` and may raise LdapRefusal, `log` hears of both. Raises OSError.
+    `search` and may raise LdapRefusal, `log` hears of both;
+    with `tickets` Kerberos is taken. Raises OSError.
     """
 
     def no_log(_: DirectoryCall) -> None:
         return
 
-    served = Served(domain_source, dns_host_name, behaviour, around, log or no_log)
+    served = Served(domain_source, dns_host_name, behaviour, around, log or no_log, tickets)
     running = RunningLdap(served, end_point if ssl_context else None)
     await running.open(host, port, ssl_context)
     return running

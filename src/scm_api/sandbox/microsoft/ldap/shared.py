@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scm_api.sandbox.microsoft.around import Around
+from scm_api.sandbox.microsoft.kerberos import Tickets
 from scm_api.sandbox.microsoft.ldap.directory import Directory
 from scm_api.sandbox.microsoft.ldap.settings import CallLog, LdapBehaviour
 from scm_api.sandbox.microsoft.security.contexts import DomainSource
@@ -18,6 +19,7 @@ class Served:
     behaviour: Callable[[], LdapBehaviour]
     around: Around
     log: CallLog
+    tickets: Tickets | None
     _directory: Directory | None = None
 
     def directory(self) -> Directory:

@@ -116,6 +116,7 @@ class Connection:
         self._bound |= accepted
         if is_first:
             self._fragment = bind.fragment
+            self._protection.covers_headers = bool(pdu.flags & HEADER_SIGNING)
         body = encode_ack(bind, self._group, str(self._port) if is_first else "", results)
         await self._send(_acknowledged(pdu, body, trailer))
 

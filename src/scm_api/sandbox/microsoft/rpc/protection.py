@@ -42,11 +42,15 @@ class _Context:
 
 
 class Protection:
-    """The contexts, by the number their trailers carry."""
+    """The contexts, by the number their trailers carry.
+
+    `covers_headers`: both sides sign headers (PFC_SUPPORT_HEADER_SIGN).
+    """
 
     def __init__(self, new_acceptor: NewAcceptor) -> None:
         self._new_acceptor = new_acceptor
         self._contexts: dict[int, _Context] = {}
+        self.covers_headers = False
 
     def knows(self, trailer: Trailer) -> bool:
         """Whether the authentication type is one that is offered."""
@@ -91,7 +95,7 @@ class Protection:
             raise RpcFault(ACCESS_DENIED)
         if agreed.level < PACKET:
             return context.account, agreed.level, _stub(pdu, pdu.content), pdu.trailer.context
-        clear = _unprotected(context.acceptor.security, pdu, pdu.trailer)
+        clear = self._unprotected(context.acceptor.security, pdu, pdu.trailer)
         return context.account, agreed.level, _stub(pdu, clear), pdu.trailer.context
 
     def _without_verifier(self, pdu: Pdu) -> tuple[Account | None, int, bytes, int | None]:
@@ -108,8 +112,9 @@ class Protection:
         """How many bytes of a stub go into a response fragment of that size."""
         size = fragment - HEADER_SIZE - _CALL_HEADER
         if number is not None:
-            security = self._contexts[number].acceptor.security
-            size -= TRAILER_SIZE + (security.signature_size if security else 0)
+            context = self._contexts[number]
+            security, is_sealed = context.acceptor.security, context.trailer.level == PRIVACY
+            size -= TRAILER_SIZE + (security.signature_size(is_sealed=is_sealed) if security else 0)
         return size // _PADDED_TO * _PADDED_TO
 
     def encode_response(
@@ -124,29 +129,36 @@ class Protection:
             return encode_pdu(Kind.RESPONSE, flags, call, content)
         padding = -len(stub) % _PADDED_TO
         content += bytes(padding)
-        room = replace(context.trailer, padding=padding, token=bytes(security.signature_size))
-        message = encode_pdu(Kind.RESPONSE, flags, call, content, room)
-        message = message[: -security.signature_size]
+        is_sealed = context.trailer.level == PRIVACY
+        size = security.signature_size(is_sealed=is_sealed)
+        room = replace(context.trailer, padding=padding, token=bytes(size))
+        message = encode_pdu(Kind.RESPONSE, flags, call, content, room)[:-size]
         start, end = HEADER_SIZE + _CALL_HEADER, HEADER_SIZE + len(content)
-        if context.trailer.level < PRIVACY:
-            start = end
-        sealed, signature = security.protect(message, start, end)
-        return sealed + signature
+        head, tail = b"", b""
+        if not (security.always_covers_headers or self.covers_headers):
+            head, message, tail = message[:start], message[start:end], message[end:]
+            start, end = 0, len(message)
+        sealed, signature = security.protect(message, start if is_sealed else end, end)
+        return head + sealed + tail + signature
 
-
-def _unprotected(security: MessageSecurity | None, pdu: Pdu, trailer: Trailer) -> bytes:
-    if security is None or len(trailer.token) != security.signature_size:
-        raise RpcFault(SECURITY_PACKAGE_ERROR)
-    start = HEADER_SIZE + _call_header(pdu)
-    message = pdu.content[: pdu.end + TRAILER_SIZE]
-    if start > pdu.end:
-        raise RpcFault(PROTOCOL_ERROR)
-    if trailer.level < PRIVACY:
-        start = pdu.end
-    try:
-        return security.unprotect(message, start, pdu.end, trailer.token)
-    except LogonError:
-        raise RpcFault(SECURITY_PACKAGE_ERROR) from None
+    def _unprotected(self, security: MessageSecurity | None, pdu: Pdu, trailer: Trailer) -> bytes:
+        """The PDU in clear, without its token."""
+        start, end = HEADER_SIZE + _call_header(pdu), pdu.end
+        if start > end:
+            raise RpcFault(PROTOCOL_ERROR)
+        if security is None:
+            raise RpcFault(SECURITY_PACKAGE_ERROR)
+        message = pdu.content[: end + TRAILER_SIZE]
+        head, tail = b"", b""
+        if not (security.always_covers_headers or self.covers_headers):
+            head, message, tail = message[:start], message[start:end], message[end:]
+            start, end = 0, len(message)
+        is_sealed = trailer.level == PRIVACY
+        try:
+            clear = security.unprotect(message, start if is_sealed else end, end, trailer.token)
+        except LogonError:
+            raise RpcFault(SECURITY_PACKAGE_ERROR) from None
+        return head + clear + tail
 
 
 def _call_header(pdu: Pdu) -> int:

@@ -8,6 +8,7 @@ from typing import Final, Self
 
 from scm_api.sandbox.microsoft.around import Around, Severed, plainly, reset
 from scm_api.sandbox.microsoft.desk import Desk
+from scm_api.sandbox.microsoft.kerberos import Keytab
 from scm_api.sandbox.microsoft.rpc.connection import Connection
 from scm_api.sandbox.microsoft.rpc.epm import EndpointMapper
 from scm_api.sandbox.microsoft.rpc.faults import ProtocolError
@@ -16,10 +17,12 @@ from scm_api.sandbox.microsoft.rpc.interfaces import Interface, Syntax
 from scm_api.sandbox.microsoft.rpc.protection import NewAcceptor
 from scm_api.sandbox.microsoft.rpc.settings import RpcBehaviour
 from scm_api.sandbox.microsoft.security.contexts import Acceptor, DomainSource
-from scm_api.sandbox.microsoft.security.negotiation import NTLM, NegotiateAcceptor
+from scm_api.sandbox.microsoft.security.gss import DceKerberosAcceptor
+from scm_api.sandbox.microsoft.security.negotiation import KERBEROS, NTLM, NegotiateAcceptor
 from scm_api.sandbox.microsoft.security.ntlm import NtlmAcceptor
 
-_SPNEGO, _WINNT = 9, 10
+_SPNEGO: Final = 9
+_BARE: Final = {10: NTLM, 16: KERBEROS[0]}
 _MOST_CONNECTIONS: Final = 256
 
 
@@ -126,6 +129,7 @@ async def serve_rpc(
     dns_host_name: str,
     behaviour: Callable[[], RpcBehaviour] = RpcBehaviour,
     around: Around = plainly,
+    keytab: Keytab | None = None,
 ) -> RunningRpc:
     """Serve ICPR on `port` and the endpoint mapper on `epm_port`; 0 takes a free one.
 
@@ -135,11 +139,13 @@ async def serve_rpc(
     """
 
     def new_acceptor(mechanism: int) -> Acceptor | None:
-        offered = {}
+        offered: dict[str, Callable[[], Acceptor]] = {}
         if behaviour().allows_ntlm:
             offered[NTLM] = lambda: NtlmAcceptor(domain_source, dns_host_name)
-        if mechanism == _WINNT:
-            return offered[NTLM]() if NTLM in offered else None
+        if keytab is not None:
+            offered |= dict.fromkeys(KERBEROS, lambda: DceKerberosAcceptor(domain_source, keytab))
+        if mechanism in _BARE:
+            return offered[_BARE[mechanism]]() if _BARE[mechanism] in offered else None
         return NegotiateAcceptor(offered) if mechanism == _SPNEGO else None
 
     passage = _Listener([CertificatePassage(desk, behaviour, around)], new_acceptor)

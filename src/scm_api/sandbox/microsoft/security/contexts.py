@@ -27,13 +27,24 @@ class MessageSecurity(Protocol):
     from `start` to `end`.
     """
 
-    signature_size: int
+    @property
+    def always_covers_headers(self) -> bool:
+        """Whether RPC signs headers even if that was not negotiated."""
+
+    def signature_size(self, *, is_sealed: bool) -> int:
+        """Bytes of the signatures that `protect` makes."""
 
     def protect(self, message: bytes, start: int, end: int) -> tuple[bytes, bytes]:
         """The message with the part sealed, and its signature. Sign only: start == end."""
 
     def unprotect(self, message: bytes, start: int, end: int, signature: bytes) -> bytes:
         """The message in clear. Raises LogonError if the signature is not the caller's."""
+
+    def check_mechanisms(self, mechanisms: bytes, mic: bytes) -> None:
+        """The caller's mechListMIC (RFC 4178 5). Raises LogonError."""
+
+    def sign_mechanisms(self, mechanisms: bytes) -> bytes:
+        """Our mechListMIC."""
 
 
 class Acceptor(Protocol):

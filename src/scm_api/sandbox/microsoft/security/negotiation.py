@@ -8,7 +8,6 @@ from asn1crypto import core
 from scm_api.sandbox.microsoft.domain import Account
 from scm_api.sandbox.microsoft.security.contexts import Acceptor, LogonError, MessageSecurity
 from scm_api.sandbox.microsoft.security.ntlm import SIGNATURE
-from scm_api.sandbox.microsoft.security.sealing import NtlmSecurity
 
 NTLM: Final = "1.3.6.1.4.1.311.2.2.10"
 KERBEROS: Final = ("1.2.840.48018.1.2.2", "1.2.840.113554.1.2.2")
@@ -146,7 +145,7 @@ class NegotiateAcceptor:
     def _exchange_mics(self, mic: bytes | None) -> bytes | None:
         """Without a MIC the list of mechanisms might have been altered on its way."""
         security = self._inner.security if self._inner else None
-        if not isinstance(security, NtlmSecurity):
+        if security is None:
             return None
         if mic is None:
             if self._mic_is_due:
