@@ -1,10 +1,11 @@
 """From a CA backend's row to an open driver: the only place where secrets are opened."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import NotFound
@@ -55,23 +56,23 @@ _CONNECTION: Final = select(*CONNECTION_COLUMNS).where(
 )
 
 
-def connection_from(row: Row[Any]) -> Connection:
+def connection_from(row: Mapping[str, Any]) -> Connection:
     """The connection in a row that has CONNECTION_COLUMNS."""
     return Connection(
-        row.ca_backend_id,
-        row.name,
-        REGISTRY[BackendType(row.backend_type)],
-        row.local_ca_backend_id,
-        row.version,
-        row.options,
-        row.sealed_secrets,
+        row["ca_backend_id"],
+        row["name"],
+        REGISTRY[BackendType(row["backend_type"])],
+        row["local_ca_backend_id"],
+        row["version"],
+        row["options"],
+        row["sealed_secrets"],
     )
 
 
 async def connection_of(session: AsyncSession, ca_backend_id: UUID) -> Connection:
     """Load one CA backend's connection; raises NotFound when the backend is gone."""
     found = await session.execute(_CONNECTION, {"ca_backend_id": ca_backend_id})
-    row = found.one_or_none()
+    row = found.mappings().one_or_none()
     if row is None:
         raise NotFound("CA backend")
     return connection_from(row)
