@@ -182,5 +182,5 @@ def test_every_setting_is_documented_with_its_default() -> None:
         default = field.default
         if isinstance(default, bool):
             default = str(default).lower()
-        shown = "unset" if default is None else f"`{default}`"
+        shown = "unset" if default in (None, ()) else f"`{default}`"
         assert f"| `SCM_{name.upper()}` | {shown} | {field.description} |" in rows

@@ -246,6 +246,47 @@ def sandbox_gcp(
     run(host, port, control_port, state, limits=limits)
 
 
+@sandbox.command("microsoft")
+def sandbox_microsoft(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the web site; 0 takes a free one.")] = 4050,
+    winrm_port: Annotated[int, typer.Option(help="Port of WinRM.")] = 4051,
+    control_port: Annotated[
+        int, typer.Option(help="Port of the control interface, over plain HTTP.")
+    ] = 4052,
+    epm_port: Annotated[int, typer.Option(help="Port of the RPC endpoint mapper.")] = 4053,
+    rpc_port: Annotated[int, typer.Option(help="Port of ICPR, which the mapper tells.")] = 4054,
+    ldap_port: Annotated[int, typer.Option(help="Port of LDAP over TLS.")] = 4055,
+    clear_ldap_port: Annotated[int, typer.Option(help="Port of LDAP in clear.")] = 4056,
+    state: Annotated[
+        Path, typer.Option(help="Directory with its CAs, agents, TLS files, requests and ledger.")
+    ] = Path(".scm-api/sandbox-microsoft"),
+    keytab: Annotated[
+        Path | None, typer.Option(help="Kerberos key of HTTP/<host>; none without it.")
+    ] = None,
+    *,
+    ecdsa: Annotated[bool, typer.Option(help="The issuing CA has an ECDSA key.")] = False,
+) -> None:
+    """Simulate Microsoft AD CS (Web Enrollment, RPC, WinRM, LDAP) until SIGTERM or Ctrl-C."""
+    from scm_api.sandbox.microsoft import Settings, run
+
+    run(
+        Settings(
+            state,
+            host,
+            port,
+            winrm_port,
+            control_port,
+            rpc_port,
+            epm_port,
+            ldap_port,
+            clear_ldap_port,
+            ca_key="ecdsa" if ecdsa else "rsa",
+            keytab=keytab,
+        )
+    )
+
+
 def _settings() -> "Settings":
     """Load the settings and set up what every command with settings needs."""
     from scm_api.logs import configure_logging

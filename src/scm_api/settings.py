@@ -214,6 +214,15 @@ class Settings(BaseSettings):
         description="true lets a CA's endpoint URL name this machine, as with the sandbox; "
         "otherwise false.",
     )
+    machine_identities: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^gcp:[a-z0-9.:-]{4,94}$")], ...],
+        NoDecode,
+        BeforeValidator(_split),
+    ] = Field(
+        (),
+        description="What CA backends may use this machine's own identity for, separated by "
+        "commas: gcp:PROJECT for Google's application default credentials; unset: nothing.",
+    )
     live_examples: bool = Field(
         False,
         description="true shows ids of the newest things in the examples at /docs, to anybody who "

@@ -41,14 +41,15 @@ def judge(
     *,
     names: Sequence[Name] = tuple(asked("a.example.test")),
     term: Term = QUARTER,
-    expected: bytes | None = ISSUING,
+    expected: bytes | Sequence[bytes] | None = ISSUING,
     subject: Sequence[tuple[str, str]] | None = None,
     backdating: timedelta = timedelta(hours=1),
     account: Subject | None = None,
 ) -> IssuedVerdict:
     spki = spki_of(key("holder").public_key())
     wanted = Wanted(spki, frozenset(names), term, subject, account)
-    issuer = Issuer(expected, backdating, TermRules((90,), 90))
+    several = [expected] if isinstance(expected, bytes) else expected or ()
+    issuer = Issuer(several, backdating, TermRules((90,), 90))
     return judge_issued(wanted, issuer, leaf_der, chain, NOW)
 
 
@@ -283,6 +284,20 @@ def test_an_issuer_that_is_no_ca_is_no_issuer() -> None:
     assert codes(leaf(issuer="Fake CA"), [fake, MIDDLE, ROOT], expected=None) == [
         "signature-invalid"
     ]
+
+
+@pytest.mark.parametrize("several", [(ISSUING, STRANGER), (STRANGER, ISSUING), (b"?", ISSUING)])
+def test_one_of_several_expected_cas_is_enough(several: tuple[bytes, ...]) -> None:
+    assert judge(leaf(), CHAIN, expected=several).discrepancies == ()
+    assert judge(leaf(), CHAIN, expected=several).chain_ders == CHAIN
+    sent = [leaf(issuer="Stranger CA"), STRANGER]
+    by_stranger = ["issuer-unexpected"] if STRANGER not in several else []
+    assert codes(sent[0], sent[1:], expected=several) == by_stranger
+
+
+def test_none_of_several_expected_cas_is_seen() -> None:
+    others = (STRANGER, authority("Other CA").der)
+    assert codes(leaf(), CHAIN, expected=others) == ["issuer-unexpected"]
 
 
 def test_another_ca_than_the_expected_is_seen() -> None:

@@ -9,18 +9,24 @@ from aws_harness import AwsHarness
 from contract import Harness, RecordingLimiter
 from digicert_harness import DigiCertHarness
 from entrust_harness import EntrustHarness
+from gcp_harness import GcpHarness
 from memory_harness import MemoryHarness
+from microsoft_harness import MicrosoftHarness
 
+from gcp_service import running_cas
 from loop_thread import LoopThread
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.memory.authority import AUTHORITIES
-from scm_api.sandbox import aws, digicert, entrust
+from scm_api.sandbox import aws, digicert, entrust, microsoft
+from scm_api.sandbox.microsoft.ldap import serve_ldap
 
 HARNESSES: dict[BackendType, str] = {
     BackendType.AWS: "aws_harness",
     BackendType.DIGICERT: "digicert_harness",
     BackendType.ENTRUST: "entrust_harness",
+    BackendType.GCP: "gcp_harness",
     BackendType.MEMORY: "memory_harness",
+    BackendType.MICROSOFT: "microsoft_harness",
 }
 
 
@@ -87,10 +93,48 @@ def entrust_harness(entrust_server: entrust.RunningServer) -> EntrustHarness:
     return harness
 
 
+@pytest.fixture(scope="session")
+def _gcp_harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcpHarness]:
+    with running_cas(tmp_path_factory.mktemp("gcp") / "state") as cas:
+        yield GcpHarness(cas)
+
+
+@pytest.fixture
+def gcp_harness(_gcp_harness: GcpHarness) -> GcpHarness:
+    _gcp_harness.control("POST", "/reset")
+    return _gcp_harness
+
+
 @pytest.fixture
 def memory_harness() -> Iterator[MemoryHarness]:
     yield MemoryHarness()
     AUTHORITIES.clear()
+
+
+@pytest.fixture(scope="session")
+def _microsoft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MicrosoftHarness]:
+    state = tmp_path_factory.mktemp("microsoft") / "state"
+    with LoopThread() as loop:
+        server = loop.run(microsoft.serve(microsoft.Settings(state)))
+        transport = server.simulator.transport
+        directory = loop.run(
+            serve_ldap(
+                lambda: server.simulator.domain,
+                "127.0.0.1",
+                ssl_context=transport.context(asks_for_certificate=False),
+                dns_host_name="dc1.corp.example",
+                end_point=transport.end_point(),
+            )
+        )
+        yield MicrosoftHarness(server, directory.port)
+        loop.run(directory.aclose())
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def microsoft_harness(_microsoft: MicrosoftHarness) -> MicrosoftHarness:
+    _microsoft.reset()
+    return _microsoft
 
 
 @pytest.fixture(params=list(BackendType))
@@ -107,3 +151,5 @@ def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("NO_GCE_CHECK", "true")

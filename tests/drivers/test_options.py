@@ -38,7 +38,7 @@ def test_an_optional_union_keeps_its_discriminator() -> None:
 @pytest.mark.parametrize(
     ("options", "kind"),
     [
-        ({"backend_type": "gcp", "region": "eu-central-1"}, "union_tag_invalid"),
+        ({"backend_type": "acme", "region": "eu-central-1"}, "union_tag_invalid"),
         ({"region": "eu-central-1"}, "union_tag_not_found"),
         ({"backend_type": None}, "union_tag_invalid"),
         ("aws", "model_attributes_type"),

@@ -1,6 +1,6 @@
 """Whether a connection can be meant, said before it is stored."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,17 +23,29 @@ def require_sound(
     secrets: ConnectionSecrets | None,
     *,
     allow_loopback: bool,
+    machine_identities: Collection[str],
     in_tests: bool,
 ) -> None:
     """Raises Invalid with every fault of a connection; pointers are those of the body.
 
     `secrets` are None where those stored cannot be read any more. `allow_loopback` lets an
     endpoint name this machine: right for the simulator, and a way around the network's walls for
-    anybody else who may choose an endpoint. `in_tests` lets types be chosen that are for tests.
+    anybody else who may choose an endpoint. `machine_identities` says what the identity of this
+    machine may be used for. `in_tests` lets types be chosen that are for tests.
     """
     faults = [] if allow_loopback else list(_loopback_faults(options.model_dump(mode="json")))
     if options.backend_type in TEST_ONLY and not in_tests:
         faults.append(_TEST_ONLY)
+    used = REGISTRY[BackendType(options.backend_type)].machine_identity(options)
+    if used is not None and used not in machine_identities:
+        faults.append(
+            Fault(
+                "/options/credentials",
+                "machine-identity-not-allowed",
+                f"The identity of the machine this service runs on may not be used for {used}.",
+                f"a credential among the secrets, or {used} in SCM_MACHINE_IDENTITIES",
+            )
+        )
     if secrets is not None and secrets.backend_type != options.backend_type:
         faults.append(
             Fault(

@@ -203,7 +203,11 @@ async def delete_local_ca_backend(
     record(session, caller, "local_ca_backend.deleted", ("local_ca_backend", local.id))
 
 
-def _walls(app: Resources) -> dict[str, bool]:
+def _walls(app: Resources) -> dict[str, Any]:
     """What the settings allow beyond what is right in production."""
     settings = app.settings
-    return {"allow_loopback": settings.allow_loopback_endpoints, "in_tests": settings.test_mode}
+    return {
+        "allow_loopback": settings.allow_loopback_endpoints,
+        "machine_identities": settings.machine_identities,
+        "in_tests": settings.test_mode,
+    }

@@ -1,7 +1,7 @@
 """Putting a certificate chain in order by who signed whom, whatever order a CA sent it in."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -15,7 +15,7 @@ class Chain:
     """The way from a leaf upwards.
 
     `certificates` begins with the leaf's issuer. `complete` says that it ends in a self-signed
-    root, `reaches_expected` that the expected CA is part of it (also true when none was
+    root, `reaches_expected` that one of the expected CAs is part of it (also true when none was
     expected), `forged` that somebody is there with the issuer's name but not with its key.
     `unrelated` counts the certificates left out.
     """
@@ -28,18 +28,18 @@ class Chain:
 
 
 def build_chain(
-    leaf: Certificate, sent: Iterable[Certificate], expected: Certificate | None
+    leaf: Certificate, sent: Iterable[Certificate], expected: Sequence[Certificate]
 ) -> Chain:
-    """The shortest way from the leaf to the expected CA and on to a root.
+    """The shortest way from the leaf to one of the expected CAs and on to a root.
 
     `sent` may be in any order, hold the leaf, doubles and strangers. A cross-signed or renewed
-    certificate of the expected CA counts as that CA: same subject and key. Without a way to a
+    certificate of an expected CA counts as that CA: same subject and key. Without a way to a
     root the chain goes as far as it can. All have been read by `read_certificate` before.
     """
     others = dict.fromkeys(certificate for certificate in sent if certificate != leaf)
-    pool = dict.fromkeys([*others, *([expected] if expected else [])])
+    pool = dict.fromkeys([*others, *expected])
     to_expected = [
-        way for way in _ways_up(leaf, pool) if expected and _is_same_ca(way[-1], expected)
+        way for way in _ways_up(leaf, pool) if any(_is_same_ca(way[-1], each) for each in expected)
     ]
     chain = to_expected[0] if to_expected else ()
     top = chain[-1] if chain else leaf
@@ -50,7 +50,7 @@ def build_chain(
     return Chain(
         certificates=chain,
         complete=bool(chain) and is_self_signed(chain[-1]),
-        reaches_expected=expected is None or bool(to_expected),
+        reaches_expected=not expected or bool(to_expected),
         forged=not chain and any(other.subject == leaf.issuer for other in pool),
         unrelated=len(others.keys() - set(chain)),
     )

@@ -66,10 +66,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """What is known of the CA: its certificate (None: unknown), how long before issuance it lets
-    certificates begin, and the limits that may explain why a life was shortened."""
+    """What is known of the CA: its certificate, or those of CAs that take turns (none: unknown).
 
-    certificate_der: bytes | None
+    `backdating` is how long before issuance it lets certificates begin, `term_rules` are the limits
+    that may explain why a life was shortened.
+    """
+
+    certificate_ders: Sequence[bytes]
     backdating: timedelta
     term_rules: TermRules
 
@@ -97,9 +100,10 @@ def judge_issued(
         unreadable = Discrepancy("certificate-unreadable", "The CA sent no readable certificate.")
         return IssuedVerdict(None, leaf_der, (), False, (unreadable,), (), now, ())
     certificate, leaf = chosen
-    ca_der, term = issuer.certificate_der, wanted.term
-    expected = read_certificate(ca_der) if ca_der is not None else None
-    chain = build_chain(certificate, [other for other, _ in read], expected and expected[0])
+    term = wanted.term
+    known = [read_certificate(each) for each in issuer.certificate_ders]
+    expected = [each[0] for each in known if each is not None]
+    chain = build_chain(certificate, [other for other, _ in read], expected)
     der = certificate.public_bytes(Encoding.DER)
     # Issuance is past, and at most the backdating after the beginning.
     issued_at = min(now, leaf.not_before + issuer.backdating)
@@ -107,7 +111,7 @@ def judge_issued(
         *_content_discrepancies(leaf, key, wanted),
         *_life_discrepancies(leaf, term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
-        *_unreadable(len(sent) - len(read), ca_der is not None and expected is None),
+        *_unreadable(len(sent) - len(read), bool(known) and not expected),
     ]
     notes = [
         *_leaf_notes(leaf, wanted, was_moved=der != leaf_der),

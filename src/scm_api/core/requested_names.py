@@ -12,6 +12,9 @@ from scm_api.core.name_constraints import NameConstraints, judge_constraints, ju
 from scm_api.core.names import Name, normalise
 from scm_api.core.vocabulary import CertificateType, NameKind
 
+_CALLED_BY_NAME: Final = frozenset({CertificateType.CLIENT, CertificateType.CODE_SIGNING})
+"""Types whose common name says what a person or publisher is called, which is no name to reach."""
+
 _IA5_KINDS: Final = frozenset({NameKind.DNS, NameKind.EMAIL, NameKind.URI})
 
 
@@ -46,11 +49,11 @@ def judge_names(
     faults += more_faults
     if asked_names:
         faults += _difference_faults(carried, asked, csr_pointer, names_pointer)
-    elif not facts.names:
+    elif not facts.names and certificate_type is not CertificateType.CODE_SIGNING:
         detail = "The CSR holds no subjectAltName, and nothing is made up from its subject."
         faults.append(Fault(csr_pointer, "names-missing", detail, "at least one DNS name"))
     for common_name in facts.common_names:
-        if certificate_type is not CertificateType.CLIENT or _claims_a_name(common_name):
+        if certificate_type not in _CALLED_BY_NAME or _claims_a_name(common_name):
             faults += _common_name_faults(common_name, carried, csr_pointer)
     rules = NameRules(policy, owned_domains)
     for name, pointer in {**carried, **asked}.items():
@@ -126,7 +129,7 @@ def _difference_faults(
 
 
 def _claims_a_name(common_name: str) -> bool:
-    """Whether the common name of a person is an address or a name others can own as well.
+    """Whether the common name of a person or publisher is a name that others can own as well.
 
     `Jo Doe` and `jo.doe` say who somebody is; `jo@example.com`, `192.0.2.1` and
     `www.example.com` are names, which are proven only as subjectAltNames.

@@ -9,7 +9,9 @@ class BackendType(StrEnum):
     AWS = "aws"
     DIGICERT = "digicert"
     ENTRUST = "entrust"
+    GCP = "gcp"
     MEMORY = "memory"
+    MICROSOFT = "microsoft"
 
 
 class CertificateType(StrEnum):

@@ -1,12 +1,8 @@
 """What a violated constraint means to the person whose request violated it."""
 
-from asyncpg import IntegrityConstraintViolationError
 from sqlalchemy.exc import IntegrityError
 
 from scm_api.core.errors import Conflict
-
-Violation = IntegrityError | IntegrityConstraintViolationError
-"""As SQLAlchemy tells it, and as asyncpg itself does."""
 
 _NAME_TAKEN = "name-taken"
 
@@ -49,7 +45,7 @@ class KeyRepeated(Exception):
     """Another transaction stored an answer under the same Idempotency-Key first."""
 
 
-def conflict_of(error: Violation) -> Exception:
+def conflict_of(error: Exception) -> Exception:
     """The Conflict a person can act on, or the error itself if the constraint is not expected."""
     constraint = constraint_of(error)
     if constraint in _CONFLICTS:
@@ -70,8 +66,9 @@ def is_ca_reference_taken(error: Exception) -> bool:
     return isinstance(error, IntegrityError) and constraint_of(error) in _CA_REFERENCES
 
 
-def constraint_of(error: Violation) -> str:
-    """The name of the violated constraint; empty where there is none."""
+def constraint_of(error: Exception) -> str:
+    """The name of the violated constraint, by SQLAlchemy's error or asyncpg's own; empty where
+    there is none."""
     found: BaseException | None = error
     if isinstance(error, IntegrityError):
         # SQLAlchemy wraps asyncpg's exception twice; the constraint's name is on the inner one.

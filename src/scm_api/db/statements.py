@@ -22,7 +22,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.types import TypeEngine
 
 AnySelect = Select[*tuple[Any, ...]]
-_DIALECT = dialect(json_serializer=lambda value: orjson.dumps(value).decode())
+_DIALECT = dialect(  # type: ignore[no-untyped-call]  # SQLAlchemy's own lacks types
+    json_serializer=lambda value: orjson.dumps(value).decode()
+)
 
 
 class Statement:
@@ -48,7 +50,7 @@ class Statement:
         if isinstance(session, AsyncSession):
             found = await session.execute(self._statement, values)
             nothing = isinstance(found, CursorResult) and not found.returns_rows
-            return [] if nothing else list(found.mappings())
+            return [] if nothing else [row._asdict() for row in found]
         arguments = [process(values.get(name, fixed)) for name, fixed, process in self._parameters]
         connection = await _driver_of(session)
         try:

@@ -88,11 +88,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """The certificate is here. `chain_ders` is what the CA sent, in the CA's order."""
+    """The certificate is here. `chain_ders` is what the CA sent, in the CA's order.
+
+    `issuer_pems` are the CAs that may have issued it, where the CA backend was asked just now; None
+    leaves that to `IssuingCa.certificate_pem`.
+    """
 
     ca_ref: str
     leaf_der: bytes
     chain_ders: tuple[bytes, ...]
+    issuer_pems: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,8 @@ class IssuingCa:
     """One CA a profile may issue from. `facts` are backend-specific and JSON-ready.
 
     `id` is what a profile's options refer to (for AWS the CA's ARN). `certificate_pem` is the
-    CA's own certificate where it could be read: what is issued must build to it.
+    CA's own certificate where it could be read: what is issued must build to it. Where several CAs
+    take turns under one id, it holds all of theirs, and what is issued builds to one of them.
     """
 
     id: str

@@ -3,7 +3,8 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, SecretStr, StringConstraints
+from cryptography import x509
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from scm_api.drivers.addresses import endpoint_objection
@@ -25,7 +26,25 @@ def _header_safe(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _certificates(pem: str | None) -> str | None:
+    try:
+        if pem is not None:
+            x509.load_pem_x509_certificates(pem.encode())
+    except ValueError as error:
+        raise PydanticCustomError("malformed-certificate", "It is no PEM certificate.") from error
+    return pem
+
+
 EndpointUrl = Annotated[
     str, StringConstraints(min_length=1, max_length=256), AfterValidator(_allowed_endpoint)
 ]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
+TrustedCertificates = Annotated[
+    str | None,
+    StringConstraints(max_length=65_536),
+    AfterValidator(_certificates),
+    Field(
+        description="PEM of the CAs that the server's certificate may come from, in place of those "
+        "the system trusts."
+    ),
+]

@@ -95,14 +95,19 @@ class BackendKind:
     `needs_organization(options)` says whether it is ordered for an external organization.
     `validations_for(options)` are the types of validation of which that organization must have one
     in force; none: any will do. `order_options` is None where an order consists of nothing but what
-    every enrollment has. `needs_subject(options)` says whether each enrollment names an account of
-    the directory.
+    every enrollment has. `acknowledged(options)` are codes of risks that a profile accepts, which
+    only an MRAO may let it. `needs_subject(options)` says whether each enrollment names an account
+    of the directory.
 
     `abilities(connection, issuing_cas)` is what a backend set up like this does, beyond the
     capabilities of its type; `revocation_objection(options, connection, issuing_cas)` why what a
     profile issued is not revoked through it, and what to do instead, None where it is.
     `where_to_look(options, connection, csr_der)` tells a person how to find an order at the CA
-    whose answer was lost.
+    whose answer was lost. `machine_identity(connection)` is what this machine's own identity would
+    be used for, as `SCM_MACHINE_IDENTITIES` allows it, None where it is not used.
+
+    `drops_names` says that a policy of the CA may leave names out without a word; a certificate
+    that lacks names is of no use to anybody then, and the service has it revoked.
     """
 
     type: BackendType
@@ -122,8 +127,11 @@ class BackendKind:
     validations_for: Callable[[Any], frozenset[str]] = _any
     order_options: OrderOptions | None = None
     needs_subject: Callable[[Any], bool] = _never
+    acknowledged: Callable[[Any], frozenset[str]] = _any
     abilities: Callable[[Any, Sequence[IssuingCa] | None], tuple[Ability, ...]] = _no_remarks
     revocation_objection: Callable[[Any, Any, Sequence[IssuingCa] | None], str | None] = (
         _no_objection
     )
     where_to_look: Callable[[Any, Any, bytes], str] = _nothing_to_say
+    machine_identity: Callable[[Any], str | None] = _no_objection
+    drops_names: bool = False

@@ -72,10 +72,10 @@ def connection_from(row: Mapping[str, Any]) -> Connection:
 async def connection_of(session: AsyncSession, ca_backend_id: UUID) -> Connection:
     """Load one CA backend's connection; raises NotFound when the backend is gone."""
     found = await session.execute(_CONNECTION, {"ca_backend_id": ca_backend_id})
-    row = found.mappings().one_or_none()
+    row = found.one_or_none()
     if row is None:
         raise NotFound("CA backend")
-    return connection_from(row)
+    return connection_from(row._asdict())
 
 
 class Gateway:

@@ -1,5 +1,6 @@
 """What the CA sent, compared with what was asked of it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
@@ -14,14 +15,18 @@ from scm_api.core.term import Term
 from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Enrollment
 from scm_api.drivers.base import Issued
-from scm_api.issuance.facts import load_facts
+from scm_api.issuance.facts import Facts, load_facts
 from scm_api.issuance.judgement import issuing_ca, term_rules
 
 
 async def verdict_of(
     session: AsyncSession, enrollment: Enrollment, outcome: Issued, now: datetime
-) -> IssuedVerdict:
-    """Judge one issued certificate by its enrollment. `now` is the database's clock."""
+) -> tuple[IssuedVerdict, bool]:
+    """Judge one issued certificate by its enrollment. `now` is the database's clock.
+
+    The second part is whether the service should have it revoked by itself: it lacks names by a
+    policy of the CA, is nothing else than that, and the CA revokes.
+    """
     csr, _ = read_csr(enrollment.csr_der)
     if csr is None:
         raise ValueError("the stored CSR cannot be read any more")
@@ -39,10 +44,10 @@ async def verdict_of(
     names = (Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names)
     term = Term(enrollment.term_days, enrollment.not_after)
     account = subject_from(enrollment.subject) if enrollment.subject else None
-    return judge_issued(
+    verdict = judge_issued(
         Wanted(csr.spki_der, frozenset(names), term, None if account else csr.subject, account),
         Issuer(
-            certificate_der=_der(ca.certificate_pem) if ca and ca.certificate_pem else None,
+            certificate_ders=_ders(outcome.issuer_pems or ((ca.certificate_pem,) if ca else ())),
             backdating=facts.rules.kind.capabilities.backdating,
             term_rules=term_rules(facts),
         ),
@@ -50,7 +55,19 @@ async def verdict_of(
         outcome.chain_ders,
         now,
     )
+    return verdict, _is_waste(facts, verdict)
 
 
-def _der(pem: str) -> bytes:
-    return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+def _is_waste(facts: Facts, verdict: IssuedVerdict) -> bool:
+    kind = facts.rules.kind
+    found = {each.code for each in verdict.discrepancies}
+    if not kind.drops_names or found != {"names-dropped"}:
+        return False
+    connection = kind.connection_options.model_validate(facts.connection_options)
+    return not kind.revocation_objection(facts.rules.typed_options, connection, facts.issuing_cas)
+
+
+def _ders(pems: Sequence[str | None]) -> list[bytes]:
+    text = "".join(pem for pem in pems if pem).encode()
+    certificates = x509.load_pem_x509_certificates(text) if text else []
+    return [each.public_bytes(Encoding.DER) for each in certificates]

@@ -262,11 +262,11 @@ class Issuance:
         async with self._writing(claim) as session:
             match outcome:
                 case Issued():
-                    verdict = await verdict_of(session, claim.enrollment, outcome, claim.now)
+                    verdict, waste = await verdict_of(session, claim.enrollment, outcome, claim.now)
                     if verdict.leaf is None:
                         await outcomes.unreadable(session, claim, outcome.ca_ref)
                     else:
-                        await outcomes.issued(session, claim, outcome, verdict, verdict.leaf)
+                        await outcomes.issued(session, claim, outcome, verdict, waste=waste)
                 case Pending() if isinstance(chosen, Poll):
                     await outcomes.still_pending(session, claim, outcome)
                 case Pending():

@@ -12,7 +12,7 @@ from scm_api.core.issued import IssuedVerdict
 from scm_api.core.lifecycle import Move
 from scm_api.core.pace import poll_interval, retry_interval
 from scm_api.core.renewal_window import opens_at
-from scm_api.core.vocabulary import BackendStatus
+from scm_api.core.vocabulary import BackendStatus, RevocationReason
 from scm_api.db.audit import record
 from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, enqueue
@@ -20,7 +20,7 @@ from scm_api.db.models import Certificate, CertificateName, CertificateText
 from scm_api.drivers.base import Issued, Pending, Rejected
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.gateway.health import record_health
-from scm_api.issuance.revocation import revoke_replaced
+from scm_api.issuance.revocation import revoke_replaced, revoke_succeeded
 from scm_api.worker.claims import NOW, Claim, Later, move, write, write_attempt
 from scm_api.worker.planning import REFUSED_WAIT, outcome_unknown
 
@@ -140,13 +140,17 @@ async def issued(
     claim: Claim,
     outcome: Issued,
     verdict: IssuedVerdict,
-    leaf: CertificateFacts,
+    *,
+    waste: bool,
 ) -> None:
     """Store the certificate, with the end of the enrollment, in one transaction.
 
-    What is not what was asked is stored too, quarantined, and a person decides. What a person took
-    over and is for another key is somebody else's.
+    What is not what was asked is stored too, quarantined, and a person decides; `waste` is revoked
+    at once. What a person took over and is for another key is somebody else's. The verdict has a
+    leaf.
     """
+    leaf = verdict.leaf
+    assert leaf is not None
     if _is_adopted(claim) and "key-differs" in {each.code for each in verdict.discrepancies}:
         await _give_back(session, claim, "its certificate is for another key.")
         return
@@ -157,7 +161,8 @@ async def issued(
         sentence = (
             "The CA issued something else than was asked, so the certificate is quarantined: "
             + " ".join(reasons)
-            + " Revoke it, and find out why the CA did this before enrolling again."
+            + (" It is being revoked: find" if waste else " Revoke it, and find")
+            + " out why the CA did this before enrolling again."
         )
         values = {"reason_code": "certificate-quarantined", "reason": sentence}
         await move(
@@ -179,6 +184,10 @@ async def issued(
         session.add(
             CertificateName(certificate_id=certificate.id, kind=name.kind, value=name.value[:512])
         )
+    if waste:
+        told = {"quarantined": reasons}
+        reason = RevocationReason.UNSPECIFIED
+        await revoke_succeeded(session, certificate, claim.enrollment, reason, told)
     if not reasons:
         await revoke_replaced(session, claim.enrollment)
         if claim.enrollment.people:

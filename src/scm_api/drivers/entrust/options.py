@@ -3,7 +3,6 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -14,7 +13,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from scm_api.drivers.fields import EndpointUrl, HeaderSecret
+from scm_api.drivers.fields import EndpointUrl, HeaderSecret, TrustedCertificates
 
 Api = Literal["ecs", "ca_gateway"]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
@@ -32,16 +31,6 @@ def _with_example(**members: JsonValue) -> ConfigDict:
     return ConfigDict(
         extra="forbid", frozen=True, strict=True, json_schema_extra={"examples": [{**members}]}
     )
-
-
-def _certificates(pem: str) -> str:
-    from cryptography import x509
-
-    try:
-        x509.load_pem_x509_certificates(pem.encode())
-    except ValueError as error:
-        raise PydanticCustomError("malformed-certificate", "It is no PEM certificate.") from error
-    return pem
 
 
 class Requester(_Options):
@@ -76,15 +65,7 @@ class EntrustConnection(_Options):
     region: Annotated[
         Literal["us", "eu"], Field(description="Of PKI as a Service; for CA Gateway only.")
     ] = "us"
-    trusted_certificates: Annotated[
-        str | None,
-        StringConstraints(max_length=65_536),
-        AfterValidator(lambda pem: pem if pem is None else _certificates(pem)),
-        Field(
-            description="PEM of the CAs that the server's certificate may come from, in place of "
-            "those the system trusts: for a CA Gateway of your own."
-        ),
-    ] = None
+    trusted_certificates: TrustedCertificates = None
     requester: Annotated[
         Requester | None, Field(description="Needed for ECS, which refuses orders without.")
     ] = None

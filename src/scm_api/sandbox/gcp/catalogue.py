@@ -12,6 +12,7 @@ WEB_POOL: Final = f"{LOCATION}/caPools/web"
 FAST_POOL: Final = f"{LOCATION}/caPools/fast"
 STRICT_POOL: Final = f"{LOCATION}/caPools/strict"
 SERVICE_ACCOUNT: Final = f"scm-api@{PROJECT}.iam.gserviceaccount.com"
+OTHER_ACCOUNT: Final = f"other@{PROJECT}.iam.gserviceaccount.com"
 PERMISSIONS: Final = frozenset(
     {
         "privateca.caPools.get",

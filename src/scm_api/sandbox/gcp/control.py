@@ -25,6 +25,15 @@ class AuthorityChange(BaseModel):
     state: Literal["ENABLED", "DISABLED", "STAGED"]
 
 
+class TemplateChange(BaseModel):
+    """Whether a template lets the names of requests pass."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    passes_names: bool
+
+
 class RightChange(BaseModel):
     """Whether the service account has a permission."""
 
@@ -45,6 +54,7 @@ def control_routes(simulator: Simulator) -> list[web.RouteDef]:
         ("GET", "/settings", control.settings),
         ("PATCH", "/settings", control.change_settings),
         ("POST", "/authorities", control.change_authority),
+        ("POST", "/templates", control.change_template),
         ("POST", "/rights", control.change_right),
         ("POST", "/reset", control.reset),
     )
@@ -102,6 +112,14 @@ class _Control:
         if change.name not in self._simulator.states:
             raise KeyError(f"certificate authority {change.name}")
         self._simulator.states[change.name] = getattr(T.CertificateAuthority.State, change.state)
+        return web.Response(status=204)
+
+    async def change_template(self, request: web.Request) -> web.Response:
+        change = TemplateChange.model_validate_json(await request.read())
+        if change.name not in self._simulator.templates:
+            raise KeyError(f"certificate template {change.name}")
+        constraints = self._simulator.templates[change.name].identity_constraints
+        constraints.allow_subject_alt_names_passthrough = change.passes_names
         return web.Response(status=204)
 
     async def change_right(self, request: web.Request) -> web.Response:

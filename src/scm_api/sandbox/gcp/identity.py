@@ -1,4 +1,4 @@
-"""Who the server is (a TLS certificate) and who calls it (a service account with a key)."""
+"""Who the server is (a TLS certificate) and who calls it (service accounts with a key)."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from google.auth import jwt
 from google.auth.exceptions import GoogleAuthError
 from google.rpc import code_pb2
 
-from scm_api.sandbox.gcp.catalogue import PROJECT, SERVICE_ACCOUNT
+from scm_api.sandbox.gcp.catalogue import OTHER_ACCOUNT, PROJECT, SERVICE_ACCOUNT
 from scm_api.sandbox.gcp.errors import Refusal
 
 AUDIENCE: Final = "https://privateca.googleapis.com/"
@@ -24,28 +24,36 @@ _TEN_YEARS: Final = timedelta(days=3650)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`trust` is the file with the certificate clients are to trust, `service_account` the JSON of
-    the key that the simulator takes tokens of."""
+    """`trust` is the file with the certificate clients are to trust, `service_account` and
+    `other_account` the JSON of the keys that the simulator takes tokens of; `signers` has the
+    public keys by the accounts' names."""
 
     trust: Path
     certificate: bytes
     key: bytes
     service_account: Path
-    signer: bytes
+    other_account: Path
+    signers: dict[str, bytes]
 
-    def require_token(self, metadata: Sequence[tuple[str, Any]] | None) -> None:
-        """Self-signed tokens of the service account, for this service. Raises Refusal."""
+    def require_token(self, metadata: Sequence[tuple[str, Any]] | None) -> str:
+        """Self-signed tokens of a service account, for this service; returns its name.
+
+        Raises Refusal.
+        """
         given = dict(metadata or ()).get("authorization", "")
         token = given.removeprefix("Bearer ")
         try:
             # google-auth has no types
             claims = jwt.decode(  # type: ignore[no-untyped-call]
-                token, certs={"sandbox": self.signer}, clock_skew_in_seconds=10
+                token, certs=self.signers, clock_skew_in_seconds=10
             )
-        except (GoogleAuthError, ValueError) as error:
+            key_id = jwt.decode_header(token)["kid"]  # type: ignore[no-untyped-call]
+        except (GoogleAuthError, ValueError, KeyError) as error:
             raise _unauthenticated() from error
-        if claims.get("iss") != SERVICE_ACCOUNT or not _is_for_us(claims):
+        # Keys have the names of their accounts as ids: nobody signs for another one.
+        if claims.get("iss") != key_id or not _is_for_us(claims):
             raise _unauthenticated()
+        return str(key_id)
 
 
 def _is_for_us(claims: Any) -> bool:
@@ -65,11 +73,18 @@ def _unauthenticated() -> Refusal:
 def open_identity(directory: Path, host: str) -> Identity:
     """The identity kept in a directory, made on the first start."""
     trust, key = directory / "server.pem", directory / "server.key"
-    account, signer = directory / "service-account.json", directory / "service-account.pem"
-    if not signer.exists():
+    accounts = {
+        SERVICE_ACCOUNT: directory / "service-account.json",
+        OTHER_ACCOUNT: directory / "other-account.json",
+    }
+    if not key.exists():
         _make_server(trust, key, host)
-        _make_account(account, signer)
-    return Identity(trust, trust.read_bytes(), key.read_bytes(), account, signer.read_bytes())
+    for name, file in accounts.items():
+        if not file.with_suffix(".pem").exists():
+            _make_account(name, file)
+    signers = {name: file.with_suffix(".pem").read_bytes() for name, file in accounts.items()}
+    own, other = accounts.values()
+    return Identity(trust, trust.read_bytes(), key.read_bytes(), own, other, signers)
 
 
 def _make_server(trust: Path, key_file: Path, host: str) -> None:
@@ -97,22 +112,22 @@ def _make_server(trust: Path, key_file: Path, host: str) -> None:
     _write(trust, certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _make_account(account: Path, signer: Path) -> None:
+def _make_account(name: str, file: Path) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     content = {
         "type": "service_account",
         "project_id": PROJECT,
-        "private_key_id": "sandbox",
+        "private_key_id": name,
         "private_key": _pem(key).decode(),
-        "client_email": SERVICE_ACCOUNT,
+        "client_email": name,
         "client_id": "100000000000000000001",
         "token_uri": "https://oauth2.googleapis.com/token",
     }
-    _write(account, json.dumps(content, indent=1).encode())
+    _write(file, json.dumps(content, indent=1).encode())
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    _write(signer, public)
+    _write(file.with_suffix(".pem"), public)
 
 
 def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:

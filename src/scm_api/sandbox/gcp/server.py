@@ -102,9 +102,10 @@ def _handler(simulator: Simulator, operation: Operation) -> Any:
             "time": instant(simulator.now().timestamp()),
             "operation": operation.name,
             "status": "CANCELLED",
+            "caller": None,
         }
         try:
-            answer = await _respond(simulator, operation, request, context)
+            answer = await _respond(simulator, operation, request, context, entry)
         except Refusal as refusal:
             entry["status"] = code_pb2.Code.Name(refusal.status.code)
             await context.abort_with_status(rpc_status.to_status(refusal.status))
@@ -121,12 +122,14 @@ def _handler(simulator: Simulator, operation: Operation) -> Any:
     )
 
 
-async def _respond(simulator: Simulator, operation: Operation, request: Any, context: Any) -> Any:
+async def _respond(
+    simulator: Simulator, operation: Operation, request: Any, context: Any, entry: dict[str, Any]
+) -> Any:
     fault = simulator.faults.take(operation.name)
     if fault and fault.when == "before" and not fault.is_in_the_answer:
         await _STRIKES[fault.action](fault)
     if simulator.behaviour.requires_token:
-        simulator.identity.require_token(context.invocation_metadata())
+        entry["caller"] = simulator.identity.require_token(context.invocation_metadata())
     answer = operation.carry_out(simulator, request)
     if fault is None:
         return answer

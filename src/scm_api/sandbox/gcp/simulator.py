@@ -71,6 +71,7 @@ class Simulator:
         self.denied.clear()
         self._issued.clear()
         self.states = _states()
+        self.templates = catalogue.templates()
         self.behaviour = self.settings.behaviour
 
     def close(self) -> None:

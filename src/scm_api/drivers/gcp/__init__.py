@@ -1,0 +1,1 @@
+"""Google Cloud Certificate Authority Service, API v1 over gRPC."""

@@ -1,0 +1,155 @@
+"""What is said about a location of CA Service, and what a profile chooses there."""
+
+import json
+import re
+from typing import Annotated, Any, Final, Literal
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from scm_api.drivers.fields import EndpointUrl, TrustedCertificates
+
+_POOL: Final = "projects/umbra-pki/locations/europe-west1/caPools/web"
+_TOKEN_URIS: Final = (
+    "https://oauth2.googleapis.com/token",
+    "https://accounts.google.com/o/oauth2/token",
+)
+
+
+def _config(**example: Any) -> ConfigDict:
+    return ConfigDict(
+        extra="forbid", frozen=True, strict=True, json_schema_extra={"examples": [example]}
+    )
+
+
+def _over_tls(url: str | None) -> str | None:
+    if url is not None and not url.startswith("https://"):
+        raise PydanticCustomError("endpoint-not-allowed", "gRPC is spoken over TLS: use https://.")
+    return url
+
+
+def _key_file(secret: SecretStr) -> SecretStr:
+    """A service account's key as Google hands it out; every wrong member is named, no value is."""
+    wrong = _wrong_members(secret.get_secret_value())
+    if wrong:
+        raise PydanticCustomError(
+            "unusable-credential",
+            "It is no service account key as Google hands it out: {wrong}.",
+            {"wrong": "; ".join(wrong)},
+        )
+    return secret
+
+
+def _wrong_members(text: str) -> list[str]:
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return ["it is not JSON"]
+    if not isinstance(content, dict):
+        return ["it is not a JSON object"]
+    if content.get("type") != "service_account":
+        return ["type is not service_account"]
+    email = str(content.get("client_email"))
+    checks = {
+        "private_key is no unencrypted RSA key in PEM": _is_rsa(str(content.get("private_key"))),
+        "private_key_id is missing": bool(content.get("private_key_id")),
+        "client_email is not the address of a service account": re.fullmatch(
+            r"[^@\s]{1,64}@[a-z0-9.-]{1,128}\.gserviceaccount\.com", email
+        ),
+        "token_uri is not Google's": content.get("token_uri") in _TOKEN_URIS,
+        "universe_domain is not googleapis.com": content.get("universe_domain", "googleapis.com")
+        == "googleapis.com",
+    }
+    return [complaint for complaint, is_right in checks.items() if not is_right]
+
+
+def _is_rsa(pem: str) -> bool:
+    try:
+        return isinstance(load_pem_private_key(pem.encode(), None), rsa.RSAPrivateKey)
+    except (ValueError, TypeError):
+        return False
+
+
+class GcpConnection(BaseModel):
+    """CA Service in one location of one project."""
+
+    model_config = _config(backend_type="gcp", project="umbra-pki", location="europe-west1")
+
+    backend_type: Annotated[Literal["gcp"], Field(description="Google Cloud CA Service.")]
+    project: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^([a-z0-9.-]{1,63}:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$|^[0-9]{6,19}$"
+        ),
+        Field(description="Id or number of the project; profiles spell it in the same way."),
+    ]
+    location: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z]{2,}(-[a-z]+)+[0-9]{1,2}$"),
+        Field(description="Location of the pools and templates.", examples=["europe-west1"]),
+    ]
+    credentials: Annotated[
+        Literal["service_account", "application_default"],
+        Field(
+            description="`service_account`: the key among the secrets. `application_default`: what "
+            "Google's libraries find on this machine, workload identity among it; "
+            "SCM_MACHINE_IDENTITIES says for which projects."
+        ),
+    ] = "service_account"
+    endpoint_url: Annotated[
+        EndpointUrl | None,
+        AfterValidator(_over_tls),
+        Field(
+            description="Address of the API, if it is not https://privateca.googleapis.com: an "
+            "endpoint of a private network, or the simulator.",
+            examples=["https://privateca-scm.p.googleapis.com"],
+        ),
+    ] = None
+    trusted_certificates: TrustedCertificates = None
+    call_timeout_seconds: Annotated[
+        float, Field(gt=0, le=20, description="Deadline of one call, connecting apart.")
+    ] = 7
+
+
+class GcpSecrets(BaseModel):
+    """The key of a service account; none for the credentials of the machine."""
+
+    model_config = _config(backend_type="gcp")
+    model_config |= {"hide_input_in_errors": True}
+
+    backend_type: Annotated[Literal["gcp"], Field(description="Google Cloud CA Service.")]
+    service_account: Annotated[
+        Annotated[SecretStr, Field(max_length=16_384), AfterValidator(_key_file)] | None,
+        Field(description="The JSON key file of the service account, as text."),
+    ] = None
+
+
+class GcpProfileOptions(BaseModel):
+    """What a certificate profile chooses in CA Service."""
+
+    model_config = _config(backend_type="gcp", certificate_authority=_POOL)
+
+    backend_type: Annotated[Literal["gcp"], Field(description="Google Cloud CA Service.")]
+    certificate_authority: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=300),
+        Field(
+            description="Resource name of a pool, whose enabled CAs take turns, or of one CA; see "
+            "the backend's issuing CAs.",
+            examples=[_POOL, f"{_POOL}/certificateAuthorities/web-1"],
+        ),
+    ]
+    template: Annotated[
+        str | None,
+        StringConstraints(min_length=1, max_length=300),
+        Field(
+            description="Resource name of a certificate template; see the backend's templates.",
+            examples=["projects/umbra-pki/locations/europe-west1/certificateTemplates/server"],
+        ),
+    ] = None
+    subject_mode: Annotated[
+        Literal["default", "rdn_sequence"],
+        Field(description="`rdn_sequence` keeps the order of the CSR's subject byte by byte."),
+    ] = "default"

@@ -1,0 +1,155 @@
+"""The simulator of CA Service as tests see it: how to reach it, and its controls.
+
+It is a process of its own: gRPC's event loops of several threads disturb each other.
+"""
+
+import ctypes
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from estate import Chain, Estate, Json
+
+LOCATION = "projects/umbra-pki/locations/europe-west1"
+WEB, FAST, STRICT = (f"{LOCATION}/caPools/{each}" for each in ("web", "fast", "strict"))
+SERVER = f"{LOCATION}/certificateTemplates/server"
+NAMELESS = f"{LOCATION}/certificateTemplates/nameless"
+_LISTENS = re.compile(r"listening on (\S+) \(trust .*\), control at (\S+)")
+_PATIENCE = 60
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class GoogleCas:
+    """A running simulator; `reset` puts it back to its start."""
+
+    def __init__(self, state: Path, address: str, control_url: str) -> None:
+        self.url = f"https://{address}"
+        self.trust = (state / "server.pem").read_text()
+        self.key_file = (state / "service-account.json").read_text()
+        self.other_key_file = (state / "other-account.json").read_text()
+        self._http = httpx.Client(base_url=control_url, trust_env=False)
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        response = self._http.request(method, path, json=body)
+        assert response.is_success, response.text
+        return response.json() if response.content else None
+
+    def behave(self, **changes: Any) -> None:
+        self.control("PATCH", "/settings", changes)
+
+    def fault(self, operation: str, action: str, **details: Any) -> None:
+        self.control("POST", "/faults", {"operation": operation, "action": action} | details)
+
+    def state(self, pool: str, authority: str, state: str) -> None:
+        name = f"{pool}/certificateAuthorities/{authority}"
+        self.control("POST", "/authorities", {"name": name, "state": state})
+
+    def template(self, name: str, *, passes_names: bool) -> None:
+        self.control("POST", "/templates", {"name": name, "passes_names": passes_names})
+
+    def right(self, permission: str, *, granted: bool) -> None:
+        body = {"permission": f"privateca.{permission}", "granted": granted}
+        self.control("POST", "/rights", body)
+
+    def ledger(self, kind: str | None = None) -> list[Json]:
+        query = f"?kind={kind}" if kind else ""
+        entries: list[Json] = self.control("GET", f"/ledger{query}")["entries"]
+        return entries
+
+    def calls(self, operation: str | None = None) -> list[Json]:
+        query = f"?operation={operation}" if operation else ""
+        entries: list[Json] = self.control("GET", f"/calls{query}")["entries"]
+        return entries
+
+
+@contextmanager
+def running_cas(state: Path) -> Iterator[GoogleCas]:
+    """A simulator without quotas; `behave` sets some."""
+    shutil.copytree(_made_once(), state, dirs_exist_ok=True)
+    log = state.with_suffix(".log")
+    context = multiprocessing.get_context("forkserver")  # which has never used gRPC
+    process = context.Process(target=_serve, args=(state, log))
+    process.start()
+    try:
+        yield GoogleCas(state, *_said(log))
+    finally:
+        process.terminate()
+        process.join(_PATIENCE)
+        process.close()
+
+
+def _said(log: Path) -> tuple[str, str]:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        found = _LISTENS.search(log.read_text() if log.exists() else "")
+        if found:
+            return found[1], found[2]
+        time.sleep(0.02)
+    raise AssertionError(f"the simulator does not listen: {log.read_text()}")
+
+
+def _serve(state: Path, log: Path) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), sys.stdout.fileno())
+        os.dup2(output.fileno(), sys.stderr.fileno())
+    from scm_api.sandbox.gcp import run
+
+    run("127.0.0.1", 0, 0, state, limits=False)
+
+
+@cache
+def _made_once() -> Path:
+    """The keys and CAs of a simulator, which take a second to make."""
+    from scm_api.sandbox.gcp.settings import Settings
+    from scm_api.sandbox.gcp.simulator import open_simulator
+
+    state = Path(tempfile.mkdtemp(prefix="gcp-")) / "state"
+    open_simulator(Settings(state)).close()
+    for each in (*state.glob("documents.db*"), *state.glob("*.jsonl"), state / "lock"):
+        each.unlink()
+    return state
+
+
+def connection(cas: GoogleCas, **options: Any) -> Json:
+    """Options and secrets that reach the simulator."""
+    return {
+        "options": {
+            "backend_type": "gcp",
+            "project": "umbra-pki",
+            "location": "europe-west1",
+            "endpoint_url": cas.url,
+            "trusted_certificates": cas.trust,
+        }
+        | options,
+        "secrets": {"backend_type": "gcp", "service_account": cas.key_file},
+    }
+
+
+async def gcp_chain(
+    estate: Estate, cas: GoogleCas, pool: str = WEB, *, template: str | None = None, **profile: Any
+) -> Chain:
+    """Everything from the connector to the profile."""
+    connector = await estate.connector()
+    local = await estate.local_ca_backend(connector["id"], **connection(cas))
+    backend = await estate.ca_backend(local["id"])
+    organization = await estate.organization("example.com", "*.example.com")
+    wanted = {
+        "options": {"backend_type": "gcp", "certificate_authority": pool, "template": template},
+        "term": {"allowed_days": [30, 90], "default_days": 30},
+        "organization_ids": [organization["id"]],
+    }
+    made = await estate.profile(backend["id"], **(wanted | profile))
+    return Chain(connector, local, backend, organization, made)
