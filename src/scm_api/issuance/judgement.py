@@ -74,8 +74,7 @@ def judge(
         subject_is_empty=not csr.subject,
         san_is_critical=csr.san_critical,
     )
-    connection = kind.connection_options.model_validate(facts.connection_options)
-    faults += kind.judge_request(rules.typed_options, connection, facts.issuing_cas, request)
+    faults += kind.judge_request(rules.typed_options, facts.connection, facts.issuing_cas, request)
     if rules.rule is not None and term is not None and not name_faults:
         faults += judge_rule(rules.rule, _rule_context(facts, csr, names, term.days))
     return Judgement(names, term, _distinct(faults))

@@ -63,8 +63,8 @@ def _is_waste(facts: Facts, verdict: IssuedVerdict) -> bool:
     found = {each.code for each in verdict.discrepancies}
     if not kind.drops_names or found != {"names-dropped"}:
         return False
-    connection = kind.connection_options.model_validate(facts.connection_options)
-    return not kind.revocation_objection(facts.rules.typed_options, connection, facts.issuing_cas)
+    options = facts.rules.typed_options
+    return not kind.revocation_objection(options, facts.connection, facts.issuing_cas)
 
 
 def _ders(pems: Sequence[str | None]) -> list[bytes]:

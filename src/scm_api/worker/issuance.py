@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import Conflict
@@ -43,11 +42,10 @@ from scm_api.drivers.errors import (
 from scm_api.gateway.connections import Gateway
 from scm_api.issuance.intake import on_behalf
 from scm_api.issuance.recheck import objections
-from scm_api.issuance.rules import ProfileRules
 from scm_api.issuance.verdict import verdict_of
 from scm_api.worker import outcomes
 from scm_api.worker.accounts import account_objection
-from scm_api.worker.claims import Busy, Claim, Lost, move, take, write, write_attempt
+from scm_api.worker.claims import AT_LAST, Busy, Claim, Lost, move, take, write, write_attempt
 from scm_api.worker.clock import boottime
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.orders import order_of, token_of
@@ -113,7 +111,7 @@ class Issuance:
 
     async def _step(self, claim: Claim) -> None:
         said = claim.enrollment.order_options
-        options = ProfileRules.model_validate(claim.rules).options_of(said)
+        options = claim.rules.options_of(said)
         objection = None
         try:
             driver = await self._gateway.driver(claim.connection)
@@ -323,4 +321,4 @@ async def _intend(session: AsyncSession, claim: Claim, chosen: Submit) -> None:
         )
         session.add(claim.attempt)
     else:
-        await write_attempt(session, claim, first_sent_at=func.clock_timestamp(), untraced_at=None)
+        await write_attempt(session, claim, first_sent_at=AT_LAST, untraced_at=None)
