@@ -25,7 +25,9 @@ demo: $(RUN) ## Issue a certificate with everything started here, then stay up (
 	@$(BIN)/scm-api demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(PORT),--port $(PORT)) \
 		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
-test: lint test-core test-clients ## Every gate and the whole suite, on a PostgreSQL it starts itself
+test: ## Every gate and the whole suite, on a PostgreSQL it starts itself
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-O) \
+		lint test-core test-clients
 	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/core --ignore tests/pending --ignore tests/samba \
 		--ignore tests/clients
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from api_client import Api, Contract
     from databases import Databases
     from demo_process import Demo
-    from estate import Estate
+    from estate import Chain, Estate
+    from prepared import Prepared
     from running import StartApi
     from scm_api.db.embedded import EmbeddedPostgres
     from scm_api.db.session import Database
@@ -56,9 +57,10 @@ def databases() -> "Iterator[Databases]":
 
 
 @pytest.fixture
-def database_url(databases: "Databases") -> Iterator[str]:
-    """A migrated database of the test's own."""
-    url = databases.clone()
+def database_url(request: pytest.FixtureRequest, databases: "Databases") -> Iterator[str]:
+    """A migrated database of the test's own, holding the chain if the test wants one."""
+    wants_chain = "chain" in request.fixturenames
+    url = databases.clone(request.getfixturevalue("_prepared").url if wants_chain else None)
     yield url
     databases.drop(url)
 
@@ -139,13 +141,18 @@ def contract(_application: "FastAPI") -> "Contract":
 
 
 @pytest.fixture
-async def api(app: "FastAPI", database: "Database", contract: "Contract") -> "Api":
+async def api(
+    request: pytest.FixtureRequest, app: "FastAPI", database: "Database", contract: "Contract"
+) -> "Api":
     """The API as an MRAO calls it."""
     from api_client import Api
     from scm_api.access.provisioning import create_admin_with_key
     from scm_api.sandbox import aws
 
-    key = await create_admin_with_key(database, "Ada Lovelace", "ada@example.com")
+    if "chain" in request.fixturenames:
+        key: str = request.getfixturevalue("_prepared").key
+    else:
+        key = await create_admin_with_key(database, "Ada Lovelace", "ada@example.com")
     return Api(app, contract, key, (aws.SECRET_ACCESS_KEY, aws.READER_SECRET_ACCESS_KEY))
 
 
@@ -170,6 +177,28 @@ def estate(api: "Api", simulator: "Simulator") -> "Estate":
     from estate import Estate
 
     return Estate(api, simulator.url)
+
+
+@pytest.fixture(scope="session")
+def _prepared(
+    databases: "Databases",
+    contract: "Contract",
+    _simulator: "Simulator",
+    tmp_path_factory: pytest.TempPathFactory,
+) -> "Prepared":
+    from loop_thread import LoopThread
+    from prepared import prepare
+    from running import settings_for
+
+    settings = settings_for(databases.clone(), tmp_path_factory.mktemp("prepared"))
+    with LoopThread() as loop:
+        return loop.run(prepare(settings, contract, _simulator.url))
+
+
+@pytest.fixture
+def chain(_prepared: "Prepared", simulator: "Simulator") -> "Chain":
+    """All that an enrollment for names below example.com needs."""
+    return _prepared.chain
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,31 +1,45 @@
-"""The simulator of CA Service as tests see it: how to reach it, and its controls."""
+"""The simulator of CA Service as tests see it: how to reach it, and its controls.
 
+It is a process of its own: gRPC's event loops of several threads disturb each other.
+"""
+
+import ctypes
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from estate import Chain, Estate, Json
-from loop_thread import LoopThread
-from scm_api.sandbox import gcp
 
-WEB, FAST, STRICT = gcp.WEB_POOL, gcp.FAST_POOL, gcp.STRICT_POOL
-SERVER = f"{gcp.LOCATION}/certificateTemplates/server"
-NAMELESS = f"{gcp.LOCATION}/certificateTemplates/nameless"
+LOCATION = "projects/umbra-pki/locations/europe-west1"
+WEB, FAST, STRICT = (f"{LOCATION}/caPools/{each}" for each in ("web", "fast", "strict"))
+SERVER = f"{LOCATION}/certificateTemplates/server"
+NAMELESS = f"{LOCATION}/certificateTemplates/nameless"
+_LISTENS = re.compile(r"listening on (\S+) \(trust .*\), control at (\S+)")
+_PATIENCE = 60
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class GoogleCas:
     """A running simulator; `reset` puts it back to its start."""
 
-    def __init__(self, server: gcp.RunningServer) -> None:
-        self.url = f"https://{server.endpoint}"
-        identity = server.simulator.identity
-        self.trust = identity.trust.read_text()
-        self.key_file = identity.service_account.read_text()
-        self.other_key_file = identity.other_account.read_text()
-        self._http = httpx.Client(base_url=server.control_url, trust_env=False)
+    def __init__(self, state: Path, address: str, control_url: str) -> None:
+        self.url = f"https://{address}"
+        self.trust = (state / "server.pem").read_text()
+        self.key_file = (state / "service-account.json").read_text()
+        self.other_key_file = (state / "other-account.json").read_text()
+        self._http = httpx.Client(base_url=control_url, trust_env=False)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         response = self._http.request(method, path, json=body)
@@ -61,13 +75,52 @@ class GoogleCas:
 
 
 @contextmanager
-def running_cas(state: Path, behaviour: gcp.Behaviour | None = None) -> Iterator[GoogleCas]:
-    """A simulator in a thread of its own, without quotas unless `behaviour` has some."""
-    settings = gcp.Settings(state, behaviour=behaviour or gcp.Behaviour(per_second=None))
-    with LoopThread() as loop:
-        server = loop.run(gcp.serve(settings))
-        yield GoogleCas(server)
-        loop.run(server.aclose())
+def running_cas(state: Path) -> Iterator[GoogleCas]:
+    """A simulator without quotas; `behave` sets some."""
+    shutil.copytree(_made_once(), state, dirs_exist_ok=True)
+    log = state.with_suffix(".log")
+    context = multiprocessing.get_context("forkserver")  # which has never used gRPC
+    process = context.Process(target=_serve, args=(state, log))
+    process.start()
+    try:
+        yield GoogleCas(state, *_said(log))
+    finally:
+        process.terminate()
+        process.join(_PATIENCE)
+        process.close()
+
+
+def _said(log: Path) -> tuple[str, str]:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        found = _LISTENS.search(log.read_text() if log.exists() else "")
+        if found:
+            return found[1], found[2]
+        time.sleep(0.02)
+    raise AssertionError(f"the simulator does not listen: {log.read_text()}")
+
+
+def _serve(state: Path, log: Path) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with log.open("ab") as output:
+        os.dup2(output.fileno(), sys.stdout.fileno())
+        os.dup2(output.fileno(), sys.stderr.fileno())
+    from scm_api.sandbox.gcp import run
+
+    run("127.0.0.1", 0, 0, state, limits=False)
+
+
+@cache
+def _made_once() -> Path:
+    """The keys and CAs of a simulator, which take a second to make."""
+    from scm_api.sandbox.gcp.settings import Settings
+    from scm_api.sandbox.gcp.simulator import open_simulator
+
+    state = Path(tempfile.mkdtemp(prefix="gcp-")) / "state"
+    open_simulator(Settings(state)).close()
+    for each in (*state.glob("documents.db*"), *state.glob("*.jsonl"), state / "lock"):
+        each.unlink()
+    return state
 
 
 def connection(cas: GoogleCas, **options: Any) -> Json:

@@ -99,6 +99,14 @@ def test_ldap3_reads_the_pki_containers(server: microsoft.RunningServer, way: st
     assert [CA_NAME, CA_HOST, certificate] in answer["authorities"]
 
 
+def test_ldap3_is_refused_with_a_wrong_password(server: microsoft.RunningServer) -> None:
+    """Its NTLM sends no integrity code: the proof of the password stands alone."""
+    port, trust = str(server.beside.ldaps.port), str(server.simulator.transport.trust)
+    user = f"{NETBIOS}\\{ENROLLER.sam}"
+    answer = said("ldap_reading.py", "localhost", port, trust, user, "wrong", "ntlm")
+    assert "data 52e" in answer["error"]
+
+
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
 def test_impacket_binds_with_a_sealed_layer_or_channel_bindings(
     server: microsoft.RunningServer, scheme: str

@@ -13,10 +13,11 @@ from gcp_harness import GcpHarness
 from memory_harness import MemoryHarness
 from microsoft_harness import MicrosoftHarness
 
+from gcp_service import running_cas
 from loop_thread import LoopThread
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.memory.authority import AUTHORITIES
-from scm_api.sandbox import aws, digicert, entrust, gcp, microsoft
+from scm_api.sandbox import aws, digicert, entrust, microsoft
 from scm_api.sandbox.microsoft.ldap import serve_ldap
 
 HARNESSES: dict[BackendType, str] = {
@@ -93,20 +94,15 @@ def entrust_harness(entrust_server: entrust.RunningServer) -> EntrustHarness:
 
 
 @pytest.fixture(scope="session")
-def _gcp_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gcp.RunningServer]:
-    state = tmp_path_factory.mktemp("gcp") / "state"
-    settings = gcp.Settings(state, behaviour=gcp.Behaviour(per_second=None))
-    with LoopThread() as loop:
-        server = loop.run(gcp.serve(settings))
-        yield server
-        loop.run(server.aclose())
+def _gcp_harness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcpHarness]:
+    with running_cas(tmp_path_factory.mktemp("gcp") / "state") as cas:
+        yield GcpHarness(cas)
 
 
 @pytest.fixture
-def gcp_harness(_gcp_server: gcp.RunningServer) -> GcpHarness:
-    harness = GcpHarness(_gcp_server)
-    harness.control("POST", "/reset")
-    return harness
+def gcp_harness(_gcp_harness: GcpHarness) -> GcpHarness:
+    _gcp_harness.control("POST", "/reset")
+    return _gcp_harness
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ class GcpHarness(GoogleCas):
     product = ""
     organization: str | None = None
 
-    def __init__(self, server: Any) -> None:
-        super().__init__(server)
+    def __init__(self, cas: GoogleCas) -> None:
+        self.__dict__ |= vars(cas)
         self.connection = self.reaching(self.url)
         self.unreachable = self.reaching("https://127.0.0.1:9")
         self.secrets = secrets_of(self.key_file)

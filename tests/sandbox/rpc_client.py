@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -76,8 +77,9 @@ class Rpc:
         user: str = "CORP\\svc-enroll",
         password: str = PASSWORD,
         transfer: tuple[UUID, int] = NDR,
+        tamper: Callable[[bytes], bytes] = bytes,
     ) -> tuple[int, int]:
-        """Result and reason of the one context."""
+        """Result and reason of the one context; `tamper` alters the last token."""
         self.level, self.mechanism = level, mechanism
         wanted = struct.pack("<HHIB3xHBx", 5840, 5840, 0, 1, 0, 1)
         wanted += syntax(interface) + syntax(transfer)
@@ -101,9 +103,9 @@ class Rpc:
             token = self.context.step(answered)
             answered = b""
             if token and self.context.complete and mechanism == NTLM:
-                self.send(AUTH3, b"    ", token=token)
+                self.send(AUTH3, b"    ", token=tamper(token))
             elif token:
-                self.send(ALTER, wanted, token=token)
+                self.send(ALTER, wanted, token=tamper(token))
                 _, answered = self._bound()
                 if answered:
                     self.context.step(answered)

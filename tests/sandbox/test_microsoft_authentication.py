@@ -49,6 +49,11 @@ def test_accounts_that_cannot_log_on(adcs: Adcs, name: str) -> None:
     assert status(adcs, Windows(Account(name, password, "", ""))) == 401
 
 
+def test_names_in_another_character_set_as_curl_sends_them(adcs: Adcs) -> None:
+    assert by_hand(adcs, ENROLLER, is_oem=True) == 200
+    assert by_hand(adcs, WRONG, is_oem=True) == 401
+
+
 def test_an_authenticated_connection_stays_so_and_no_other_becomes_so(adcs: Adcs) -> None:
     with adcs.session() as client:
         assert client.get(f"/certsrv/{PAGE}").status_code == 200
@@ -137,16 +142,17 @@ def test_nothing_in_the_answer_tells_wrong_bindings_from_a_wrong_password(adcs: 
     )
     assert told == other
     reasons = [each["reason"] for each in adcs.calls("authenticate")]
-    assert "no channel bindings" in reasons
-    assert "wrong password of CORP\\svc-enroll" in reasons
+    assert "Channel bindings are required and were not sent" in reasons
+    assert "The password is wrong" in reasons
 
 
-@pytest.mark.parametrize("mode", ["supported", "required"])
-def test_bindings_of_zeros_are_wrong_ones(adcs: Adcs, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("none", 200), ("supported", 200), ("required", 401)]
+)
+def test_bindings_of_zeros_are_none(adcs: Adcs, mode: str, expected: int) -> None:
+    """MS-NLMP 3.2.5.1.2: only a hash that is not zero is compared, and none will not do."""
     adcs.behave(extended_protection=mode)
-    assert by_hand(adcs, ENROLLER, pairs=pair(10, bytes(16))) == 401
-    adcs.behave(extended_protection="none")
-    assert by_hand(adcs, ENROLLER, pairs=pair(10, bytes(16))) == 200
+    assert by_hand(adcs, ENROLLER, pairs=pair(10, bytes(16))) == expected
 
 
 def test_the_proof_is_checked_over_the_bytes_that_came(adcs: Adcs) -> None:
@@ -200,8 +206,9 @@ def test_a_server_that_is_not_trusted_is_not_spoken_to(adcs: Adcs) -> None:
         client.get("/certsrv/")
 
 
-def negotiate() -> bytes:
-    return b"NTLMSSP\0" + struct.pack("<II", 1, 0xE2088297) + bytes(24)
+def negotiate(*, is_oem: bool = False) -> bytes:
+    charset = 2 if is_oem else 1
+    return b"NTLMSSP\0" + struct.pack("<II", 1, 0xE2088294 | charset) + bytes(24)
 
 
 def authenticate(
@@ -209,6 +216,8 @@ def authenticate(
     account: Account,
     pairs: bytes = b"",
     response: bytes | None = None,
+    *,
+    is_oem: bool = False,
 ) -> bytes:
     """An AUTHENTICATE_MESSAGE by hand (MS-NLMP 3.3.2), with AV pairs of the caller's choice."""
     challenge = base64.b64decode(answer.headers["www-authenticate"].partition(" ")[2])
@@ -220,17 +229,31 @@ def authenticate(
         blob = b"\1\1" + bytes(6) + bytes(8) + os.urandom(8) + bytes(4) + pairs + bytes(8)
         response = hmac.new(key, challenge[24:32] + blob, "md5").digest() + blob
     header, payload = b"NTLMSSP\0" + struct.pack("<I", 3), b""
-    for part in (bytes(24), response, domain, user, b"", b""):
+    names = (b"CORP", account.sam.encode()) if is_oem else (domain, user)
+    for part in (bytes(24), response, *names, b"", b""):
         header += struct.pack("<HHI", len(part), len(part), 88 + len(payload))
         payload += part
-    return header + struct.pack("<I", 0x00088205) + bytes(8) + bytes(16) + payload
+    return (
+        header
+        + struct.pack("<I", 0x00088204 | (2 if is_oem else 1))
+        + bytes(8)
+        + bytes(16)
+        + payload
+    )
 
 
-def by_hand(adcs: Adcs, account: Account, pairs: bytes = b"", response: bytes | None = None) -> int:
+def by_hand(
+    adcs: Adcs,
+    account: Account,
+    pairs: bytes = b"",
+    response: bytes | None = None,
+    *,
+    is_oem: bool = False,
+) -> int:
     with adcs.session(httpx.Auth()) as client:
-        first = {"Authorization": "NTLM " + base64.b64encode(negotiate()).decode()}
+        first = {"Authorization": "NTLM " + base64.b64encode(negotiate(is_oem=is_oem)).decode()}
         leg = client.get(f"/certsrv/{PAGE}", headers=first)
-        token = authenticate(leg, account, pairs, response)
+        token = authenticate(leg, account, pairs, response, is_oem=is_oem)
         final = {"Authorization": "NTLM " + base64.b64encode(token).decode()}
         return client.get(f"/certsrv/{PAGE}", headers=final).status_code
 

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 from ldap_client import Found, Ldap, equal
+from microsoft_agents import Agent, on_behalf
 from microsoft_client import Adcs, der
 from rpc_client import EPM, ICPR, Faulted, Rpc, answered, map_stub, mapped, request_stub
 
 from csrs import csr_for
 from scm_api.sandbox.microsoft import catalogue
-from scm_api.sandbox.microsoft.catalogue import CA_NAME, ENROLLER, NAMING_CONTEXT, READER
+from scm_api.sandbox.microsoft.catalogue import CA_NAME, ENROLLER, NAMING_CONTEXT, READER, USER
 
 WWW = "www.corp.example"
 DENIED_BY_TEMPLATE, NOT_PUBLISHED, NO_REQUEST = 0x80094012, 0x80094800, 0x80094004
@@ -100,6 +102,17 @@ def test_a_denial_is_a_disposition_and_no_failed_call(
     answer = submitted(windows.icpr(), template)
     assert (answer["disposition"], answer["code"], answer["leaf"]) == (hresult, 0, b"")
     assert answer["message"].decode("utf-16-le").endswith("\0")
+
+
+def test_an_agent_enrolls_for_somebody_over_rpc(windows: Windows) -> None:
+    agent = Agent(windows.adcs.simulator.agents.path("rsa"))
+    request = on_behalf(agent, der(csr_for(WWW)), f"CORP\\{USER.sam}")
+    stub = request_stub(CA_NAME, "CertificateTemplate:CorpLogon", request)
+    answer = answered(windows.icpr().call(0, stub))
+    assert answer["disposition"] == 3, answer["message"].decode("utf-16-le")
+    leaf = x509.load_der_x509_certificate(answer["leaf"])
+    (name,) = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    assert name.value == "Ada Lovelace"
 
 
 def test_a_wrong_ca_fails_the_call(windows: Windows) -> None:

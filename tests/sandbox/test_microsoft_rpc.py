@@ -202,6 +202,42 @@ def test_strangers_are_denied_at_their_first_call(server: Server, user: str, pas
     assert server.estate.desk.received == []
 
 
+def test_an_exchange_that_was_altered_on_its_way_is_denied(server: Server) -> None:
+    def alter_mic(token: bytes) -> bytes:
+        return token[:72] + bytes(16) + token[88:]
+
+    client = server.client()
+    client.bind(ICPR, level=6, tamper=alter_mic)
+    with pytest.raises(Faulted) as raised:
+        client.call(0, request_stub(CA_NAME, ATTRIBUTES, csr()))
+    assert raised.value.status == ACCESS_DENIED
+
+
+def test_a_list_of_mechanisms_that_was_altered_on_its_way_is_denied(server: Server) -> None:
+    def alter_mic(token: bytes) -> bytes:
+        assert token[-16:-12] == b"\1\0\0\0"  # the mechListMIC is at the end
+        return token[:-9] + bytes(5) + token[-4:]
+
+    with pytest.raises(Faulted) as raised:
+        server.client().bind(ICPR, level=6, mechanism=SPNEGO, tamper=alter_mic)
+    assert raised.value.status == ACCESS_DENIED
+
+
+def test_ntlm_is_not_proved_twice_on_one_challenge(server: Server) -> None:
+    again: list[bytes] = []
+
+    def keep(token: bytes) -> bytes:
+        again.append(token)
+        return token
+
+    server.client().bind(ICPR, level=6, tamper=keep)
+    client = server.client()
+    client.bind(ICPR, level=6, tamper=lambda _: again[0])
+    with pytest.raises(Faulted) as raised:
+        client.call(0, request_stub(CA_NAME, ATTRIBUTES, csr()))
+    assert raised.value.status == ACCESS_DENIED
+
+
 def test_strangers_are_denied_within_spnego(server: Server) -> None:
     with pytest.raises(Faulted) as raised:
         server.client().bind(ICPR, level=6, mechanism=SPNEGO, password="wrong")

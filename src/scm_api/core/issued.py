@@ -100,7 +100,6 @@ def judge_issued(
         unreadable = Discrepancy("certificate-unreadable", "The CA sent no readable certificate.")
         return IssuedVerdict(None, leaf_der, (), False, (unreadable,), (), now, ())
     certificate, leaf = chosen
-    term = wanted.term
     known = [read_certificate(each) for each in issuer.certificate_ders]
     expected = [each[0] for each in known if each is not None]
     chain = build_chain(certificate, [other for other, _ in read], expected)
@@ -109,15 +108,13 @@ def judge_issued(
     issued_at = min(now, leaf.not_before + issuer.backdating)
     discrepancies = [
         *_content_discrepancies(leaf, key, wanted),
-        *_life_discrepancies(leaf, term, now, issued_at),
+        *_life_discrepancies(leaf, wanted.term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), bool(known) and not expected),
     ]
-    notes = [
-        *_leaf_notes(leaf, wanted, was_moved=der != leaf_der),
-        *_chain_notes(leaf, chain),
-    ]
-    explained = differences(term, issuer.term_rules, leaf.not_before, leaf.not_after, issued_at)
+    notes = [*_leaf_notes(leaf, wanted, was_moved=der != leaf_der), *_chain_notes(leaf, chain)]
+    life = (leaf.not_before, leaf.not_after)
+    explained = differences(wanted.term, issuer.term_rules, *life, issued_at)
     return IssuedVerdict(
         leaf=leaf,
         leaf_der=der,

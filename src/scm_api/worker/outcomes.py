@@ -158,23 +158,41 @@ async def issued(
         return
     certificate = _certificate(claim, outcome, verdict, leaf)
     reasons = [found.detail for found in verdict.discrepancies]
-    details = {"certificate_id": str(certificate.id), "serial_number": certificate.serial_number}
-    if reasons:
-        sentence = (
-            "The CA issued something else than was asked, so the certificate is quarantined: "
-            + " ".join(reasons)
-            + (" It is being revoked: find" if waste else " Revoke it, and find")
-            + " out why the CA did this before enrolling again."
-        )
-        values = {"reason_code": "certificate-quarantined", "reason": sentence}
-        await move(
-            session, claim, Move.PARK, details=details | {"found": reasons}, **(_ENDED | values)
-        )
-    else:
-        await move(session, claim, Move.ISSUE, details=details, **(_ENDED | _PROGRESS))
+    await _end_issued(session, claim, certificate, reasons, waste=waste)
     await write_attempt(
         session, claim, ended_at=func.now(), outcome="issued", ca_ref=outcome.ca_ref
     )
+    await _store(session, certificate, verdict, leaf)
+    if waste:
+        told = {"quarantined": reasons}
+        reason = RevocationReason.UNSPECIFIED
+        await revoke_succeeded(session, certificate, claim.enrollment, reason, told)
+    if not reasons:
+        await revoke_replaced(session, claim.enrollment)
+        if claim.enrollment.people:
+            await enqueue(session, Job.REVOKE_SURPLUS, claim.id)
+
+
+async def _end_issued(
+    session: AsyncSession, claim: Claim, certificate: Certificate, found: list[str], *, waste: bool
+) -> None:
+    details = {"certificate_id": str(certificate.id), "serial_number": certificate.serial_number}
+    if not found:
+        await move(session, claim, Move.ISSUE, details=details, **(_ENDED | _PROGRESS))
+        return
+    sentence = (
+        "The CA issued something else than was asked, so the certificate is quarantined: "
+        + " ".join(found)
+        + (" It is being revoked: find" if waste else " Revoke it, and find")
+        + " out why the CA did this before enrolling again."
+    )
+    values = {"reason_code": "certificate-quarantined", "reason": sentence}
+    await move(session, claim, Move.PARK, details=details | {"found": found}, **(_ENDED | values))
+
+
+async def _store(
+    session: AsyncSession, certificate: Certificate, verdict: IssuedVerdict, leaf: CertificateFacts
+) -> None:
     session.add(certificate)
     await session.flush()
     session.add(
@@ -188,14 +206,6 @@ async def issued(
         session.add(
             CertificateName(certificate_id=certificate.id, kind=name.kind, value=name.value[:512])
         )
-    if waste:
-        told = {"quarantined": reasons}
-        reason = RevocationReason.UNSPECIFIED
-        await revoke_succeeded(session, certificate, claim.enrollment, reason, told)
-    if not reasons:
-        await revoke_replaced(session, claim.enrollment)
-        if claim.enrollment.people:
-            await enqueue(session, Job.REVOKE_SURPLUS, claim.id)
 
 
 def _certificate(

@@ -149,7 +149,7 @@ def _failure(
         return errors.BackendRefused(sentence, whole_backend=not operation.writes)
     if code is StatusCode.UNIMPLEMENTED:
         return errors.BackendRefused(f"Whoever answers at the endpoint is not CA Service: {said}")
-    if code in _WRONG and operation.permission.startswith("certificates."):
+    if code is not None and code in _WRONG and operation.permission.startswith("certificates."):
         return errors.OrderRefused(said, code=code.name)
     if code in _WRONG:
         return errors.BackendRefused(f"CA Service refuses to tell of {resource}: {said}")

@@ -259,8 +259,9 @@ async def open_driver(
     Raises BackendRefused where there are no credentials.
     """
     try:
-        credentials = await asyncio.to_thread(_credentials, connection, secrets)
-        return GcpDriver(connection, Caller(connection, credentials, limiter))
+        # Keys and trust anchors are parsed, and what the machine has may take seconds to find.
+        caller = await asyncio.to_thread(_caller, connection, secrets, limiter)
+        return GcpDriver(connection, caller)
     except GoogleAuthError as error:
         why = type(error).__name__
     raise BackendRefused(
@@ -269,11 +270,15 @@ async def open_driver(
     )
 
 
-def _credentials(connection: GcpConnection, secrets: GcpSecrets) -> Any:
-    """Keys sign their own tokens; what the machine has may take seconds to find."""
+def _caller(connection: GcpConnection, secrets: GcpSecrets, limiter: Limiter) -> Caller:
+    """Keys sign their own tokens, without a call of Google's token service."""
     if connection.credentials == "application_default":
-        return google.auth.default(scopes=_SCOPES)[0]
+        return Caller(connection, google.auth.default(scopes=_SCOPES)[0], limiter)
     if secrets.service_account is None:
         raise BackendRefused("The options sign in with a service account, but there is no key.")
     info = json.loads(secrets.service_account.get_secret_value())
-    return Credentials.from_service_account_info(info, audience=_AUDIENCE)
+    # google-auth has no types
+    key = Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
+        info, audience=_AUDIENCE
+    )
+    return Caller(connection, key, limiter)

@@ -112,7 +112,7 @@ def issuing_cas(pool: Any, authorities: Sequence[Any], project: str) -> list[Iss
         "key_types": _key_types(pool.issuance_policy.allowed_key_types),
     }
     cas = [_ca(each, policy, project) for each in authorities if each.state != _State.DELETED]
-    issues = [ca for ca in cas if ca.status == _State.ENABLED.name]
+    issues = [ca for ca in cas if ca.status == "ENABLED"]
     name = with_project(pool.name, project)
     whole = IssuingCa(
         id=name,

@@ -18,8 +18,8 @@ _BASE: Final = -1765328384
 # Offsets from the base of the error table krb5 of MIT Kerberos (krb5_err.et, RFC 4120 7.5.9).
 _REFUSED: Final = {
     6: "The KDC knows no account {user}.",
-    7: "The KDC knows no such service: the host in the address must be the name that HTTP/<name> "
-    "is registered for (setspn -Q), not an alias or an IP address.",
+    7: "The KDC knows no such service: the host in the address must be a name that the service is "
+    "registered by (setspn -Q with HTTP/, ldap/ or host/<name>), not an alias or an IP address.",
     12: "The KDC does not let {user} log on here: see the account's restrictions.",
     14: "The KDC and {user} have no encryption type in common: allow AES for the account.",
     18: "The account {user} is locked, disabled or expired.",

@@ -1,10 +1,8 @@
 """Who calls, as IIS and WinRM find out: per TCP connection for NTLM, with channel bindings."""
 
 import base64
-import hashlib
 import itertools
 import ssl
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,32 +10,28 @@ from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
-from scm_api.sandbox.microsoft import negotiation
-from scm_api.sandbox.microsoft.catalogue import CA_HOST, DNS_DOMAIN, NETBIOS
-from scm_api.sandbox.microsoft.domain import Account
-from scm_api.sandbox.microsoft.kerberos import Acceptor
-from scm_api.sandbox.microsoft.ntlm import (
-    SIGNATURE,
-    NotAuthenticated,
-    NtlmAcceptor,
-    Place,
-    mech_list_mic,
-)
+from scm_api.sandbox.microsoft.catalogue import CA_HOST
+from scm_api.sandbox.microsoft.domain import Account, Domain
+from scm_api.sandbox.microsoft.kerberos import KerberosAcceptor, Tickets
+from scm_api.sandbox.microsoft.security.contexts import Acceptor, LogonError
+from scm_api.sandbox.microsoft.security.negotiation import KERBEROS, NTLM, NegotiateAcceptor
+from scm_api.sandbox.microsoft.security.ntlm import SIGNATURE, NtlmAcceptor
 from scm_api.sandbox.microsoft.settings import Scheme
 from scm_api.sandbox.microsoft.simulator import Simulator
 
-_PLACE: Final = Place(NETBIOS, DNS_DOMAIN, CA_HOST)
+_SPNEGO: Final = b"\x06\x06\x2b\x06\x01\x05\x05\x02"
+"""The object identifier that the first token of a negotiation begins with."""
 
 
 @dataclass
 class Connection:
-    """One TCP connection: its number, who it is of, and an exchange that is under way."""
+    """One TCP connection: its number, who it is of and by what, and an exchange under way."""
 
     number: int
     account: Account | None = None
-    scheme: str | None = None
-    ntlm: NtlmAcceptor | None = None
-    offered: bytes = b""
+    scheme: str = ""
+    acceptor: Acceptor | None = None
+    is_kerberos: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +62,12 @@ class Gate:
     def __init__(
         self,
         simulator: Simulator,
-        kerberos: Acceptor | None,
+        tickets: Tickets | None,
         schemes: Callable[[], Sequence[Scheme]],
         basic_realm: str,
     ) -> None:
         self._simulator = simulator
-        self._kerberos = kerberos
+        self._tickets = tickets
         self._schemes = schemes
         self._basic_realm = basic_realm
         self._connections: WeakKeyDictionary[ssl.SSLObject, Connection] = WeakKeyDictionary()
@@ -99,18 +93,16 @@ class Gate:
             if offered == "Basic":
                 return self._basic(credentials)
             token = base64.b64decode(credentials, validate=True)
-            if offered == "NTLM":
-                return self._ntlm(connection, token, offered, lambda inner: inner)
-            return self._negotiate(connection, token)
-        except NotAuthenticated as error:
-            connection.ntlm = None
-            raise Challenge(self._offers(), error.reason) from error
+            return self._exchange(connection, offered, token)
+        except LogonError as error:
+            connection.acceptor = None
+            raise Challenge(self._offers(), str(error)) from error
         except ValueError as error:
-            connection.ntlm = None
-            raise Challenge(self._offers(), "malformed token") from error
+            connection.acceptor = None
+            raise Challenge(self._offers(), "The token is not base64") from error
 
     def _without_header(self, request: web.Request, connection: Connection) -> Admitted:
-        if connection.account is not None and connection.scheme is not None:
+        if connection.account is not None:
             present = self._simulator.domain.account(connection.account.sam)
             if present is not None and not present.disabled:
                 return Admitted(present, connection.scheme)
@@ -125,103 +117,50 @@ class Gate:
         name, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
         account = self._simulator.domain.account(name)
         if account is None or account.disabled or account.password != password:
-            raise NotAuthenticated(f"wrong name or password of {name}")
+            raise LogonError("c000006d", "The name or the password is wrong")
         return Admitted(account, "Basic")
 
-    def _negotiate(self, connection: Connection, data: bytes) -> Admitted:
-        """NTLM or Kerberos, in SPNEGO or bare."""
-        if data.startswith(SIGNATURE):
-            return self._ntlm(connection, data, "Negotiate", lambda inner: inner)
-        try:
-            token = negotiation.read(data)
-        except ValueError:
-            return self._ticket(connection, data)  # a bare Kerberos token
-        if token.mechanisms:
-            connection.offered = token.offered
-            if token.mechanisms[0] in negotiation.KERBEROS and self._kerberos is not None:
-                return self._ticket(connection, data)
-            if negotiation.NTLM not in token.mechanisms:
-                raise NotAuthenticated("no mechanism in common")
-            if token.mechanisms[0] != negotiation.NTLM:  # its token is for another mechanism
-                again = negotiation.answer(negotiation.REQUEST_MIC, mechanism=negotiation.NTLM)
-                raise Challenge([_header("Negotiate", again)], "NTLM chosen", is_leg=True)
-        is_first = connection.ntlm is None
-
-        def wrap(inner: bytes) -> bytes:
-            mechanism = negotiation.NTLM if is_first else None
-            return negotiation.answer(
-                negotiation.ACCEPT_INCOMPLETE, mechanism=mechanism, token=inner
-            )
-
-        return self._ntlm(connection, token.inner, "Negotiate", wrap, mic=token.mic)
-
-    def _ntlm(
-        self,
-        connection: Connection,
-        token: bytes,
-        scheme: str,
-        wrap: Callable[[bytes], bytes],
-        mic: bytes | None = None,
-    ) -> Admitted:
-        if connection.ntlm is None or token[8:12] == b"\1\0\0\0":
-            connection.ntlm = NtlmAcceptor(_PLACE)
-            challenge = wrap(connection.ntlm.challenge(token))
-            raise Challenge([_header(scheme, challenge)], "NTLM challenge", is_leg=True)
-        acceptor, connection.ntlm = connection.ntlm, None
-        proven = acceptor.prove(token, self._password_of)
-        self._check_bindings(proven.bindings)
-        headers = {}
-        if mic is not None:
-            expected = mech_list_mic(proven.session_key, connection.offered, from_client=True)
-            if mic != expected:
-                raise NotAuthenticated("wrong mechListMIC")
-            own = mech_list_mic(proven.session_key, connection.offered, from_client=False)
-            final = negotiation.answer(negotiation.ACCEPT_COMPLETED, mic=own)
-            headers["WWW-Authenticate"] = _header(scheme, final)
-        account = self._lookup(proven.domain, proven.user)
-        assert account is not None
-        shown = "Negotiate (NTLM)" if scheme == "Negotiate" else scheme
-        connection.account, connection.scheme = account, shown
-        return Admitted(account, shown, headers)
-
-    def _ticket(self, connection: Connection, token: bytes) -> Admitted:
-        if self._kerberos is None:
-            raise NotAuthenticated("no mechanism in common")
-        mode = self._simulator.behaviour.extended_protection
-        bindings = b"" if mode == "none" else self._simulator.transport.end_point()
-        principal, answer = self._kerberos(token, bindings)
-        account = self._simulator.domain.account(principal)
+    def _exchange(self, connection: Connection, scheme: str, token: bytes) -> Admitted:
+        """One leg of NTLM or Negotiate. Raises LogonError and Challenge."""
+        acceptor = connection.acceptor
+        if acceptor is None or _begins(token):
+            connection.is_kerberos = False
+            acceptor = connection.acceptor = self._acceptor(connection, scheme, token)
+        answer = acceptor.step(token)
+        header = f"{scheme} {base64.b64encode(answer).decode()}"
+        account = acceptor.account
         if account is None:
-            sam, _, realm = principal.partition("@")
-            if realm.casefold() == self._simulator.domain.realm.casefold():
-                account = self._simulator.domain.account(sam)
-        if account is None or account.disabled:
-            raise NotAuthenticated(f"no account for {principal}")
-        if self._simulator.behaviour.kerberos_persists:
-            connection.account, connection.scheme = account, "Negotiate (Kerberos)"
-        headers = {"WWW-Authenticate": _header("Negotiate", answer)} if answer else {}
-        return Admitted(account, "Negotiate (Kerberos)", headers)
+            raise Challenge([header], "", is_leg=True)
+        connection.acceptor = None
+        mechanism = "Kerberos" if connection.is_kerberos else "NTLM"
+        shown = scheme if scheme == mechanism else f"{scheme} ({mechanism})"
+        if not connection.is_kerberos or self._simulator.behaviour.kerberos_persists:
+            connection.account, connection.scheme = account, shown
+        return Admitted(account, shown, {"WWW-Authenticate": header} if answer else {})
 
-    def _check_bindings(self, given: bytes | None) -> None:
-        """Windows takes all zeros for wrong bindings in both modes (gss-ntlmssp issue 25)."""
-        mode = self._simulator.behaviour.extended_protection
-        if mode == "none" or (mode == "supported" and given is None):
-            return
-        if given is None:
-            raise NotAuthenticated("no channel bindings")
-        if given != _bindings_hash(self._simulator.transport.end_point()):
-            raise NotAuthenticated("wrong channel bindings")
+    def _acceptor(self, connection: Connection, scheme: str, token: bytes) -> Acceptor:
+        policy = self._simulator.behaviour.extended_protection
+        bindings = self._simulator.transport.end_point()
 
-    def _password_of(self, domain: str, user: str) -> str | None:
-        account = self._lookup(domain, user)
-        return None if account is None or account.disabled else account.password
+        def source() -> Domain:
+            return self._simulator.domain
 
-    def _lookup(self, domain: str, user: str) -> Account | None:
-        """By NetBIOS or DNS name of the domain, or by UPN with none."""
-        known = self._simulator.domain
-        if domain and domain.casefold() not in (known.netbios.casefold(), known.realm.casefold()):
-            return None
-        return known.account(user)
+        def ntlm() -> Acceptor:
+            return NtlmAcceptor(source, CA_HOST, bindings=bindings, policy=policy)
+
+        if scheme == "NTLM":
+            return ntlm()
+        tickets = self._tickets
+        if tickets is None:
+            return NegotiateAcceptor({NTLM: ntlm})
+
+        def kerberos() -> Acceptor:
+            connection.is_kerberos = True
+            return KerberosAcceptor(source, tickets, bindings, policy)
+
+        is_bare = token[:1] == b"\x60" and _SPNEGO not in token[:16]
+        mechanisms = dict.fromkeys(KERBEROS, kerberos) | {NTLM: ntlm}
+        return kerberos() if is_bare else NegotiateAcceptor(mechanisms)
 
     def _certificate_owner(self, request: web.Request) -> str | None:
         der = _tls(request).getpeercert(binary_form=True)
@@ -241,14 +180,9 @@ def _tls(request: web.Request) -> ssl.SSLObject:
     return connection
 
 
-def _header(scheme: str, token: bytes) -> str:
-    return f"{scheme} {base64.b64encode(token).decode()}"
-
-
-def _bindings_hash(application_data: bytes) -> bytes:
-    """MD5 of gss_channel_bindings_struct without addresses (MS-NLMP 2.2.2.1)."""
-    structure = bytes(16) + struct.pack("<I", len(application_data)) + application_data
-    return hashlib.md5(structure, usedforsecurity=False).digest()
+def _begins(token: bytes) -> bool:
+    """Whether a token is the first one of an exchange."""
+    return token[:1] == b"\x60" or token[:12] == SIGNATURE + b"\1\0\0\0"
 
 
 _NUMBERS: Final = itertools.count(1)

@@ -2,18 +2,69 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scm_api.sandbox.microsoft.ntlm import NotAuthenticated
+from scm_api.sandbox.microsoft.domain import Account
+from scm_api.sandbox.microsoft.security.contexts import (
+    ChannelBinding,
+    DomainSource,
+    LogonError,
+    MessageSecurity,
+)
 from scm_api.sandbox.state import StateError
 
-Acceptor = Callable[[bytes, bytes], tuple[str, bytes]]
-"""From a SPNEGO or Kerberos token and the channel's bindings (empty: not looked at) to the
-principal and the token that answers. Raises NotAuthenticated."""
+_CHANNEL_BOUND = 0x800
+"""GSS_C_CHANNEL_BOUND_FLAG: the initiator sent the acceptor's bindings (MIT 1.19)."""
 
 
-def open_acceptor(keytab: Path | None) -> Acceptor | None:
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Whose it is, the token that answers, and whether it is bound to the channel."""
+
+    principal: str
+    answer: bytes
+    is_bound: bool
+
+
+Tickets = Callable[[bytes, bytes], Ticket]
+"""From a Kerberos token and the channel's bindings (empty: not looked at). Bindings that
+are sent must fit, which they need not be. Raises LogonError."""
+
+
+class KerberosAcceptor:
+    """One logon with a ticket, for `bindings` of the channel."""
+
+    security: MessageSecurity | None = None
+    wants_protection = False
+
+    def __init__(
+        self, domain_source: DomainSource, tickets: Tickets, bindings: bytes, policy: ChannelBinding
+    ) -> None:
+        self._domain_source = domain_source
+        self._tickets = tickets
+        self._bindings = b"" if policy == "none" else bindings
+        self._must_be_bound = policy == "required"
+        self.account: Account | None = None
+
+    def step(self, token: bytes) -> bytes:
+        """AP-REP for AP-REQ. Raises LogonError."""
+        ticket = self._tickets(token, self._bindings)
+        if self._must_be_bound and not ticket.is_bound:
+            raise LogonError("80090346", "Channel bindings are required and were not sent")
+        domain = self._domain_source()
+        sam, _, realm = ticket.principal.partition("@")
+        account = domain.account(ticket.principal)
+        if account is None and realm.casefold() == domain.realm.casefold():
+            account = domain.account(sam)
+        if account is None or account.disabled:
+            raise LogonError("c0000064", f"There is no account for {ticket.principal}")
+        self.account = account
+        return ticket.answer
+
+
+def open_tickets(keytab: Path | None) -> Tickets | None:
     """None without a keytab. Raises StateError when it cannot be used."""
     if keytab is None:
         return None
@@ -31,13 +82,13 @@ def open_acceptor(keytab: Path | None) -> Acceptor | None:
     except gssapi.exceptions.GSSError as error:
         raise StateError(f"The keytab {keytab} holds no usable key: {error}.") from error
 
-    def accept(token: bytes, bindings: bytes) -> tuple[str, bytes]:
+    def accept(token: bytes, bindings: bytes) -> Ticket:
         return _accept(gssapi, credentials, token, bindings)
 
     return accept
 
 
-def _accept(gssapi: Any, credentials: Any, token: bytes, bindings: bytes) -> tuple[str, bytes]:
+def _accept(gssapi: Any, credentials: Any, token: bytes, bindings: bytes) -> Ticket:
     channel = None
     if bindings:
         channel = gssapi.raw.ChannelBindings(application_data=bindings)
@@ -47,7 +98,8 @@ def _accept(gssapi: Any, credentials: Any, token: bytes, bindings: bytes) -> tup
         )
         answer = context.step(token) or b""
         if not context.complete:
-            raise NotAuthenticated("the Kerberos exchange wants more than one message")
-        return str(context.initiator_name), answer
+            raise LogonError("80090308", "The exchange of Kerberos wants more than one message")
+        is_bound = bool(int(context.actual_flags) & _CHANNEL_BOUND)
+        return Ticket(str(context.initiator_name), answer, is_bound)
     except gssapi.exceptions.GSSError as error:
-        raise NotAuthenticated(f"Kerberos: {error}") from error
+        raise LogonError("80090346", f"Kerberos: {error}") from error

@@ -14,7 +14,7 @@ from scm_api.sandbox.microsoft.catalogue import CA_HOST
 from scm_api.sandbox.microsoft.control import PREFIX, control_routes
 from scm_api.sandbox.microsoft.credentials import AGENT_NAMES
 from scm_api.sandbox.microsoft.entrance import Entrance
-from scm_api.sandbox.microsoft.kerberos import Acceptor, open_acceptor
+from scm_api.sandbox.microsoft.kerberos import Tickets, open_tickets
 from scm_api.sandbox.microsoft.revocation import note_agents
 from scm_api.sandbox.microsoft.settings import Settings
 from scm_api.sandbox.microsoft.simulator import Simulator, open_simulator
@@ -87,15 +87,15 @@ async def serve(settings: Settings) -> RunningServer:
 
     Raises StateError for an unusable state directory or keytab, OSError for an unusable address.
     """
-    kerberos = open_acceptor(settings.keytab)
+    tickets = open_tickets(settings.keytab)
     simulator = open_simulator(settings)
     if not any(simulator.documents.of("agent")):
         note_agents(simulator, [simulator.agents.path(name) for name in AGENT_NAMES])
     desk = IssuingDesk(simulator)
     context = simulator.transport.context(asks_for_certificate=True)
     listeners = (
-        (_site(desk, kerberos), settings.port, context),
-        (_winrm(desk, kerberos), settings.winrm_port, context),
+        (_site(desk, tickets), settings.port, context),
+        (_winrm(desk, tickets), settings.winrm_port, context),
         (_controls(desk), settings.control_port, None),
     )
     runners: list[web.AppRunner] = []
@@ -130,10 +130,10 @@ async def _listen(
     return runner
 
 
-def _site(desk: IssuingDesk, kerberos: Acceptor | None) -> web.Application:
+def _site(desk: IssuingDesk, tickets: Tickets | None) -> web.Application:
     site = Site(desk)
     simulator = desk.simulator
-    gate = Gate(simulator, kerberos, lambda: simulator.behaviour.schemes, CA_HOST)
+    gate = Gate(simulator, tickets, lambda: simulator.behaviour.schemes, CA_HOST)
     entrance = Entrance(simulator, gate, iis.unauthorized)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -156,10 +156,10 @@ def _site(desk: IssuingDesk, kerberos: Acceptor | None) -> web.Application:
     return app
 
 
-def _winrm(desk: IssuingDesk, kerberos: Acceptor | None) -> web.Application:
+def _winrm(desk: IssuingDesk, tickets: Tickets | None) -> web.Application:
     simulator = desk.simulator
     shells = Shells(simulator)
-    gate = Gate(simulator, kerberos, lambda: simulator.behaviour.winrm_schemes, "WSMAN")
+    gate = Gate(simulator, tickets, lambda: simulator.behaviour.winrm_schemes, "WSMAN")
     entrance = Entrance(simulator, gate, iis.empty_unauthorized)
 
     async def handle(request: web.Request) -> web.StreamResponse:

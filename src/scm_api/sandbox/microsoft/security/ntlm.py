@@ -20,11 +20,11 @@ from scm_api.sandbox.microsoft.security.sealing import (
 )
 
 SIGNATURE: Final = b"NTLMSSP\x00"
-_UNICODE, _REQUEST_TARGET, _SEAL, _NTLM = 0x1, 0x4, 0x20, 0x200
+_UNICODE, _OEM, _REQUEST_TARGET, _SEAL, _NTLM = 0x1, 0x2, 0x4, 0x20, 0x200
 _ALWAYS_SIGN, _TARGET_IS_DOMAIN, _EXTENDED = 0x8000, 0x10000, 0x80000
 _TARGET_INFO, _VERSION = 0x800000, 0x2000000
 _CLIENT_MAY: Final = SIGN | _SEAL | _ALWAYS_SIGN | _VERSION | KEY_128 | KEY_EXCHANGE | KEY_56
-_WE_SET: Final = _UNICODE | _REQUEST_TARGET | _NTLM | _TARGET_IS_DOMAIN | _EXTENDED | _TARGET_INFO
+_WE_SET: Final = _REQUEST_TARGET | _NTLM | _TARGET_IS_DOMAIN | _EXTENDED | _TARGET_INFO
 _SERVER_2022: Final = struct.pack("<BBHxxxB", 10, 0, 20348, 15)
 _EPOCH_1601: Final = 11_644_473_600
 _AV_END, _AV_FLAGS, _AV_BINDINGS = 0, 6, 10
@@ -81,12 +81,13 @@ class NtlmAcceptor:
         raise LogonError("80090308", "The token is not the next message of NTLM")
 
     def _challenge_message(self, wanted: int) -> bytes:
-        if not wanted & _UNICODE or not wanted & _EXTENDED:
-            raise LogonError("80090302", "NTLM without Unicode or extended session security")
+        if not wanted & (_UNICODE | _OEM) or not wanted & _EXTENDED:
+            raise LogonError("80090302", "NTLM without character set or extended session security")
         domain = self._domain_source()
-        target = domain.netbios.encode("utf-16-le")
+        target = domain.netbios.encode(_encoding(wanted))
         info = self._target_info(domain)
-        flags = _WE_SET | (wanted & _CLIENT_MAY)
+        charset = _UNICODE if wanted & _UNICODE else _OEM
+        flags = _WE_SET | charset | (wanted & _CLIENT_MAY)
         return b"".join(
             (
                 SIGNATURE,
@@ -161,15 +162,20 @@ class NtlmAcceptor:
 def _authenticate(token: bytes) -> _Authenticate:
     flags = _flags(token, 60)
     _, response, domain, user, _, key = (_field(token, 12 + 8 * each) for each in range(6))
-    if not flags & _UNICODE or not flags & _EXTENDED:
-        raise LogonError("80090302", "NTLM without Unicode or extended session security")
+    if not flags & _EXTENDED:
+        raise LogonError("80090302", "NTLM without extended session security")
     if _exchanges_key(flags) and len(key) != 16:
         raise LogonError("80090308", "The session key is not 16 bytes")
     try:
-        names = domain.decode("utf-16-le"), user.decode("utf-16-le")
+        names = domain.decode(_encoding(flags)), user.decode(_encoding(flags))
     except UnicodeDecodeError:
-        raise LogonError("80090308", "A name is not UTF-16") from None
+        raise LogonError("80090308", "A name is not in the character set agreed on") from None
     return _Authenticate(response, *names, key, flags)
+
+
+def _encoding(flags: int) -> str:
+    """Of names that stand outside of AV pairs; curl asks for OEM."""
+    return "utf-16-le" if flags & _UNICODE else "cp437"
 
 
 def _exchanges_key(flags: int) -> bool:
