@@ -95,8 +95,7 @@ def judge_issued(
         return IssuedVerdict(None, leaf_der, (), False, (unreadable,), (), now, ())
     certificate, leaf = chosen
     term = wanted.term
-    known = [read_certificate(each) for each in issuer.certificate_ders]
-    expected = [each[0] for each in known if each is not None]
+    expected = [known[0] for each in issuer.certificate_ders if (known := read_certificate(each))]
     chain = build_chain(certificate, [other for other, _ in read], expected)
     der = certificate.public_bytes(Encoding.DER)
     # Issuance is past, and at most the backdating after the beginning.
@@ -105,7 +104,7 @@ def judge_issued(
         *_content_discrepancies(leaf, key, wanted),
         *_life_discrepancies(leaf, term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
-        *_unreadable(len(sent) - len(read), bool(known) and not expected),
+        *_unreadable(len(sent) - len(read), bool(issuer.certificate_ders) and not expected),
     ]
     notes = [
         *_leaf_notes(leaf, term, wanted.subject, was_moved=der != leaf_der),

@@ -45,7 +45,7 @@ async def verdict_of(
     verdict = judge_issued(
         Wanted(csr.spki_der, frozenset(names), term, csr.subject),
         Issuer(
-            certificate_ders=_ders(outcome.issuer_pems or (ca and ca.certificate_pem,)),
+            certificate_ders=_ders(outcome.issuer_pems or [(ca and ca.certificate_pem) or ""]),
             backdating=facts.rules.kind.capabilities.backdating,
             term_rules=term_rules(facts),
         ),
@@ -65,7 +65,7 @@ def _is_waste(facts: Facts, verdict: IssuedVerdict) -> bool:
     return not kind.revocation_objection(facts.rules.typed_options, connection, facts.issuing_cas)
 
 
-def _ders(pems: Sequence[str | None]) -> list[bytes]:
-    text = "".join(pem for pem in pems if pem).encode()
+def _ders(pems: Sequence[str]) -> list[bytes]:
+    text = "".join(pems).encode()
     certificates = x509.load_pem_x509_certificates(text) if text else []
     return [each.public_bytes(Encoding.DER) for each in certificates]

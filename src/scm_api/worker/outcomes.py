@@ -138,12 +138,7 @@ async def _give_back(session: AsyncSession, claim: Claim, why: str) -> None:
 
 
 async def issued(
-    session: AsyncSession,
-    claim: Claim,
-    outcome: Issued,
-    verdict: IssuedVerdict,
-    *,
-    waste: bool,
+    session: AsyncSession, claim: Claim, outcome: Issued, verdict: IssuedVerdict, *, waste: bool
 ) -> None:
     """Store the certificate, with the end of the enrollment, in one transaction.
 
@@ -160,13 +155,7 @@ async def issued(
     reasons = [found.detail for found in verdict.discrepancies]
     details = {"certificate_id": str(certificate.id), "serial_number": certificate.serial_number}
     if reasons:
-        sentence = (
-            "The CA issued something else than was asked, so the certificate is quarantined: "
-            + " ".join(reasons)
-            + (" It is being revoked: find" if waste else " Revoke it, and find")
-            + " out why the CA did this before enrolling again."
-        )
-        values = {"reason_code": "certificate-quarantined", "reason": sentence}
+        values = {"reason_code": "certificate-quarantined", "reason": _quarantined(reasons, waste)}
         await move(
             session, claim, Move.PARK, details=details | {"found": reasons}, **(_ENDED | values)
         )
@@ -196,6 +185,15 @@ async def issued(
         await revoke_replaced(session, claim.enrollment)
         if claim.enrollment.people:
             await enqueue(session, Job.REVOKE_SURPLUS, claim.id)
+
+
+def _quarantined(reasons: list[str], revoked: bool) -> str:
+    return (
+        "The CA issued something else than was asked, so the certificate is quarantined: "
+        + " ".join(reasons)
+        + (" It is being revoked: find" if revoked else " Revoke it, and find")
+        + " out why the CA did this before enrolling again."
+    )
 
 
 def _certificate(
