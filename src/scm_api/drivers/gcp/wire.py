@@ -48,7 +48,7 @@ def create_request(order: Order, options: GcpProfileOptions, *, dry: bool = Fals
             pem_csr=csr.public_bytes(Encoding.PEM).decode(),
             lifetime=lifetime,
             certificate_template=options.template or "",
-            subject_mode=T.SubjectRequestMode[options.subject_mode.upper()],
+            subject_mode=getattr(T.SubjectRequestMode, options.subject_mode.upper()),
         ),
     )
 
