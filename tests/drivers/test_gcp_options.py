@@ -151,7 +151,7 @@ def test_terms_and_tiers_are_told_of_each_ca(known: Known) -> None:
     assert GCP.max_term_days(by_id[WEB]) is None
     [revoke, read] = GCP.abilities(CONNECTION, known[0])
     assert (revoke.name, revoke.available) == ("revoke", True)
-    assert "Not possible in pools of the DevOps tier: fast." in revoke.detail
+    assert "Not possible in DevOps pools: fast." in revoke.detail
     assert (read.name, read.available) == ("read_certificates", True)
     fast_alone = [ca for ca in known[0] if ca.id.startswith(FAST)]
     assert [each.available for each in GCP.abilities(CONNECTION, fast_alone)] == [False, False]

@@ -21,6 +21,10 @@ class Files:
         """The AWS simulator's CAs and ledger."""
         return self.directory / "sandbox"
 
+    def simulator(self, name: str) -> Path:
+        """The state of another CA's simulator."""
+        return self.directory / f"sandbox-{name}"
+
     @property
     def logs(self) -> Path:
         return self.directory / "logs"

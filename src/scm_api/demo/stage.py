@@ -9,8 +9,12 @@ from pathlib import Path
 import httpx
 
 from scm_api.db.embedded import EmbeddedError, EmbeddedPostgres
+from scm_api.demo.cas import CAS
+from scm_api.demo.cas.simulated import Ca
 from scm_api.demo.client import Client
 from scm_api.demo.files import Files
+from scm_api.demo.joining import Joining, Proven
+from scm_api.demo.plain_story import PlainStory
 from scm_api.demo.processes import (
     HOST,
     Children,
@@ -23,7 +27,6 @@ from scm_api.demo.sandbox import Sandbox
 from scm_api.demo.show import Show
 from scm_api.demo.story import Story
 from scm_api.demo.validated_story import ValidatedStory
-from scm_api.demo.validating import ValidatingCa, digicert, entrust
 
 _INTERRUPTED = 130  # what a shell reports of a command ended by Ctrl-C
 
@@ -40,9 +43,13 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
     try:
         with _everything(files, port, sandbox_port, show) as (children, key, others):
             with _client(port, key, show) as api:
-                Story(api, show, Sandbox(f"http://{HOST}:{sandbox_port}"), files).tell()
+                proven = [Story(api, show, Sandbox(f"http://{HOST}:{sandbox_port}"), files).tell()]
                 for ca in others:
-                    ValidatedStory(api, show, ca, Files(files.directory / ca.name)).tell()
+                    joining = Joining(api, show, ca, Files(files.directory / ca.name))
+                    validates = ca.prove
+                    story = ValidatedStory(joining, validates) if validates else PlainStory(joining)
+                    proven.append(story.tell())
+            _summary(show, proven)
             _farewell(show, files, port, key)
             return 0 if once else _stay(show, children)
     except (DemoError, EmbeddedError) as error:
@@ -59,11 +66,11 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
 @contextmanager
 def _everything(
     files: Files, port: int, sandbox_port: int, show: Show
-) -> Iterator[tuple[Children, str, list[ValidatingCa]]]:
-    """The processes, ready, an API key and the CAs that validate; all end with the block."""
+) -> Iterator[tuple[Children, str, list[Ca]]]:
+    """The processes, ready, an API key and the other CAs; all end with the block."""
     require_free(port, "PORT")
     require_free(sandbox_port, "SANDBOX_PORT")
-    show.heading("Starting PostgreSQL, simulators of three CAs, the API and a worker")
+    show.heading("Starting PostgreSQL, simulators of the CAs, the API and a worker")
     began = time.monotonic()
     files.directory.mkdir(parents=True, exist_ok=True)
     children = Children(files.logs, environment(files.data, port))
@@ -71,14 +78,20 @@ def _everything(
     try:
         state = ("--port", str(sandbox_port), "--state", str(files.sandbox))
         sandbox = children.start("AWS simulator", "sandbox", "aws", *state)
-        states = {name: files.directory / f"sandbox-{name}" for name in ("digicert", "entrust")}
-        free = ("--port", "0", "--state")
-        first = children.start(
-            "DigiCert simulator", "sandbox", "digicert", *free, str(states["digicert"])
-        )
-        second = children.start(
-            "Entrust simulator", "sandbox", "entrust", *free, str(states["entrust"])
-        )
+        others = [
+            (
+                each,
+                children.start(
+                    f"{each.title} simulator",
+                    "sandbox",
+                    each.name,
+                    *each.arguments,
+                    "--state",
+                    str(files.simulator(each.name)),
+                ),
+            )
+            for each in CAS
+        ]
         api = children.start("API", "serve")
         children.start("worker", "worker")
         from scm_api.demo.account import open_account  # takes as long to import as they to start
@@ -87,8 +100,8 @@ def _everything(
         wait_until_ready(sandbox, f"http://{HOST}:{sandbox_port}/_sandbox")
         wait_until_ready(api, f"http://{HOST}:{port}/health/ready")
         show.fact(f"ready after {time.monotonic() - began:.1f} s; logs are in {files.logs}")
-        others = [digicert(first, states["digicert"]), entrust(second, states["entrust"])]
-        yield children, key, others
+        cas = [each.running(child, files.simulator(each.name)) for each, child in others]
+        yield children, key, cas
     except DemoError:
         children.require_alive()  # that one has ended is the better reason
         raise
@@ -106,6 +119,17 @@ def _client(port: int, key: str, show: Show) -> Iterator[Client]:
         yield client
     finally:
         client.close()
+
+
+def _summary(show: Show, proven: list[Proven]) -> None:
+    show.heading("One certificate of each CA, verified by openssl verify as a TLS client would:")
+    show.table(
+        ("CA", "type", "certificate", "serial", "valid until", "openssl"),
+        [
+            (each.ca, each.backend_type, each.name, each.serial, each.until, each.verified)
+            for each in proven
+        ],
+    )
 
 
 def _farewell(show: Show, files: Files, port: int, key: str) -> None:

@@ -12,6 +12,7 @@ from scm_api.demo import proof
 from scm_api.demo.client import Client
 from scm_api.demo.csr import Request, bad_csr
 from scm_api.demo.files import Files, write_private
+from scm_api.demo.joining import Proven
 from scm_api.demo.processes import DemoError
 from scm_api.demo.sandbox import Sandbox
 from scm_api.demo.show import Show
@@ -37,7 +38,7 @@ class Story:
     sandbox: Sandbox
     files: Files
 
-    def tell(self) -> None:
+    def tell(self) -> Proven:
         """Do the main job and leave a verified certificate in the files."""
         began = datetime.now(UTC)
         backend = self._connect()
@@ -47,10 +48,12 @@ class Story:
         order = {"organization_id": organization, "certificate_profile_id": profile}
         self._be_refused(order)
         first = self._enroll(order)
-        renewed = self._renew(first)
+        renewed, said = self._renew(first)
         self._revoke(first, renewed)
         self._give_key()
         self._audit(began)
+        shown = self.api.look(f"/certificates/{renewed}")
+        return Proven.of("AWS Private CA", "aws", shown, said)
 
     def _connect(self) -> str:
         """From the connector to a CA backend whose check succeeds; returns the latter's id."""
@@ -155,16 +158,15 @@ class Story:
         self._keep(certificate, request)
         return certificate
 
-    def _renew(self, certificate: str) -> str:
-        """Renew with a new key; returns the new certificate's id."""
+    def _renew(self, certificate: str) -> tuple[str, str | None]:
+        """Renew with a new key; returns the new certificate's id, and what openssl says of it."""
         self.show.step("Renew it with a new key; the files change to the new certificate")
         request = Request.new(NAME)
         path = f"/certificates/{certificate}/renew"
         accepted = self.api.post(path, "a new CSR", {"csr": request.csr}, status=202)
         path = f"/enrollments/{accepted['enrollment_id']}"
         renewed = self._issued(self.api.get(path, wait=True))
-        self._keep(renewed, request)
-        return renewed
+        return renewed, self._keep(renewed, request)
 
     def _issued(self, enrollment: dict[str, Any]) -> str:
         """The certificate's id, once the enrollment has one."""
@@ -174,8 +176,11 @@ class Story:
         self.show.fact(f"certificate {enrollment['certificate_id']}")
         return str(enrollment["certificate_id"])
 
-    def _keep(self, certificate: str, request: Request) -> None:
-        """Download one certificate, write it with its key and CSR, and verify it."""
+    def _keep(self, certificate: str, request: Request) -> str | None:
+        """Download one certificate, write it with its key and CSR, and verify it.
+
+        Returns what openssl says of it, if it is here.
+        """
         content = f"/certificates/{certificate}/content"
         files = self.files
         files.certificate.write_bytes(self.api.download(content, format="pem"))
@@ -192,6 +197,7 @@ class Story:
             self.show.fact("openssl is not installed here, so it was not asked")
         else:
             self.show.proof(f"openssl verify: {said}")
+        return said
 
     def _revoke(self, old: str, new: str) -> None:
         self.show.step("Revoke the old one; that counts as done only when the CA did it")

@@ -28,16 +28,8 @@ async def _open(connection: GcpConnection, secrets: GcpSecrets, limiter: Limiter
 
 
 def _machine_identity(connection: GcpConnection) -> str | None:
-    is_machine = connection.credentials == "application_default"
-    return f"gcp:{connection.project}" if is_machine else None
-
-
-def _issuing_ca_id(options: GcpProfileOptions) -> str:
-    return options.certificate_authority
-
-
-def _publicly_trusted(options: GcpProfileOptions) -> bool:  # noqa: ARG001 -- never, whatever they say
-    return False
+    uses_key = connection.credentials == "service_account"
+    return None if uses_key else f"gcp:{connection.project}"
 
 
 GCP: Final = BackendKind(
@@ -65,9 +57,9 @@ GCP: Final = BackendKind(
     judge_connection=rules.judge_connection,
     judge_profile=rules.judge_profile,
     judge_request=rules.judge_request,
-    issuing_ca_id=_issuing_ca_id,
-    max_term_days=rules.max_term_days,
-    publicly_trusted=_publicly_trusted,
+    issuing_ca_id=lambda options: options.certificate_authority,
+    max_term_days=lambda ca: ca.facts["max_term_days"],
+    publicly_trusted=lambda _options: False,
     abilities=rules.abilities,
     revocation_objection=rules.revocation_objection,
     where_to_look=rules.where_to_look,

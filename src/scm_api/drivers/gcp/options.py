@@ -1,21 +1,14 @@
 """What is said about a location of CA Service, and what a profile chooses there."""
 
-import json
-import re
 from typing import Annotated, Any, Final, Literal
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from scm_api.drivers.fields import EndpointUrl, TrustedCertificates
+from scm_api.drivers.google_credentials import ServiceAccountKey
 
 _POOL: Final = "projects/umbra-pki/locations/europe-west1/caPools/web"
-_TOKEN_URIS: Final = (
-    "https://oauth2.googleapis.com/token",
-    "https://accounts.google.com/o/oauth2/token",
-)
 
 
 def _config(**example: Any) -> ConfigDict:
@@ -28,48 +21,6 @@ def _over_tls(url: str | None) -> str | None:
     if url is not None and not url.startswith("https://"):
         raise PydanticCustomError("endpoint-not-allowed", "gRPC is spoken over TLS: use https://.")
     return url
-
-
-def _key_file(secret: SecretStr) -> SecretStr:
-    """A service account's key as Google hands it out; every wrong member is named, no value is."""
-    wrong = _wrong_members(secret.get_secret_value())
-    if wrong:
-        raise PydanticCustomError(
-            "unusable-credential",
-            "It is no service account key as Google hands it out: {wrong}.",
-            {"wrong": "; ".join(wrong)},
-        )
-    return secret
-
-
-def _wrong_members(text: str) -> list[str]:
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return ["it is not JSON"]
-    if not isinstance(content, dict):
-        return ["it is not a JSON object"]
-    if content.get("type") != "service_account":
-        return ["type is not service_account"]
-    email = str(content.get("client_email"))
-    checks = {
-        "private_key is no unencrypted RSA key in PEM": _is_rsa(str(content.get("private_key"))),
-        "private_key_id is missing": bool(content.get("private_key_id")),
-        "client_email is not the address of a service account": re.fullmatch(
-            r"[^@\s]{1,64}@[a-z0-9.-]{1,128}\.gserviceaccount\.com", email
-        ),
-        "token_uri is not Google's": content.get("token_uri") in _TOKEN_URIS,
-        "universe_domain is not googleapis.com": content.get("universe_domain", "googleapis.com")
-        == "googleapis.com",
-    }
-    return [complaint for complaint, is_right in checks.items() if not is_right]
-
-
-def _is_rsa(pem: str) -> bool:
-    try:
-        return isinstance(load_pem_private_key(pem.encode(), None), rsa.RSAPrivateKey)
-    except (ValueError, TypeError):
-        return False
 
 
 class GcpConnection(BaseModel):
@@ -121,7 +72,7 @@ class GcpSecrets(BaseModel):
 
     backend_type: Annotated[Literal["gcp"], Field(description="Google Cloud CA Service.")]
     service_account: Annotated[
-        Annotated[SecretStr, Field(max_length=16_384), AfterValidator(_key_file)] | None,
+        ServiceAccountKey | None,
         Field(description="The JSON key file of the service account, as text."),
     ] = None
 

@@ -1,7 +1,7 @@
 """What CA Service would refuse, or do wrong without a word, said before it is asked. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from scm_api.core.errors import Fault
 from scm_api.core.explain import quoted
@@ -11,6 +11,7 @@ from scm_api.drivers.gcp.names import parse
 from scm_api.drivers.gcp.options import GcpConnection, GcpProfileOptions, GcpSecrets
 from scm_api.drivers.kinds import Ability, ProfileFacts, RequestFacts
 
+Listed = TypeVar("Listed", IssuingCa, Template)
 _CA: Final = "/certificate_authority"
 _FORMS: Final = {
     _CA: "projects/P/locations/L/caPools/POOL, or .../caPools/POOL/certificateAuthorities/CA",
@@ -20,14 +21,14 @@ _FORMS: Final = {
 
 def judge_connection(connection: GcpConnection, secrets: GcpSecrets) -> list[Fault]:
     """A key is given where it is used, and only there."""
-    pointer, has_key = "/secrets/service_account", secrets.service_account is not None
-    if connection.credentials == "service_account" and not has_key:
+    pointer, uses_key = "/secrets/service_account", connection.credentials == "service_account"
+    if uses_key is (secrets.service_account is not None):
+        return []
+    if uses_key:
         detail = "These options sign in with the key of a service account; the secrets hold none."
         return [Fault(pointer, "missing-credentials", detail, "the JSON key file, as text")]
-    if connection.credentials == "application_default" and has_key:
-        detail = "These options use the credentials of the machine; the key would be unused."
-        return [Fault(pointer, "unused-credentials", detail, "no key")]
-    return []
+    detail = "These options use the credentials of the machine; the key would be unused."
+    return [Fault(pointer, "unused-credentials", detail, "no key")]
 
 
 def judge_profile(
@@ -38,7 +39,8 @@ def judge_profile(
     faults = [*ca_faults, *_template_faults(options, connection, facts.templates)]
     if faults:
         return faults
-    ca, template = _find(facts.issuing_cas, options), _find_template(facts.templates, options)
+    ca = _by_id(facts.issuing_cas, options.certificate_authority)
+    template = _by_id(facts.templates, options.template)
     if ca is not None:
         faults += _policy_faults(_CA, f"the {ca.name}", ca.facts)
         faults += _key_faults(ca, facts.key_types)
@@ -60,7 +62,7 @@ def judge_request(
         Fault("/certificate_profile_id", each.code, each.detail, each.accepted)
         for each in _ca_faults(options, connection, issuing_cas)
     ]
-    ca = _find(issuing_cas, options)
+    ca = _by_id(issuing_cas, options.certificate_authority)
     allowed = ca.facts["key_types"] if ca else None
     if allowed is not None and facts.key_type not in allowed:
         detail = f"The issuance policy permits no keys of type {facts.key_type}."
@@ -68,27 +70,18 @@ def judge_request(
     return faults
 
 
-def max_term_days(ca: IssuingCa) -> int | None:
-    """The longest life by the pool's issuance policy; beyond it CA Service refuses."""
-    days: int | None = ca.facts["max_term_days"]
-    return days
-
-
 def abilities(
     _connection: GcpConnection, issuing_cas: Sequence[IssuingCa] | None
 ) -> tuple[Ability, ...]:
     """What the tiers of the pools allow (Google, "Operation tiers")."""
-    pools = [ca for ca in issuing_cas or () if ca.facts["kind"] == "pool"]
-    if not pools:
-        return ()
-    devops = [ca.id.rpartition("/")[2] for ca in pools if ca.facts["tier"] == "DEVOPS"]
-    others = [ca.id.rpartition("/")[2] for ca in pools if ca.facts["tier"] != "DEVOPS"]
-    there = f"Pools of the Enterprise tier: {', '.join(others) or 'none'}."
-    missing = f" Not possible in pools of the DevOps tier: {', '.join(devops)}." if devops else ""
-    return (
-        Ability("revoke", bool(others), f"Revoking. {there}{missing}"),
-        Ability("read_certificates", bool(others), f"Reading and listing. {there}{missing}"),
-    )
+    tiers: dict[bool, list[str]] = {True: [], False: []}
+    for ca in issuing_cas or ():
+        if ca.facts["kind"] == "pool":
+            tiers[ca.facts["tier"] == "DEVOPS"].append(ca.id.rpartition("/")[2])
+    devops, others = (", ".join(tiers[is_devops]) or "none" for is_devops in (True, False))
+    where = f"Possible in Enterprise pools: {others}. Not possible in DevOps pools: {devops}."
+    names = ("revoke", "read_certificates") if any(tiers.values()) else ()
+    return tuple(Ability(name, bool(tiers[False]), where) for name in names)
 
 
 def revocation_objection(
@@ -97,25 +90,22 @@ def revocation_objection(
     issuing_cas: Sequence[IssuingCa] | None,
 ) -> str | None:
     """Pools of the DevOps tier do not revoke."""
-    ca = _find(issuing_cas, options)
+    ca = _by_id(issuing_cas, options.certificate_authority)
     if ca is None or ca.facts["tier"] != "DEVOPS":
         return None
     return (
         f"CA Service revokes nothing that a pool of the DevOps tier issued, as the {ca.name} is. "
-        "Take the certificate out of use and let it expire; for certificates that can be revoked, "
-        "issue from a pool of the Enterprise tier."
+        "Let it expire unused; what is to be revocable comes from a pool of the Enterprise tier."
     )
 
 
 def where_to_look(options: GcpProfileOptions, connection: GcpConnection, _csr_der: bytes) -> str:
     """How to find an order whose answer was lost."""
-    resource = parse(options.certificate_authority)
-    pool = resource.pool if resource else None
+    pool = options.certificate_authority.partition("/caPools/")[2].partition("/")[0]
     return (
         f"gcloud privateca certificates list --project {connection.project} --issuer-location "
-        f"{connection.location} --issuer-pool {pool}: this service's certificates are named o- "
-        "and the enrollment's id without dashes. A pool of the DevOps tier lists none; there, "
-        "Cloud Audit Logs have the CreateCertificate calls."
+        f"{connection.location} --issuer-pool {pool}: ours are named o- and the enrollment's id "
+        "without dashes. A DevOps pool lists none; Cloud Audit Logs have its calls."
     )
 
 
@@ -127,7 +117,7 @@ def _ca_faults(
     misplaced = _misplaced(_CA, options.certificate_authority, connection)
     if misplaced or issuing_cas is None:
         return misplaced
-    found = _find(issuing_cas, options)
+    found = _by_id(issuing_cas, options.certificate_authority)
     if found is None:
         usable = "; ".join(ca.id for ca in issuing_cas if ca.usable)
         detail = "There is no such pool or CA, or the credentials do not see it."
@@ -149,7 +139,7 @@ def _template_faults(
     if options.template is None:
         return []
     misplaced = _misplaced("/template", options.template, connection)
-    if misplaced or templates is None or _find_template(templates, options):
+    if misplaced or templates is None or _by_id(templates, options.template):
         return misplaced
     detail = "There is no such certificate template, or the credentials do not see it."
     known = "; ".join(each.id for each in templates)
@@ -210,12 +200,5 @@ def _conflicts(ca: IssuingCa, template: Template) -> Iterator[Fault]:
             yield Fault("/template", "template-conflict", detail, "a template with the same values")
 
 
-def _find(issuing_cas: Sequence[IssuingCa] | None, options: GcpProfileOptions) -> IssuingCa | None:
-    wanted = options.certificate_authority
-    return next((ca for ca in issuing_cas or () if ca.id == wanted), None)
-
-
-def _find_template(
-    templates: Sequence[Template] | None, options: GcpProfileOptions
-) -> Template | None:
-    return next((each for each in templates or () if each.id == options.template), None)
+def _by_id(listed: Sequence[Listed] | None, wanted: str | None) -> Listed | None:
+    return next((each for each in listed or () if each.id == wanted), None)

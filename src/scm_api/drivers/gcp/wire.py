@@ -3,7 +3,7 @@
 Source: the comments of google/cloud/security/privateca/v1/{resources,service}.proto.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -18,10 +18,6 @@ from scm_api.drivers.gcp.names import parse, with_project
 from scm_api.drivers.gcp.options import GcpProfileOptions
 
 _REQUESTS: Final = UUID("6b2a3c0e-58f1-4d0b-9d0e-6f9c1d7a4e21")  # the namespace of request ids
-_MODES: Final = {
-    "default": T.SubjectRequestMode.DEFAULT,
-    "rdn_sequence": T.SubjectRequestMode.RDN_SEQUENCE,
-}
 _LONGEST_CHAIN: Final = 20
 _CURVES: Final = {0: ("ec-p256", "ec-p384", "ed25519"), 1: ("ec-p256",), 2: ("ec-p384",)}
 _State = T.CertificateAuthority.State
@@ -52,7 +48,7 @@ def create_request(order: Order, options: GcpProfileOptions, *, dry: bool = Fals
             pem_csr=csr.public_bytes(Encoding.PEM).decode(),
             lifetime=lifetime,
             certificate_template=options.template or "",
-            subject_mode=_MODES[options.subject_mode],
+            subject_mode=getattr(T.SubjectRequestMode, options.subject_mode.upper()),
         ),
     )
 
@@ -161,25 +157,16 @@ def template(found: Any, project: str) -> Template:
 def _policy(message: Any, values: Any) -> dict[str, Any]:
     """What issuance policies and templates have in common; what is absent restricts nothing."""
     identity = message.identity_constraints if "identity_constraints" in message else None
-    passing = message.passthrough_extensions if "passthrough_extensions" in message else None
     lifetime = message.maximum_lifetime
     return {
         "max_term_days": lifetime.days if lifetime else None,
         "passes_subject": identity is None or bool(identity.allow_subject_passthrough),
         "passes_names": identity is None or bool(identity.allow_subject_alt_names_passthrough),
         "name_rule": identity.cel_expression.expression or None if identity else None,
-        "passes_extensions": None if passing is None else list(_extensions(passing)),
         "key_usages": _set(values.key_usage.base_key_usage),
         "extended_key_usages": _set(values.key_usage.extended_key_usage),
         "makes_cas": bool(values.ca_options.is_ca),
     }
-
-
-def _extensions(passing: Any) -> Iterable[str]:
-    known = T.CertificateExtensionConstraints.KnownCertificateExtension
-    yield from (known(each).name.lower() for each in passing.known_extensions)
-    for each in passing.additional_extensions:
-        yield ".".join(map(str, each.object_id_path))
 
 
 def _set(flags: Any) -> list[str]:

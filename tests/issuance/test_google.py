@@ -147,7 +147,7 @@ async def test_devops_pools_say_beforehand_that_nothing_is_revoked(
     assert cas.calls("RevokeCertificate") == []
     backend = await estate.api.get(f"/ca-backends/{enrolling.chain.ca_backend['id']}")
     [revoke] = [each for each in backend["abilities"] if each["name"] == "revoke"]
-    assert "DevOps tier: fast" in revoke["detail"]
+    assert "Not possible in DevOps pools: fast" in revoke["detail"]
 
 
 async def test_profiles_that_cannot_work_are_refused(estate: Estate, cas: GoogleCas) -> None:
