@@ -84,7 +84,7 @@ async def microsoft_chain(
     organization = await estate.organization("example.com", "*.example.com")
     wanted = {
         "options": {"backend_type": "microsoft", "issuing_ca": CA_NAME, "ms_template": template},
-        "term": {"allowed_days": [90, 365], "default_days": 365},
+        "term": {"allowed_days": [365], "default_days": 365},
         "organization_ids": [organization["id"]],
     }
     made = await estate.profile(backend["id"], **(wanted | profile))

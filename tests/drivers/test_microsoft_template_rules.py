@@ -259,3 +259,16 @@ def test_a_missing_attribute_is_named_with_its_setting(
 def test_an_attribute_that_is_no_name_is_incomplete() -> None:
     _, (missing,) = expected_names(for_people(name_flags=0x4000000), person(mail="not an address"))
     assert "no name for a certificate" in missing
+
+
+@pytest.mark.parametrize(
+    ("terms", "codes"),
+    [((365,), []), ((), []), ((90, 365), ["template-term"]), ((730,), ["template-term"])],
+)
+def test_the_term_is_the_templates(terms: tuple[int, ...], codes: list[str]) -> None:
+    web = record()
+    profile = MicrosoftProfileOptions.model_validate(
+        {"backend_type": "microsoft", "issuing_ca": CA_NAME, "ms_template": web.name}
+    )
+    facts = ProfileFacts(SSL, frozenset({"rsa-2048"}), templates=[shown(web)], terms_days=terms)
+    assert [fault.code for fault in judge_template(profile, facts)] == codes

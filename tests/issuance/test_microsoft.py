@@ -235,6 +235,23 @@ async def test_what_the_ca_denies_is_rejected_in_its_words(
     assert "0x80094811" in ended["reason"]
 
 
+async def test_the_term_is_the_templates_also_of_a_replacement(
+    estate: Estate, backend: Chain, ca: AdCs, settings: Settings
+) -> None:
+    enrolling = await profiled(estate, backend, "CorpWeb")
+    asked = enrolling.body(csr=csr_for("www.corp.example", key=KEY))
+    ends = await estate.api.post("/enrollments", asked | {"not_after": "2099-01-01T00:00:00Z"}, 422)
+    assert ("/not_after", "term-not-allowed") in faults_of(ends)
+    async with at_work(settings):
+        first = await enrolling.issued(csr=csr_for("www.corp.example", key=KEY))
+        path = f"/certificates/{first['id']}/replace"
+        other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        body = {"csr": csr_for("www.corp.example", key=other), "reason": "superseded"}
+        replacing = await estate.api.post(path, body, 202)
+        ended = await enrolling.settled(replacing["enrollment_id"])
+    assert ended["state"] == "issued", ended["reason"]
+
+
 async def test_without_a_revoker_it_is_said_what_to_do(
     estate: Estate, ca: AdCs, settings: Settings
 ) -> None:

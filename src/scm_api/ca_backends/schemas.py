@@ -122,6 +122,10 @@ class CapabilitiesOut(Output):
         "revokes by itself."
     )
     can_cancel: bool = Field(description="Whether an order can be taken back before it is issued.")
+    chooses_term: bool = Field(
+        description="Whether an order says how long its certificate lives. Otherwise the CA has "
+        "that fixed, and a profile has that term alone."
+    )
 
 
 class BackendTypeOut(Output):

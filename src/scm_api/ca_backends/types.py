@@ -55,6 +55,7 @@ def _capabilities(capabilities: Capabilities) -> dict[str, Any]:
         "checks_orders": capabilities.checks_orders,
         "reissue_revokes": capabilities.reissue_revokes,
         "can_cancel": capabilities.can_cancel,
+        "chooses_term": capabilities.chooses_term,
     }
 
 

@@ -64,6 +64,7 @@ class KnownBackend:
             frozenset(key_types_of(draft, self.kind)),
             self.issuing_cas,
             self.templates,
+            tuple(draft.term.allowed_days),
         )
         return self.kind.judge_profile(draft.options, self.connection, facts)
 

@@ -10,17 +10,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A fresh key on curve P-256 and a CSR (PEM) for one DNS name signed with it."""
+    """A fresh key and a CSR (PEM) for one DNS name signed with it."""
 
-    key: ec.EllipticCurvePrivateKey
+    key: Key
     csr: str
 
     @classmethod
-    def new(cls, name: str) -> Self:
-        key = ec.generate_private_key(ec.SECP256R1())
+    def new(cls, name: str, *, rsa_key: bool = False) -> Self:
+        """The key is on curve P-256, or an RSA key of 2048 bits."""
+        key: Key = ec.generate_private_key(ec.SECP256R1())
+        if rsa_key:
+            key = rsa.generate_private_key(65537, 2048)
         return cls(key, _csr(key, name, [x509.DNSName(name)]))
 
     @property
@@ -41,7 +46,7 @@ def bad_csr(common_name: str) -> str:
 
 
 def _csr(
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+    key: Key,
     common_name: str,
     names: Sequence[x509.GeneralName],
 ) -> str:

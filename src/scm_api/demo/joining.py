@@ -81,22 +81,27 @@ class Joining:
         """What an enrollment says besides its CSR: through a profile made for this CA."""
         organization = self.found("/organizations", "Demo Corp")
         name = f"demo-{self.ca.name}-web-servers"
-        body = {
+        body: dict[str, Any] = {
             "name": name,
             "ca_backend_id": backend["id"],
             "certificate_type": "ssl",
-            "term": {"allowed_days": [90], "default_days": 90},
+            "term": {"allowed_days": [self.ca.days], "default_days": self.ca.days},
             "options": dict(self.ca.ordering),
             "organization_ids": [organization["id"]],
         }
+        if self.ca.key_types is not None:
+            body["key_types"] = list(self.ca.key_types)
         path = "/certificate-profiles"
         profile = self.api.find(path, name, name=name) or self.api.post(path, f"name {name}", body)
         return {
             "organization_id": organization["id"],
             "certificate_profile_id": str(profile["id"]),
             "comment": "issued by the demo",
-            **self.ca.enrolling,
         }
+
+    def request(self) -> Request:
+        """A CSR made just now, with a key that the CA takes."""
+        return Request.new(NAME, rsa_key=self.ca.key_types is not None)
 
     def keep(self, certificate: str, request: Request) -> Proven:
         """Download a certificate, write it with its key and CSR, and have it verified."""

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from scm_api.demo.csr import Request
-from scm_api.demo.joining import NAME, Joining, Proven
+from scm_api.demo.joining import Joining, Proven
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +16,7 @@ class PlainStory:
         joining = self.joining
         order = joining.order(joining.connect())
         joining.show.step("Enroll and wait for the certificate, in one call")
-        request = Request.new(NAME)
+        request = joining.request()
         made = joining.api.post(
             "/enrollments", "a CSR; Prefer: wait", order | {"csr": request.csr}, wait=True
         )

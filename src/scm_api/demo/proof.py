@@ -4,14 +4,14 @@ import shutil
 import subprocess
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from scm_api.demo.csr import Key
 from scm_api.demo.files import Files
 from scm_api.demo.processes import DemoError
 
 
-def verify(chain: bytes, root: bytes, name: str, key: ec.EllipticCurvePrivateKey) -> int:
+def verify(chain: bytes, root: bytes, name: str, key: Key) -> int:
     """Verify as a TLS client that trusts only `root` would; returns the length of the path.
 
     `chain` is PEM, the certificate first. Raises DemoError when anything does not hold.

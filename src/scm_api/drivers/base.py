@@ -37,6 +37,8 @@ class Capabilities:
     replacement has the CA itself revoke the certificate before, as soon as the new one is there.
     `checks_orders` is whether the CA judges an order without taking it (`ChecksOrders`),
     `can_deactivate` whether it takes a unit of inventory back without revoking (`Deactivates`).
+    `chooses_term` is whether an order says how long its certificate lives; otherwise the CA has
+    that fixed, and a profile's term is what it has.
     """
 
     certificate_types: frozenset[CertificateType]
@@ -56,6 +58,7 @@ class Capabilities:
     reissue_revokes: bool = False
     checks_orders: bool = False
     can_deactivate: bool = False
+    chooses_term: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,13 @@ class RequestFacts:
 @dataclass(frozen=True, slots=True)
 class ProfileFacts:
     """What a profile's options are judged with. Lists are the last known ones, None where the CA
-    could not be asked or has no such list."""
+    could not be asked or has no such list. `terms_days` are the terms requesters may choose."""
 
     certificate_type: CertificateType
     key_types: frozenset[str]
     issuing_cas: Sequence[IssuingCa] | None = None
     templates: Sequence[Template] | None = None
+    terms_days: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

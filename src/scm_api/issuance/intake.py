@@ -1,7 +1,7 @@
 """From a judged request to a stored intent: enrollment, audit event and job in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -90,9 +90,17 @@ async def judge_request(
     faults = [*missing, *csr_faults]
     if facts is None or csr is None:
         return Judged(request, facts, csr, None, faults)
-    judgement = judge(facts, csr, request.asked, checks, request.subject)
+    judgement = judge(facts, csr, _asked(request, facts), checks, request.subject)
     faults += facts.rules.judge_order_options(request.order_options)
     return Judged(request, facts, csr, judgement, [*faults, *judgement.faults])
+
+
+def _asked(request: Request, facts: Facts) -> Asked:
+    """What is asked for; a replacement ends with what it replaces only where orders can say so."""
+    follows = request.replace_reason is not None
+    if follows and not facts.rules.kind.capabilities.chooses_term:
+        return replace(request.asked, not_after=None)
+    return request.asked
 
 
 async def accept(

@@ -66,6 +66,11 @@ def judge(
     )
     term, term_faults = judge_term(asked.term_days, asked.not_after, term_rules(facts), facts.now)
     faults += term_faults
+    if asked.not_after is not None and not kind.capabilities.chooses_term:
+        detail = (
+            f"{kind.title} decides how long certificates live; an order cannot say when it ends."
+        )
+        faults.append(Fault("/not_after", "term-not-allowed", detail, "an enrollment without it"))
     if publicly_trusted(facts.rules):
         faults += judge_public_usages(csr, facts.now)
     request = RequestFacts(

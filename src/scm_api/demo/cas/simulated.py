@@ -4,7 +4,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,8 @@ class Ca:
     chooses, `root` PEM read from the simulator's own files.
 
     `prove`, where the CA validates, tells it whether control over the domain was proven; then it
-    also wants an organization assigned. `enrolling` goes into every enrollment.
+    also wants an organization assigned. `key_types`, where not every one will do, go into the
+    profile, and the first is that of the keys made; `days` is the term.
     """
 
     name: str
@@ -32,7 +33,8 @@ class Ca:
     ordering: Mapping[str, Any]
     root: bytes
     prove: Callable[[bool], None] | None = None
-    enrolling: Mapping[str, Any] = field(default_factory=dict)
+    key_types: tuple[str, ...] | None = None
+    days: int = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,8 @@ MICROSOFT: Final = BackendKind(
         backdating=timedelta(minutes=10),
         lists_issuing_cas=True,
         lists_templates=True,
+        # A request says nothing of it unless the CA has EDITF_ATTRIBUTEENDDATE, which is off.
+        chooses_term=False,
     ),
     connection_options=MicrosoftConnection,
     secrets=MicrosoftSecrets,

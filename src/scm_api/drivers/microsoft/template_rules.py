@@ -1,8 +1,9 @@
 """Whether a profile can work with a certificate template (MS-CRTD 2.26 to 2.28), in the words of
 the Certificate Templates console."""
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -69,6 +70,7 @@ def judge_template(options: MicrosoftProfileOptions, facts: ProfileFacts) -> lis
     record = _record(found)
     asked = (facts.certificate_type, options.build_subject_from_ad, facts.key_types)
     faults = list(template_faults(record, *asked))
+    faults += _term_faults(record, facts.terms_days)
     for risk in risks(record):
         if risk.code not in options.acknowledged_risks:
             accepted = f"{risk.code} in acknowledged_risks, if this is meant to be"
@@ -131,6 +133,17 @@ def template_faults(
     if certificate_type is CertificateType.DEVICE and is_for_users:
         detail = "General: it is for users; a device needs one for computers (flags 0x40)."
         yield _fault(record, "template-purpose", detail, "a duplicate of Computer")
+
+
+def _term_faults(record: TemplateRecord, terms_days: Sequence[int]) -> Iterator[Fault]:
+    """The template decides; a shorter term would be exceeded by what is issued."""
+    days = math.ceil(record.validity_days)
+    if set(terms_days) - {days}:
+        detail = (
+            f"General: Validity period is {record.validity_days:g} days, which no request changes; "
+            "the profile must have that term alone."
+        )
+        yield _fault(record, "template-term", detail, f"term.allowed_days [{days}]")
 
 
 def _from_request(record: TemplateRecord) -> Iterator[Fault]:
