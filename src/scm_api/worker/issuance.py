@@ -192,7 +192,9 @@ class Issuance:
     async def _call(self, claim: Claim, driver: Driver, chosen: Plan, options: Any) -> Outcome:
         """The call itself, never begun unless it must end while the claim is still ours."""
         if not self._in_time(claim):
-            raise Lost
+            # Of an order nothing was sent; saying so fails where the claim is another's by now.
+            detail = "Too little time was left to wait for the CA's answer."
+            raise BackendUnavailable(detail, retry_after=_TOO_LATE.wait)
         deadline = self._limits.write_deadline.total_seconds()
         request = self._request(claim, driver, chosen, options)
         try:

@@ -1,8 +1,10 @@
 """Microsoft AD CS as a backend type: what it can do, and rules that need no CA."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
+from importlib import import_module
 from typing import Final
 
 from scm_api.core.errors import Fault
@@ -23,9 +25,9 @@ from scm_api.drivers.microsoft.ports import NO_REVOKER, REASONS
 async def _open(
     connection: MicrosoftConnection, secrets: MicrosoftSecrets, limiter: Limiter
 ) -> Driver:
-    from scm_api.drivers.microsoft.opening import open_driver
-
-    return open_driver(connection, secrets, limiter)
+    module = await asyncio.to_thread(import_module, "scm_api.drivers.microsoft.opening")
+    driver: Driver = module.open_driver(connection, secrets, limiter)
+    return driver
 
 
 def judge_connection(connection: MicrosoftConnection, secrets: MicrosoftSecrets) -> list[Fault]:

@@ -8,8 +8,11 @@ import logging
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+import spnego
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from spnego.channel_bindings import GssChannelBindings
+from spnego.exceptions import SpnegoError
 
 from scm_api.drivers.errors import BackendRefused
 from scm_api.drivers.microsoft.kerberos import KerberosTickets, failure
@@ -77,9 +80,6 @@ class Logon:
     ) -> Any:
         """A new security context, bound to the TLS connection with that certificate; `options` are
         those of `spnego.client`. Raises what `KerberosTickets` raises."""
-        import spnego
-        from spnego.channel_bindings import GssChannelBindings
-
         bindings = None
         if self._binding and certificate_der is not None:
             bindings = GssChannelBindings(application_data=end_point(certificate_der))
@@ -101,8 +101,6 @@ class Logon:
 
     async def step(self, context: Any, challenge: bytes | None) -> bytes | None:
         """The next token. Raises BackendRefused and BackendUnavailable, in words."""
-        from spnego.exceptions import SpnegoError
-
         try:
             token: bytes | None = await asyncio.to_thread(context.step, challenge)
         except SpnegoError as error:
