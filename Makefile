@@ -7,13 +7,16 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
 CLIENTS := .venv-clients
+SAMBA := .venv-samba
+SAMBA_PACKAGES := samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools \
+	libnss-wrapper faketime gcc libkrb5-dev python3-dev
 # Extras stay in the locks: pip holds `coverage[toml]` to no pin of `coverage` once a newer one is out.
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-core test-clients test-pending test-properties lint format serve worker openapi bench-enroll bench-policy lock clean
+.PHONY: help demo test test-core test-clients test-pending test-properties test-samba lint format serve worker openapi bench-enroll bench-policy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +25,10 @@ demo: $(RUN) ## Issue a certificate with everything started here, then stay up (
 	@$(BIN)/scm-api demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(PORT),--port $(PORT)) \
 		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
-test: lint test-core test-clients ## Every gate and the whole suite, on a PostgreSQL it starts itself
-	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/core --ignore tests/pending \
+test: ## Every gate and the whole suite, on a PostgreSQL it starts itself
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-O) \
+		lint test-core test-clients
+	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/core --ignore tests/pending --ignore tests/samba \
 		--ignore tests/clients
 
 test-core: $(DEV) ## The decisions alone: seconds, without I/O, every branch covered
@@ -38,6 +43,10 @@ test-pending: $(DEV) ## 2,000 pending DigiCert orders, followed for two minutes
 
 test-properties: $(DEV) ## The decisions, with a hundred times as many made-up cases
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/core -n 2
+
+test-samba: $(SAMBA)/.installed ## The AD CS driver against Samba's Active Directory, with Kerberos (Debian, as root)
+	@LD_PRELOAD=libnss_wrapper.so NSS_WRAPPER_HOSTS=$(CURDIR)/tests/samba/hosts \
+		KRB5_CONFIG=$(CURDIR)/tests/samba/krb5.conf $(SAMBA)/bin/python -m pytest tests/samba
 
 lint: $(DEV) ## Style, types and the rules between layers
 	$(BIN)/ruff check
@@ -72,7 +81,7 @@ lock: ## Resolve the lock files anew (needs uv)
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.lock
 
 clean: ## Remove the environment, caches and the demo's data
-	rm -rf $(VENV) $(CLIENTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .scm-api demo
+	rm -rf $(VENV) $(CLIENTS) $(SAMBA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .scm-api demo
 
 # $(call install,LOCK,UV COMMAND): uv where it is there and reaches an index, else pip; both check
 # the hashes and compile bytecode.
@@ -117,4 +126,23 @@ $(CLIENTS)/.installed: $(DEV) tests/clients/requirements.lock
 		tests/clients/requirements.lock 2>/dev/null; } \
 	|| $(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r tests/clients/requirements.lock
+	@touch $@
+
+# Kerberos is compiled here. The environment stands on that of the tests and adds the extra alone.
+$(SAMBA)/.installed: $(DEV) requirements-kerberos.lock
+	@test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { \
+		echo "These tests start a domain controller and need its ports (88, 135, 445, 636)," \
+			"so they run as root, on Debian or Ubuntu." >&2; exit 1; }
+	@dpkg-query -W $(SAMBA_PACKAGES) >/dev/null 2>&1 || { echo "Installing $(SAMBA_PACKAGES) ..." \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+		--no-install-recommends $(SAMBA_PACKAGES) >/dev/null; } || { \
+		echo "Debian's packages could not be installed; the message above says why." >&2; exit 1; }
+	@rm -rf $(SAMBA)
+	@$(BIN)/python -m venv $(SAMBA) >/dev/null
+	@for each in $(VENV) $(SAMBA); do $$each/bin/python -c \
+		'import sysconfig; print(sysconfig.get_path("purelib"))'; done | { read theirs; read ours; \
+		echo "$$theirs" > "$$ours/tests.pth"; \
+		echo "$(CURDIR)/src" > "$$ours/scm_api.pth"; }
+	@$(SAMBA)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements-kerberos.lock
 	@touch $@

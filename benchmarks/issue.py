@@ -27,7 +27,7 @@ _CHANNEL = "scm_enrollments"
 _CSRS = 1000
 _CONNECTIONS = 30
 _SECONDS = 3.0
-_BACKLOG = 240
+BACKLOG = 240
 _WAKE_UPS = 12
 _PATIENCE = 60.0
 _SLOTS: int = Settings.model_fields["worker_concurrency"].default
@@ -109,7 +109,7 @@ class Issuing:
         return Block(rate=len(ids) / (last - started), worker_cpu=used / len(ids))
 
     async def _send(self, connection: Connection) -> list[UUID]:
-        pieces = range(_BACKLOG // _CONNECTIONS)
+        pieces = range(BACKLOG // _CONNECTIONS)
         return [_id(await connection.request(self._requests(), 202)) for _ in pieces]
 
     async def arrivals(self, behaviour: Behaviour, rate: float) -> Block:
@@ -220,7 +220,7 @@ def _tell(report: Report, backlogs: Record[Block], record: Record[Block]) -> Non
         "worker_certificates",
         median(block.rate for block in worker),
         "certificates/s",
-        count=len(worker) * _BACKLOG,
+        count=len(worker) * BACKLOG,
         remark=f"({spread([block.rate for block in worker])}), "
         f"CPU {spread([block.worker_cpu * 1000 for block in worker])} ms",
     )

@@ -1,36 +1,35 @@
-"""What tests of every area share: databases, settings, the API in this process, a simulator."""
+"""What tests of every area share: databases, settings, the API in this process, a simulator.
+
+A fixture imports what it needs: the tests of `core` take less time than the import of the rest.
+"""
 
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from fastapi import FastAPI
 from hypothesis import settings as properties
 
-from api_client import Api, Contract
-from databases import Databases, own_server, shared_databases
-from demo_process import Demo
-from estate import Estate
-from running import KEY_RING, StartApi, settings_for, started
-from scm_api.access.provisioning import create_admin_with_key
-from scm_api.app import create_app
-from scm_api.db.embedded import EmbeddedPostgres
-from scm_api.db.session import Database
-from scm_api.logs import configure_logging
-from scm_api.sandbox import aws
-from scm_api.settings import Settings
-from scm_api.web.openapi import document
-from simulator import Simulator, running_simulator
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from api_client import Api, Contract
+    from databases import Databases
+    from demo_process import Demo
+    from estate import Chain, Estate
+    from prepared import Prepared
+    from running import StartApi
+    from scm_api.db.embedded import EmbeddedPostgres
+    from scm_api.db.session import Database
+    from scm_api.settings import Settings
+    from simulator import Simulator
 
 # `make test-properties` looks longer.
 properties.register_profile("quick", max_examples=20, deadline=None)
 properties.register_profile("thorough", max_examples=2000, deadline=None)
 properties.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
-
-# FastAPI works out each route at its first request, which takes longer than a test should.
-_APPLICATION = create_app(Settings())
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -41,41 +40,53 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 @pytest.fixture(scope="session", autouse=True)
 def _logging() -> None:
     """As in production: records without pages of local variables under each traceback."""
+    from scm_api.logs import configure_logging
+    from scm_api.settings import Settings
+
     configure_logging(Settings(log_level="warning"))
 
 
 @pytest.fixture(scope="session")
-def databases() -> Iterator[Databases]:
+def databases() -> "Iterator[Databases]":
     """One PostgreSQL for all processes of a test run."""
+    from databases import shared_databases
+
     run_id = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     with shared_databases(run_id) as shared:
         yield shared
 
 
 @pytest.fixture
-def database_url(databases: Databases) -> Iterator[str]:
-    """A migrated database of the test's own."""
-    url = databases.clone()
+def database_url(request: pytest.FixtureRequest, databases: "Databases") -> Iterator[str]:
+    """A migrated database of the test's own, holding the chain if the test wants one."""
+    wants_chain = "chain" in request.fixturenames
+    url = databases.clone(request.getfixturevalue("_prepared").url if wants_chain else None)
     yield url
     databases.drop(url)
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[tuple[EmbeddedPostgres, str]]:
+def own_postgres() -> "Iterator[tuple[EmbeddedPostgres, str]]":
     """A server the test may stop, and the URL of a migrated database on it."""
+    from databases import own_server
+
     with own_server() as own:
         yield own
 
 
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
+def settings(database_url: str, tmp_path: Path) -> "Settings":
     """Settings of an API and a worker on the test's database."""
+    from running import settings_for
+
     return settings_for(database_url, tmp_path)
 
 
 @pytest.fixture
-def environment(settings: Settings) -> dict[str, str]:
+def environment(settings: "Settings") -> dict[str, str]:
     """The same settings for processes the test starts."""
+    from running import KEY_RING
+
     return {name: value for name, value in os.environ.items() if not name.startswith("SCM_")} | {
         "SCM_DATABASE_URL": settings.database_url or "",
         "SCM_DATA_DIRECTORY": str(settings.data_directory),
@@ -86,80 +97,140 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
+async def database(settings: "Settings") -> "AsyncIterator[Database]":
     """The test's own access to its database."""
+    from scm_api.db.session import Database
+
     opened = Database(settings.database_url or "", pool_size=5)
     yield opened
     await opened.aclose()
 
 
 @pytest.fixture
-def start_api() -> StartApi:
+def start_api() -> "StartApi":
     """Starts a further API in this process, beside others and with settings of its own."""
+    from running import started
+
     return started
 
 
+@pytest.fixture(scope="session")
+def _application() -> "FastAPI":
+    """FastAPI works out each route at its first request, which takes longer than a test should."""
+    from scm_api.app import create_app
+    from scm_api.settings import Settings
+
+    return create_app(Settings())
+
+
 @pytest.fixture
-async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+async def app(_application: "FastAPI", settings: "Settings") -> "AsyncIterator[FastAPI]":
     """The API, started."""
-    _APPLICATION.state.settings = settings
-    async with _APPLICATION.router.lifespan_context(_APPLICATION):
-        yield _APPLICATION
+    _application.state.settings = settings
+    async with _application.router.lifespan_context(_application):
+        yield _application
 
 
 @pytest.fixture(scope="session")
-def contract() -> Contract:
+def contract(_application: "FastAPI") -> "Contract":
     """The OpenAPI document every answer is held against."""
-    return Contract(document(_APPLICATION))
+    from api_client import Contract
+    from scm_api.web.openapi import document
+
+    return Contract(document(_application))
 
 
 @pytest.fixture
-async def api(app: FastAPI, database: Database, contract: Contract) -> Api:
+async def api(
+    request: pytest.FixtureRequest, app: "FastAPI", database: "Database", contract: "Contract"
+) -> "Api":
     """The API as an MRAO calls it."""
-    key = await create_admin_with_key(database, "Ada Lovelace", "ada@example.com")
+    from api_client import Api
+    from scm_api.access.provisioning import create_admin_with_key
+    from scm_api.sandbox import aws
+
+    if "chain" in request.fixturenames:
+        key: str = request.getfixturevalue("_prepared").key
+    else:
+        key = await create_admin_with_key(database, "Ada Lovelace", "ada@example.com")
     return Api(app, contract, key, (aws.SECRET_ACCESS_KEY, aws.READER_SECRET_ACCESS_KEY))
 
 
 @pytest.fixture(scope="session")
-def _simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+def _simulator(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Simulator]":
+    from simulator import running_simulator
+
     with running_simulator(tmp_path_factory.mktemp("simulator") / "state") as running:
         yield running
 
 
 @pytest.fixture
-def simulator(_simulator: Simulator) -> Simulator:
+def simulator(_simulator: "Simulator") -> "Simulator":
     """The AWS simulator as it was at its start, with nothing issued."""
     _simulator.reset()
     return _simulator
 
 
 @pytest.fixture
-def estate(api: Api, simulator: Simulator) -> Estate:
+def estate(api: "Api", simulator: "Simulator") -> "Estate":
     """Builders for what a test needs to exist."""
+    from estate import Estate
+
     return Estate(api, simulator.url)
 
 
-@pytest.fixture(autouse=True)
-def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session")
+def _prepared(
+    databases: "Databases",
+    contract: "Contract",
+    _simulator: "Simulator",
+    tmp_path_factory: pytest.TempPathFactory,
+) -> "Prepared":
+    from loop_thread import LoopThread
+    from prepared import prepare
+    from running import settings_for
+
+    settings = settings_for(databases.clone(), tmp_path_factory.mktemp("prepared"))
+    with LoopThread() as loop:
+        return loop.run(prepare(settings, contract, _simulator.url))
+
+
+@pytest.fixture
+def chain(_prepared: "Prepared", simulator: "Simulator") -> "Chain":
+    """All that an enrollment for names below example.com needs."""
+    return _prepared.chain
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_credentials_of_this_machine() -> Iterator[None]:
     """Neither the machine's AWS account nor its proxy is any business of a test."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+    with pytest.MonkeyPatch.context() as environment:
+        for name in (
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_PROFILE",
+        ):
+            environment.delenv(name, raising=False)
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        environment.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
+        environment.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
+        yield
 
 
 @pytest.fixture(scope="session")
 def first_start(
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[Demo, subprocess.CompletedProcess[str]]:
+) -> "tuple[Demo, subprocess.CompletedProcess[str]]":
     """A demo that did its job in a fresh directory and ended."""
+    from demo_process import Demo
+
     demo = Demo.in_directory(tmp_path_factory.mktemp("demo"))
     return demo, demo.once()
 
 
 @pytest.fixture(scope="session")
-def demo(first_start: tuple[Demo, subprocess.CompletedProcess[str]]) -> Iterator[Demo]:
+def demo(first_start: "tuple[Demo, subprocess.CompletedProcess[str]]") -> "Iterator[Demo]":
     """The same demo, started again and staying up; Ctrl-C must end it with status 0."""
     again, _ = first_start
     with again.staying(until="Ctrl-C ends everything") as process:

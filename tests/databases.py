@@ -35,10 +35,13 @@ class Databases:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._make_template()
 
-    def clone(self) -> str:
-        """A fresh migrated database; returns its URL for SQLAlchemy."""
-        name = next(self._names)
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
+    def clone(self, of: str | None = None) -> str:
+        """A fresh migrated database; returns its URL for SQLAlchemy.
+
+        It is a copy of the one behind the URL `of`, to which nobody may be connected.
+        """
+        name, source = next(self._names), make_url(of).database if of else _TEMPLATE
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
         return self._url(name)
 
     def drop(self, url: str) -> None:

@@ -26,10 +26,10 @@ class Chain:
 class Estate:
     """Builders; every field of a body can be replaced by keyword."""
 
-    def __init__(self, api: Api, aws_url: str) -> None:
+    def __init__(self, api: Api, aws_url: str, *, first_number: int = 1) -> None:
         self.api = api
         self.aws_url = aws_url
-        self._number = count(1)
+        self._number = count(first_number)
 
     def name(self, what: str) -> str:
         """A name nothing else has."""

@@ -17,7 +17,8 @@ WITHOUT_KEY = {"get_liveness", "get_readiness", "get_metrics"}
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(COMMITTED.read_text())
+    # Ten times as fast as `safe_load`, and the same.
+    loaded: dict[str, Any] = yaml.load(COMMITTED.read_text(), yaml.CSafeLoader)
     return loaded
 
 

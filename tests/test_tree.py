@@ -29,6 +29,7 @@ TOP = {
     "pyproject.toml",
     "requirements-dev.lock",
     "requirements-image.lock",
+    "requirements-kerberos.lock",
     "requirements.lock",
     "src",
     "tests",

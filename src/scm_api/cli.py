@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from scm_api.sandbox.commands import sandbox
+
 if TYPE_CHECKING:
     from scm_api.db.session import Database
     from scm_api.settings import Settings
@@ -20,7 +22,6 @@ app = typer.Typer(
 )
 admin = typer.Typer(help="Admins, as an operator makes them.", no_args_is_help=True)
 secrets = typer.Typer(help="The key ring that seals secrets.", no_args_is_help=True)
-sandbox = typer.Typer(help="Simulators of certificate authorities.", no_args_is_help=True)
 app.add_typer(admin, name="admin")
 app.add_typer(secrets, name="secrets")
 app.add_typer(sandbox, name="sandbox")
@@ -45,12 +46,14 @@ def serve() -> None:
 @app.command()
 def worker() -> None:
     """Run the durable jobs until SIGTERM or Ctrl-C."""
+    import uvloop
+
     from scm_api.serving import end_on_signals
     from scm_api.worker import run_worker
 
     end_on_signals()
     with _database(_settings()) as settings, _database_in_words(settings):
-        asyncio.run(run_worker(settings))
+        uvloop.run(run_worker(settings))
 
 
 @app.command()
@@ -163,85 +166,6 @@ def secrets_rotate() -> None:
             "These local CA backends have secrets no key of the ring opens; give them new ones: "
             + ", ".join(done.unreadable)
         )
-
-
-@sandbox.command("aws")
-def sandbox_aws(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 4010,
-    state: Annotated[
-        Path, typer.Option(help="Directory with its CAs, certificates and ledger.")
-    ] = Path(".scm-api/sandbox-aws"),
-    *,
-    quotas: Annotated[bool, typer.Option(help="Throttle at the documented quotas.")] = True,
-    pending_gets: Annotated[
-        int, typer.Option(min=0, help="How often a new certificate is still in progress.")
-    ] = 1,
-    latency_ms: Annotated[float, typer.Option(min=0, help="Added to every answer.")] = 0,
-) -> None:
-    """Simulate AWS Private CA until SIGTERM or Ctrl-C."""
-    from scm_api.sandbox.aws import run
-
-    run(host, port, state, quotas=quotas, pending_gets=pending_gets, latency_ms=latency_ms)
-
-
-@sandbox.command("digicert")
-def sandbox_digicert(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 4020,
-    state: Annotated[Path, typer.Option(help="Directory with its CAs, orders and ledger.")] = Path(
-        ".scm-api/sandbox-digicert"
-    ),
-    *,
-    limits: Annotated[bool, typer.Option(help="Refuse calls over the documented limits.")] = True,
-    immediate: Annotated[
-        bool, typer.Option(help="Issue what is validated in the answer to the order.")
-    ] = True,
-) -> None:
-    """Simulate DigiCert CertCentral until SIGTERM or Ctrl-C."""
-    from scm_api.sandbox.digicert import run
-
-    run(host, port, state, limits=limits, immediate=immediate)
-
-
-@sandbox.command("entrust")
-def sandbox_entrust(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 4030,
-    state: Annotated[
-        Path, typer.Option(help="Directory with its CAs, TLS files, certificates and ledger.")
-    ] = Path(".scm-api/sandbox-entrust"),
-    *,
-    limits: Annotated[bool, typer.Option(help="Refuse more than 50 calls a second.")] = True,
-    immediate: Annotated[
-        bool, typer.Option(help="Issue what is approved in the answer to the request.")
-    ] = True,
-) -> None:
-    """Simulate Entrust Certificate Services and CA Gateway over TLS until SIGTERM or Ctrl-C."""
-    from scm_api.sandbox.entrust import run
-
-    run(host, port, state, limits=limits, immediate=immediate)
-
-
-@sandbox.command("gcp")
-def sandbox_gcp(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the gRPC service; 0 takes a free one.")] = 4040,
-    control_port: Annotated[
-        int, typer.Option(help="Port of the control interface, over plain HTTP.")
-    ] = 4041,
-    state: Annotated[
-        Path, typer.Option(help="Directory with its CAs, service account, certificates and ledger.")
-    ] = Path(".scm-api/sandbox-gcp"),
-    *,
-    limits: Annotated[
-        bool, typer.Option(help="Refuse more certificates a second than the quotas.")
-    ] = True,
-) -> None:
-    """Simulate Google Cloud CA Service over gRPC and TLS until SIGTERM or Ctrl-C."""
-    from scm_api.sandbox.gcp import run
-
-    run(host, port, control_port, state, limits=limits)
 
 
 def _settings() -> "Settings":

@@ -9,7 +9,15 @@ from estate import Estate, Json
 from settlement import PATIENCE
 
 DOMAINS = ("demo.example.com", "*.demo.example.com")  # those of the contract's examples
-EVERYTHING = ["enroll", "approve", "revoke", "manage_profiles", "create_peers", "read_audit"]
+EVERYTHING = [
+    "enroll",
+    "approve",
+    "revoke",
+    "manage_profiles",
+    "create_peers",
+    "read_audit",
+    "enroll_on_behalf",
+]
 
 
 @dataclass(frozen=True, slots=True)

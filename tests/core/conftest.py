@@ -31,9 +31,17 @@ def _writes(event: str, arguments: tuple[Any, ...]) -> bool:
 sys.addaudithook(_watch)  # cannot be taken back, so it asks whether a test of this folder runs
 
 
-@pytest.fixture(autouse=True)
-def _without_io() -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Of this folder's tests only; a fixture would take longer than most of them."""
     global _watching
     _watching = True
-    yield
-    _watching = False
+    try:
+        yield
+    finally:
+        _watching = False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging() -> None:
+    """Decisions log nothing, and setting it up takes longer than most of their tests."""

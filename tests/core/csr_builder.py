@@ -28,11 +28,6 @@ def ec_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-@cache
-def rsa_key(bits: int = 2048, exponent: int = 65537) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(exponent, bits)
-
-
 def tlv(tag: int, content: bytes) -> bytes:
     length = len(content)
     if length < 0x80:

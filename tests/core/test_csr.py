@@ -26,7 +26,6 @@ from csr_builder import (
     rdn,
     request,
     request_for,
-    rsa_key,
     rsa_request,
     san,
     sequence,
@@ -37,6 +36,7 @@ from csr_builder import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from key_numbers import rsa_key
 
 from scm_api.core.csr import MAX_CSR_DER, MAX_CSR_TEXT, read_csr
 from scm_api.core.errors import Fault

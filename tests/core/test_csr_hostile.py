@@ -24,7 +24,6 @@ from csr_builder import (
     rdn,
     request,
     request_for,
-    rsa_key,
     sequence,
     tlv,
     unsigned_rsa_request,
@@ -32,6 +31,7 @@ from csr_builder import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from key_numbers import rsa_key
 
 from scm_api.core.csr import MAX_CSR_TEXT, holds_private_key, read_csr
 from scm_api.core.csr_policy import judge_csr

@@ -20,8 +20,9 @@ from csr_builder import (
     wanted,
 )
 
-from scm_api.core.csr_policy import judge_csr
+from scm_api.core.csr_policy import RULES, judge_csr
 from scm_api.core.errors import Fault
+from scm_api.core.vocabulary import CertificateType
 
 KEY_USAGES = (
     "digital_signature",
@@ -177,3 +178,27 @@ def test_everything_wrong_is_told_at_once() -> None:
         "extension-not-allowed",
         "attribute-not-allowed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("certificate_type", "purpose"),
+    [
+        ("ssl", Purpose.SERVER_AUTH),
+        ("client", Purpose.EMAIL_PROTECTION),
+        ("code_signing", Purpose.CODE_SIGNING),
+        ("device", Purpose.CLIENT_AUTH),
+    ],
+)
+def test_each_type_has_purposes_of_its_own(
+    certificate_type: str, purpose: x509.ObjectIdentifier
+) -> None:
+    rules = RULES[CertificateType(certificate_type)]
+
+    def found(wish: x509.ObjectIdentifier) -> list[Fault]:
+        request = request_for("a.test", extensions=[wanted(x509.ExtendedKeyUsage([wish]))])
+        return judge_csr(facts_of(request), rules)
+
+    assert found(purpose) == []
+    assert codes(found(Purpose.OCSP_SIGNING)) == ["extension-not-allowed"]
+    strange = Purpose.CODE_SIGNING if certificate_type != "code_signing" else Purpose.SERVER_AUTH
+    assert codes(found(strange)) == ["extension-not-allowed"]

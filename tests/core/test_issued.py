@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from scm_api.core.issued import IssuedVerdict, Issuer, Wanted, judge_issued
 from scm_api.core.names import Name
+from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermReason, TermRules
 from scm_api.core.vocabulary import NameKind
 
@@ -43,9 +44,10 @@ def judge(
     expected: bytes | Sequence[bytes] | None = ISSUING,
     subject: Sequence[tuple[str, str]] | None = None,
     backdating: timedelta = timedelta(hours=1),
+    account: Subject | None = None,
 ) -> IssuedVerdict:
     spki = spki_of(key("holder").public_key())
-    wanted = Wanted(spki, frozenset(names), term, subject)
+    wanted = Wanted(spki, frozenset(names), term, subject, account)
     several = [expected] if isinstance(expected, bytes) else expected or ()
     issuer = Issuer(several, backdating, TermRules((90,), 90))
     return judge_issued(wanted, issuer, leaf_der, chain, NOW)
@@ -361,3 +363,52 @@ def test_a_person_is_called_as_asked() -> None:
     assert codes(certificate, names=names, subject=[(CN, "Ada Lovelace")]) == []
     assert codes(certificate, names=names, subject=[(CN, "Jo Doe")]) == ["names-added"]
     assert codes(certificate, names=names) == ["names-added"]
+
+
+JO = Subject("CORP\\jo", "CN=Jo Doe,CN=Users,DC=corp", "S-1-5-21-1-2-3-1104", "Jo Doe", ())
+
+
+def for_account(sid: str | None, cn: str = "Jo Doe") -> bytes:
+    """A certificate as AD CS builds it, with the security identifier in its extension."""
+    return leaf((), cn=cn, extensions=[security_identifier(sid.encode())] if sid else ())
+
+
+def security_identifier(octets: bytes) -> x509.UnrecognizedExtension:
+    other = x509.OtherName(
+        x509.ObjectIdentifier("1.3.6.1.4.1.311.25.2.1"), bytes([4, len(octets)]) + octets
+    )
+    return x509.UnrecognizedExtension(
+        x509.ObjectIdentifier("1.3.6.1.4.1.311.25.2"),
+        x509.SubjectAlternativeName([other]).public_bytes(),
+    )
+
+
+def test_an_account_of_the_directory_is_called_as_it_is_there() -> None:
+    verdict = judge(for_account(JO.sid), names=(), account=JO)
+    assert (verdict.discrepancies, verdict.notes) == ((), ())
+
+
+def test_t32_an_account_without_its_security_identifier_is_noted() -> None:
+    verdict = judge(for_account(None), names=(), account=JO)
+    assert verdict.discrepancies == ()
+    assert "strong mapping" in verdict.notes[0]
+
+
+def test_the_security_identifier_of_another_account_is_seen() -> None:
+    assert codes(for_account(JO.sid + "5"), names=(), account=JO) == ["account-differs"]
+
+
+def test_a_security_identifier_nobody_asked_for_is_seen() -> None:
+    wrong = leaf(extensions=[security_identifier(JO.sid.encode())])
+    assert codes(wrong) == ["account-differs"]
+
+
+@pytest.mark.parametrize("octets", [b"nobody", JO.sid.encode() + b" " + JO.sid.encode()])
+def test_what_is_no_single_security_identifier_equals_none(octets: bytes) -> None:
+    wrong = leaf((), cn="Jo Doe", extensions=[security_identifier(octets)])
+    assert codes(wrong, names=(), account=JO) == ["account-differs"]
+
+
+def test_another_common_name_than_the_directory_has_is_seen() -> None:
+    wrong = for_account(JO.sid, cn="boss.example.test")
+    assert codes(wrong, names=(), account=JO) == ["names-added"]

@@ -1,6 +1,7 @@
 """Keys made here: of the right type, for the right names, readable with the password alone."""
 
 import base64
+import os
 
 import pytest
 from ca_builder import key, leaf
@@ -20,6 +21,9 @@ from scm_api.core.key_types import key_type_of
 from scm_api.core.names import Name
 from scm_api.core.vocabulary import NameKind
 
+# `make test-properties` takes the time for what differs from the rest in a number alone.
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+LARGE = {"rsa-3072", "rsa-4096"}
 PASSWORD = "correct horse battery"
 KEY = new_key("ec-p256")
 NAMES = [
@@ -31,7 +35,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("key_type", [each for each in MADE_TYPES if each != "rsa-4096"])
+@pytest.mark.parametrize("key_type", [each for each in MADE_TYPES if THOROUGH or each not in LARGE])
 def test_a_key_is_of_the_type_that_was_asked(key_type: str) -> None:
     made = new_key(key_type)
     assert key_type_of(made.public_key()) == key_type
@@ -67,7 +71,11 @@ def test_pkcs8_opens_with_the_password() -> None:
         load_pem_private_key(pem, b"another password")
 
 
-@pytest.mark.parametrize("certificates", [[], [leaf()], [leaf(), leaf(cn="Issuer")]])
+@pytest.mark.parametrize(
+    "certificates",
+    [[], [leaf(), leaf(cn="Issuer")], *([[leaf()]] if THOROUGH else [])],
+    ids=["no certificate", "a chain", "one certificate"][: None if THOROUGH else 2],
+)
 def test_pkcs12_holds_what_there_is(certificates: list[bytes]) -> None:
     holder = key("holder")
     whole = base64.b64decode(encrypted(holder, KeyFormat.PKCS12, PASSWORD, certificates))
@@ -85,3 +93,9 @@ def test_a_profile_that_does_not_make_keys_says_so_beside_the_type() -> None:
         ("/generate_key", "key-making-not-allowed"),
         ("/generate_key/key_type", "key-not-allowed"),
     ]
+
+
+def test_a_csr_without_names_asks_for_no_extension() -> None:
+    facts, faults = read_csr(csr_for(KEY, [], None))
+    assert facts is not None
+    assert (facts.extension_oids, faults) == ((), [])

@@ -1,12 +1,10 @@
 import hashlib
-import random
 from math import prod
 
-import gmpy2  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, mldsa, x25519
 from cryptography.hazmat.primitives.asymmetric.types import (
     CertificateIssuerPrivateKeyTypes,
     CertificatePublicKeyTypes,
@@ -17,11 +15,11 @@ from csr_builder import (
     facts_of,
     request,
     request_for,
-    rsa_key,
     rsa_request,
     spki_of,
     unsigned_rsa_request,
 )
+from key_numbers import dsa_key, prime, rsa_key
 
 from scm_api.core.csr import read_csr
 from scm_api.core.errors import Fault
@@ -33,7 +31,7 @@ EVERY_TYPE = frozenset(KEY_TYPES)
 ROCA_MODULUS = 0x924CBA6AE99DFA084537FACC54948DF0C23DA044D8CABE0EDD75BC6
 
 
-DSA_KEY = dsa.generate_private_key(1024).public_key()
+DSA_KEY = dsa_key()
 
 
 def judge(
@@ -49,16 +47,7 @@ def judge(
     return faults
 
 
-def modulus_of_primes(first: int, second: int) -> int:
-    return int(gmpy2.next_prime(first) * gmpy2.next_prime(second))
-
-
-def random_number(bits: int, seed: int) -> int:
-    """Always the same, with the upper two bits set."""
-    return 3 << (bits - 2) | random.Random(seed).getrandbits(bits - 2)
-
-
-HONEST = modulus_of_primes(random_number(1024, 1), random_number(1024, 2))
+HONEST = prime(1024, 0) * prime(1024, 1)
 
 
 def test_good_keys_pass() -> None:
@@ -80,10 +69,13 @@ def test_t19_types_off_the_list_are_refused() -> None:
     assert fault.accepted == "none: the profile and the CA have no key type in common"
 
 
-@pytest.mark.parametrize("bits", [1024, 2047])
-def test_t19_short_rsa_keys_are_refused(bits: int) -> None:
-    first, second = random_number(bits // 2, 3), random_number(bits - bits // 2, 4)
-    faults = judge(unsigned_rsa_request(modulus_of_primes(first, second)))
+@pytest.mark.parametrize(
+    ("bits", "modulus"),
+    [(1024, prime(512, 0) * prime(512, 1)), (2047, prime(1023, 0) * prime(1024, 0))],
+    ids=["1024", "2047"],
+)
+def test_t19_short_rsa_keys_are_refused(bits: int, modulus: int) -> None:
+    faults = judge(unsigned_rsa_request(modulus))
     assert [fault.code for fault in faults] == ["key-not-allowed"]
     assert f"rsa-{bits}; no profile takes it" in faults[0].detail
 
@@ -112,12 +104,10 @@ def test_t19_exponents_that_are_none_are_refused_when_the_key_is_read(exponent: 
     assert "e must be" in faults[0].detail
 
 
-def full_prime(seed: int) -> int:
-    """A prime whose product with others of its kind never comes out a bit too short."""
-    return int(gmpy2.next_prime(0xFFFF << 1008 | random.Random(seed).getrandbits(1008)))
-
-
-MODULI = [(bits, prod(map(full_prime, range(bits // 1024)))) for bits in (2048, 3072, 4096, 8192)]
+MODULI = [
+    (bits, prod(prime(1024, seed) for seed in range(bits // 1024)))
+    for bits in (2048, 3072, 4096, 8192)
+]
 
 
 @pytest.mark.parametrize(("bits", "modulus"), MODULI, ids=KEY_TYPES[:4])
@@ -161,11 +151,12 @@ def test_every_other_type_is_read_verified_and_judged(
     ("modulus", "reason"),
     [
         (HONEST + 1, "small factor"),
-        (3 * int(gmpy2.next_prime(3 << 2044)), "small factor"),
-        (modulus_of_primes(3 << 1022, (3 << 1022) + 2**20), "too close"),
-        (modulus_of_primes((1 << 1024) - (2 << 900), (1 << 1024) - (1 << 900)), "broken generator"),
+        (3 * ((3 << 2044) + 2333), "small factor"),
+        (((3 << 1022) + 1037) * ((3 << 1022) + 2**20 + 1015), "too close"),
+        (((1 << 1024) - (2 << 900) + 879) * ((1 << 1024) - (1 << 900) + 121), "broken generator"),
         (pow(65537, 1234567, ROCA_MODULUS) + ROCA_MODULUS * (1 << 1829), "ROCA"),
     ],
+    ids=["a small factor", "3", "close primes", "broken generator", "ROCA"],
 )
 def test_t19_weak_rsa_keys_are_refused_with_the_reason(modulus: int, reason: str) -> None:
     faults = judge(unsigned_rsa_request(modulus))

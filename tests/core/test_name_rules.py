@@ -293,3 +293,8 @@ def test_t14_what_is_checked_is_what_is_sent(kind: NameKind, front: str, back: s
         # The last dot of a URI belongs to its path.
         spelled = sent.value if kind is NameKind.URI else sent.value.removesuffix(".")
         assert judged.value.lower() == spelled.lower()
+
+
+def test_a_publisher_is_called_by_a_name_that_is_none_to_reach() -> None:
+    assert codes(cn="Example Corp", kind=CertificateType.CODE_SIGNING) == []
+    assert codes(cn="www.bank.com", kind=CertificateType.CODE_SIGNING) == ["cn-not-in-san"]

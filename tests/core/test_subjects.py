@@ -21,6 +21,11 @@ def test_what_is_kept_reads_back() -> None:
     assert subject_from(JO.as_json()) == JO
 
 
+def test_common_names_are_those_of_the_whole_path() -> None:
+    path = "CN=Doe\\, Jo,CN=Users,DC=corp,DC=example"
+    assert replace(JO, distinguished_name=path).common_names == {"Jo Doe", "Doe, Jo", "Users"}
+
+
 def test_names_in_another_order_and_case_of_the_account_are_no_change() -> None:
     spelled = replace(JO, account="corp\\JDOE", names=JO.names[::-1])
     assert changes(JO, spelled) == []

@@ -18,12 +18,6 @@ from simulator import Simulator, running_simulator
 
 
 @pytest.fixture
-async def chain(estate: Estate) -> Chain:
-    """All that an enrollment needs."""
-    return await estate.chain()
-
-
-@pytest.fixture
 async def stage(
     api: Api,
     chain: Chain,

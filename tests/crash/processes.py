@@ -32,6 +32,9 @@ _context.set_forkserver_preload(
         "scm_api.worker",
         "scm_api.drivers.aws.driver",
         "scm_api.drivers.gcp.driver",  # importing gRPC is harmless; using it before a fork is not
+        "badkeys.checks",
+        "pgqueuer.queries",
+        "uvicorn.protocols.http.auto",
     ]
 )
 

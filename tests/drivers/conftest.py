@@ -11,12 +11,14 @@ from digicert_harness import DigiCertHarness
 from entrust_harness import EntrustHarness
 from gcp_harness import GcpHarness
 from memory_harness import MemoryHarness
+from microsoft_harness import MicrosoftHarness
 
 from gcp_service import running_cas
 from loop_thread import LoopThread
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.memory.authority import AUTHORITIES
-from scm_api.sandbox import aws, digicert, entrust
+from scm_api.sandbox import aws, digicert, entrust, microsoft
+from scm_api.sandbox.microsoft.ldap import serve_ldap
 
 HARNESSES: dict[BackendType, str] = {
     BackendType.AWS: "aws_harness",
@@ -24,6 +26,7 @@ HARNESSES: dict[BackendType, str] = {
     BackendType.ENTRUST: "entrust_harness",
     BackendType.GCP: "gcp_harness",
     BackendType.MEMORY: "memory_harness",
+    BackendType.MICROSOFT: "microsoft_harness",
 }
 
 
@@ -106,6 +109,32 @@ def gcp_harness(_gcp_harness: GcpHarness) -> GcpHarness:
 def memory_harness() -> Iterator[MemoryHarness]:
     yield MemoryHarness()
     AUTHORITIES.clear()
+
+
+@pytest.fixture(scope="session")
+def _microsoft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MicrosoftHarness]:
+    state = tmp_path_factory.mktemp("microsoft") / "state"
+    with LoopThread() as loop:
+        server = loop.run(microsoft.serve(microsoft.Settings(state)))
+        transport = server.simulator.transport
+        directory = loop.run(
+            serve_ldap(
+                lambda: server.simulator.domain,
+                "127.0.0.1",
+                ssl_context=transport.context(asks_for_certificate=False),
+                dns_host_name="dc1.corp.example",
+                end_point=transport.end_point(),
+            )
+        )
+        yield MicrosoftHarness(server, directory.port)
+        loop.run(directory.aclose())
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def microsoft_harness(_microsoft: MicrosoftHarness) -> MicrosoftHarness:
+    _microsoft.reset()
+    return _microsoft
 
 
 @pytest.fixture(params=list(BackendType))

@@ -22,12 +22,6 @@ async def worker(settings: Settings) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def chain(estate: Estate) -> Chain:
-    """Everything an enrollment for names below example.com needs."""
-    return await estate.chain()
-
-
-@pytest.fixture
 def enrolling(estate: Estate, chain: Chain) -> Enrolling:
     """Enrolls for the chain's organization."""
     return Enrolling(estate.api, chain)

@@ -68,7 +68,7 @@ def facts(now: datetime, rules: type[ProfileRules] = PublicRules, **changes: Any
         owned_domains=("*.example.com",),
         key_blocked=False,
         rules=rules(**(fields | changes)),
-        connection_options=CONNECTION,
+        connection_options=json.dumps(CONNECTION),
         issuing_cas=None,
         now=now,
     )

@@ -9,9 +9,10 @@ import pytest
 from aws_client import Sandbox
 from digicert_client import CertCentral
 from entrust_client import Entrust
+from microsoft_client import Adcs
 
 from loop_thread import LoopThread
-from scm_api.sandbox import aws, digicert, entrust
+from scm_api.sandbox import aws, digicert, entrust, microsoft
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +80,20 @@ def ecs(_running_entrust: Entrust) -> Entrust:
     """The simulator as it was at its start."""
     _running_entrust.control("POST", "/reset")
     return _running_entrust
+
+
+@pytest.fixture(scope="session")
+def _running_adcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adcs]:
+    """A simulator in a thread of its own."""
+    state = tmp_path_factory.mktemp("microsoft") / "state"
+    with LoopThread() as loop:
+        server = loop.run(microsoft.serve(microsoft.Settings(state)))
+        yield Adcs(server)
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def adcs(_running_adcs: Adcs) -> Adcs:
+    """The simulator as it was at its start."""
+    _running_adcs.control("POST", "/reset")
+    return _running_adcs

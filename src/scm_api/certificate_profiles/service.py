@@ -22,6 +22,7 @@ from scm_api.certificate_profiles.schemas import (
 )
 from scm_api.core.access import (
     Principal,
+    require_account_wide,
     require_certificate_type,
     require_delegations_within,
     require_privilege,
@@ -51,6 +52,7 @@ async def create_profile(
     """Make a profile that `survey` looked into."""
     require_may_manage(caller, draft.certificate_type, "create certificate profiles")
     known = await _require_sound(session, caller, draft, backend)
+    accepted = _require_may_acknowledge(caller, known, draft, frozenset())
     profile = CertificateProfile(**_columns(draft, known))
     session.add(profile)
     await session.flush()
@@ -58,7 +60,8 @@ async def create_profile(
         session, profile.id, add=set(draft.organization_ids), remove=frozenset()
     )
     _keep_version(session, profile)
-    record(session, caller, "certificate_profile.created", ("certificate_profile", profile.id))
+    subject = ("certificate_profile", profile.id)
+    record(session, caller, "certificate_profile.created", subject, details=accepted)
     content = await repository.content(session, caller, profile.id)
     return created(content, f"/certificate-profiles/{profile.id}")
 
@@ -159,9 +162,11 @@ async def _save(
     backend: KnownBackend,
 ) -> None:
     """Write what differs, if anything does, as a new version."""
+    risks_before = _acknowledged(backend, profile.options)
     for name, value in _columns(draft, backend).items():
         setattr(profile, name, value)
     changed = changed_fields(profile)
+    accepted = _require_may_acknowledge(caller, backend, draft, risks_before)
     before = await repository.delegations(session, profile.id)
     wanted = set(draft.organization_ids)
     if wanted != before:
@@ -174,8 +179,28 @@ async def _save(
     await repository.delegate(session, profile.id, add=wanted - before, remove=before - wanted)
     _keep_version(session, profile)
     subject = ("certificate_profile", profile.id)
-    details = {"changed": changed, "version": profile.version}
+    details = {"changed": changed, "version": profile.version} | accepted
     record(session, caller, "certificate_profile.updated", subject, details=details)
+
+
+def _require_may_acknowledge(
+    caller: Principal,
+    backend: KnownBackend,
+    draft: CertificateProfileCreate,
+    before: frozenset[str],
+) -> dict[str, Any]:
+    """What the audit event says of risks that the draft accepts anew; raises Forbidden where the
+    caller may not let it."""
+    new = _acknowledged(backend, draft.options.model_dump(mode="json")) - before
+    if not new:
+        return {}
+    require_account_wide(caller, f"accept the risks {', '.join(sorted(new))}")
+    return {"acknowledged_risks": sorted(new)}
+
+
+def _acknowledged(backend: KnownBackend, options: Mapping[str, Any]) -> frozenset[str]:
+    kind = backend.kind
+    return kind.acknowledged(kind.profile_options.model_validate(options))
 
 
 def _merged(stored: Mapping[str, Any], body: CertificateProfileUpdate) -> CertificateProfileCreate:

@@ -21,7 +21,7 @@ from scm_api.db.models import Certificate, Enrollment
 from scm_api.issuance.approval import clock
 from scm_api.issuance.intake import Judged, Request, accept, retry_after
 from scm_api.issuance.judgement import Asked
-from scm_api.issuance.renewal import judge_successor
+from scm_api.issuance.renewal import judge_successor, kept_subject
 from scm_api.issuance.revocation import block_replaced, state_at
 from scm_api.web.deps import Resources
 from scm_api.web.replies import reply
@@ -29,11 +29,11 @@ from scm_api.web.replies import reply
 
 @dataclass(frozen=True, slots=True)
 class _Old:
-    """The certificate that is followed, with what its order said besides; its row is locked."""
+    """The certificate that is followed, with the enrollment it came from; its row is locked."""
 
     row: Certificate
     names: list[Name]
-    order_options: dict[str, Any] | None
+    before: Enrollment
 
 
 async def renew(
@@ -105,8 +105,7 @@ async def _old(session: AsyncSession, caller: Principal, certificate_id: UUID, v
         )
     shown = await repository.certificate(session, caller, certificate_id)
     names = [Name(NameKind(name["kind"]), name["value"]) for name in shown["names"]]
-    options = select(Enrollment.order_options).where(Enrollment.id == row.enrollment_id)
-    return _Old(row, names, await session.scalar(options))
+    return _Old(row, names, await session.get_one(Enrollment, row.enrollment_id))
 
 
 def _request(old: _Old, csr: str, asked: Asked) -> Request:
@@ -116,7 +115,8 @@ def _request(old: _Old, csr: str, asked: Asked) -> Request:
         csr=csr,
         asked=asked,
         renews_certificate_id=old.row.id,
-        order_options=old.order_options,
+        order_options=old.before.order_options,
+        subject=kept_subject(old.before),
     )
 
 

@@ -62,7 +62,8 @@ def state_at(state: EnrollmentState, expires_at: datetime | None, now: datetime)
 class Approved:
     """What an approval is for. `names` are kind and value as they are kept; `term_days` counts
     days from issuance, `not_after` is an end asked for instead; `replaces` is the certificate that
-    will be revoked for it, and the reason; `order_options` what is said to the CA besides."""
+    will be revoked for it, and the reason; `order_options` what is said to the CA besides, and
+    `subject` the account it is made for."""
 
     csr_der: bytes
     names: Sequence[Mapping[str, Any]]
@@ -72,6 +73,7 @@ class Approved:
     profile_version: int
     replaces: tuple[str, str] | None = None
     order_options: Mapping[str, Any] | None = None
+    subject: Mapping[str, Any] | None = None
 
     @property
     def digest(self) -> str:
@@ -86,7 +88,11 @@ class Approved:
             "profile_version": self.profile_version,
         }
         # What is not there is left out, so that approvals from before it could be are still ones.
-        added = {"replaces": self.replaces, "order_options": self.order_options}
+        added = {
+            "replaces": self.replaces,
+            "order_options": self.order_options,
+            "subject": self.subject,
+        }
         content |= {name: value for name, value in added.items() if value}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

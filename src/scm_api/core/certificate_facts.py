@@ -11,7 +11,7 @@ from cryptography.x509.oid import SignatureAlgorithmOID
 
 from scm_api.core.key_types import key_type_of
 from scm_api.core.names import Name
-from scm_api.core.x509_names import COMMON_NAME, UNDECODABLE, san_of, subject_of
+from scm_api.core.x509_names import COMMON_NAME, UNDECODABLE, san_of, sid_of, subject_of
 
 _SIGNATURE_ALGORITHMS: Final = {
     oid: label.lower().strip("_").replace("_", "-")
@@ -26,7 +26,7 @@ class CertificateFacts:
 
     `subject` and `issuer` are RFC 4514 strings, `subject_attributes` (dotted OID, text) in the
     certificate's order; `signature_algorithm` is spelled like
-    `ecdsa-with-sha256`, or is a dotted OID.
+    `ecdsa-with-sha256`, or is a dotted OID. `sid` is the account of Active Directory it is for.
     """
 
     serial_number: int
@@ -42,6 +42,7 @@ class CertificateFacts:
     key_type: str
     signature_algorithm: str
     is_ca: bool
+    sid: str | None
 
 
 def read_certificate(der: bytes) -> tuple[x509.Certificate, CertificateFacts] | None:
@@ -73,6 +74,7 @@ def _facts_of(certificate: x509.Certificate) -> CertificateFacts:
         key_type=key_type_of(key),
         signature_algorithm=_SIGNATURE_ALGORITHMS.get(oid, oid.dotted_string),
         is_ca=is_ca(certificate),
+        sid=sid_of(certificate.extensions),
     )
 
 

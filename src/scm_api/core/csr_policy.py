@@ -5,7 +5,7 @@ instead of being trusted to be ignored.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from scm_api.core.csr import EXTENSION_REQUESTS, CsrFacts
 from scm_api.core.errors import Fault
 from scm_api.core.explain import handful, quoted
+from scm_api.core.vocabulary import CertificateType
 from scm_api.core.x509_names import COMMON_NAME
 
 _X520: Final = MappingProxyType(
@@ -63,15 +64,18 @@ class CsrRules:
     attributes: frozenset[str]
 
 
-SSL_RULES: Final = CsrRules(
+_PURPOSES: Final = {
+    CertificateType.SSL: (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
+    CertificateType.CLIENT: (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION),
+    CertificateType.CODE_SIGNING: (ExtendedKeyUsageOID.CODE_SIGNING,),
+    CertificateType.DEVICE: (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH),
+}
+"""What a CSR may say certificates of a type are for (RFC 5280 section 4.2.1.12)."""
+
+_RULES: Final = CsrRules(
     subject_attributes=frozenset(_X520),
     key_usages=_LEAF_KEY_USAGES,
-    extended_key_usages=frozenset(
-        {
-            ExtendedKeyUsageOID.SERVER_AUTH.dotted_string,
-            ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string,
-        }
-    ),
+    extended_key_usages=frozenset(),
     extensions=frozenset(
         {
             ExtensionOID.SUBJECT_ALTERNATIVE_NAME.dotted_string,
@@ -83,9 +87,18 @@ SSL_RULES: Final = CsrRules(
     ),
     attributes=EXTENSION_REQUESTS | _WINDOWS_ATTRIBUTES,
 )
+RULES: Final = {
+    kind: replace(_RULES, extended_key_usages=frozenset(each.dotted_string for each in purposes))
+    for kind, purposes in _PURPOSES.items()
+}
+"""Certificates of the types differ in what they are for."""
 
 
-def judge_csr(facts: CsrFacts, rules: CsrRules = SSL_RULES, pointer: str = "/csr") -> list[Fault]:
+def judge_csr(
+    facts: CsrFacts,
+    rules: CsrRules = RULES[CertificateType.SSL],
+    pointer: str = "/csr",
+) -> list[Fault]:
     """Every part of the CSR that the rules do not know to be harmless.
 
     Codes: `subject-not-allowed`, `name-invalid` (control or invisible characters in the

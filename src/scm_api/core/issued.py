@@ -13,6 +13,7 @@ from scm_api.core.chain import Chain, build_chain
 from scm_api.core.explain import handful, quoted
 from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
 from scm_api.core.names import Name, normalise
+from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermRules
 from scm_api.core.vocabulary import NameKind
 from scm_api.core.x509_names import COMMON_NAME
@@ -50,12 +51,17 @@ class IssuedVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was ordered: key, normalised names, life and, where it is known, the CSR's subject."""
+    """What was ordered: key, normalised names, life and, where it is known, the CSR's subject.
+
+    With `account` the CA builds the subject from a directory: common names are then what it calls
+    the account, and a security identifier is the account's.
+    """
 
     spki_der: bytes
     names: frozenset[Name]
     term: Term
     subject: Sequence[tuple[str, str]] | None = None
+    account: Subject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ def judge_issued(
     The certificate with the CSR's key is taken as the leaf, wherever the CA put it. Codes:
     `certificate-unreadable`, `chain-unreadable`, `key-differs`, `names-added`, `names-dropped`,
     `life-too-long`, `not-yet-valid`, `expired`, `ca-certificate`, `signature-invalid`,
-    `issuer-unexpected`.
+    `issuer-unexpected`, `account-differs`.
     """
     sent = [leaf_der, *chain_ders]
     read = [found for der in sent[:MAX_CERTIFICATES] if (found := read_certificate(der))]
@@ -94,23 +100,21 @@ def judge_issued(
         unreadable = Discrepancy("certificate-unreadable", "The CA sent no readable certificate.")
         return IssuedVerdict(None, leaf_der, (), False, (unreadable,), (), now, ())
     certificate, leaf = chosen
-    term = wanted.term
-    expected = [known[0] for each in issuer.certificate_ders if (known := read_certificate(each))]
+    known = [read_certificate(each) for each in issuer.certificate_ders]
+    expected = [each[0] for each in known if each is not None]
     chain = build_chain(certificate, [other for other, _ in read], expected)
     der = certificate.public_bytes(Encoding.DER)
     # Issuance is past, and at most the backdating after the beginning.
     issued_at = min(now, leaf.not_before + issuer.backdating)
     discrepancies = [
         *_content_discrepancies(leaf, key, wanted),
-        *_life_discrepancies(leaf, term, now, issued_at),
+        *_life_discrepancies(leaf, wanted.term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
-        *_unreadable(len(sent) - len(read), bool(issuer.certificate_ders) and not expected),
+        *_unreadable(len(sent) - len(read), bool(known) and not expected),
     ]
-    notes = [
-        *_leaf_notes(leaf, term, wanted.subject, was_moved=der != leaf_der),
-        *_chain_notes(leaf, chain),
-    ]
-    explained = differences(term, issuer.term_rules, leaf.not_before, leaf.not_after, issued_at)
+    notes = [*_leaf_notes(leaf, wanted, was_moved=der != leaf_der), *_chain_notes(leaf, chain)]
+    life = (leaf.not_before, leaf.not_after)
+    explained = differences(wanted.term, issuer.term_rules, *life, issued_at)
     return IssuedVerdict(
         leaf=leaf,
         leaf_der=der,
@@ -132,6 +136,8 @@ def _content_discrepancies(
     carried = {_comparable(name) for name in leaf.names}
     # A person's common name is among the names of nothing; that of the CSR was judged with it.
     as_asked = {text for oid, text in wanted.subject or () if oid == COMMON_NAME}
+    if wanted.account is not None:
+        as_asked = set(wanted.account.common_names)
     others = set(leaf.common_names) - as_asked
     asked, presented = wanted.names, carried | {_comparable_common_name(each) for each in others}
     if added := sorted(map(str, presented - asked)):
@@ -140,6 +146,26 @@ def _content_discrepancies(
         yield Discrepancy("names-dropped", f"The certificate lacks {handful(dropped)}.")
     if leaf.is_ca:
         yield Discrepancy("ca-certificate", "The certificate may sign other certificates.")
+    yield from _account_discrepancies(leaf, wanted.account)
+
+
+def _account_discrepancies(
+    leaf: CertificateFacts, account: Subject | None
+) -> Iterator[Discrepancy]:
+    """Whoever holds a certificate with a security identifier is that account (KB5014754)."""
+    expected = account.sid if account else None
+    if leaf.sid not in (None, expected):
+        whose = f"asked was {account.account} ({account.sid})" if account else "none was asked for"
+        detail = f"It is for the account with the security identifier {leaf.sid}; {whose}."
+        yield Discrepancy("account-differs", detail)
+
+
+def _account_notes(leaf: CertificateFacts, account: Subject | None) -> Iterator[str]:
+    if account is not None and leaf.sid is None:
+        yield (
+            f"It carries no security identifier of {account.account}: domain controllers that "
+            "demand strong mapping refuse to log on with it."
+        )
 
 
 def _comparable(name: Name) -> Name:
@@ -186,22 +212,18 @@ def _unreadable(count: int, is_expected_ca: bool) -> Iterator[Discrepancy]:
         yield Discrepancy("issuer-unexpected", detail)
 
 
-def _leaf_notes(
-    leaf: CertificateFacts,
-    term: Term,
-    asked_subject: Sequence[tuple[str, str]] | None,
-    *,
-    was_moved: bool,
-) -> Iterator[str]:
+def _leaf_notes(leaf: CertificateFacts, wanted: Wanted, *, was_moved: bool) -> Iterator[str]:
+    term = wanted.term
     asked_end = term.not_after or leaf.not_before + timedelta(days=term.days)
     if leaf.not_after < asked_end - CLOCK_TOLERANCE:
         yield f"The CA shortened the life: it ends at {leaf.not_after.isoformat()}."
-    if asked_subject is not None and leaf.subject_attributes != tuple(asked_subject):
+    if wanted.subject is not None and leaf.subject_attributes != tuple(wanted.subject):
         yield f"The CA changed the subject to {quoted(leaf.subject)}."
     if any(_comparable(name) != name for name in leaf.names):
         yield "The CA spells names differently, with the same meaning."
     if was_moved:
         yield "The CA sent the certificate in another place of its answer."
+    yield from _account_notes(leaf, wanted.account)
 
 
 def _chain_notes(leaf: CertificateFacts, chain: Chain) -> Iterator[str]:

@@ -75,14 +75,13 @@ def csr_for(key: PrivateKey, names: Sequence[Name], common_name: str | None) -> 
     """A PKCS#10 request in DER for normalised names.
 
     Without a common name the subject is empty and the names are critical (RFC 5280, 4.2.1.6).
+    There are none where the CA takes them from elsewhere.
     """
     text = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
-    alternative = x509.SubjectAlternativeName([_general(name) for name in names])
-    builder = (
-        x509.CertificateSigningRequestBuilder()
-        .subject_name(x509.Name(text))
-        .add_extension(alternative, critical=not text)
-    )
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(text))
+    if names:
+        alternative = x509.SubjectAlternativeName([_general(name) for name in names])
+        builder = builder.add_extension(alternative, critical=not text)
     algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     return builder.sign(key, algorithm).public_bytes(Encoding.DER)
 

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
-
-import cel
+from typing import TYPE_CHECKING, Any, Final
 
 from scm_api.core.errors import Fault
 from scm_api.core.names import Name
+
+if TYPE_CHECKING:
+    import cel
 
 LONGEST: Final = 1_000
 """Characters of an expression."""
@@ -111,7 +112,9 @@ def judge_rule(rule: ProfileRule, context: RuleContext, *, pointer: str = "") ->
 
 
 @lru_cache(maxsize=256)
-def _compiled(expression: str) -> cel.Program:
+def _compiled(expression: str) -> "cel.Program":
+    import cel  # brings a command line and a terminal along, which few profiles are worth
+
     return cel.compile(expression)
 
 

@@ -12,6 +12,9 @@ from scm_api.core.name_constraints import NameConstraints, judge_constraints, ju
 from scm_api.core.names import Name, normalise
 from scm_api.core.vocabulary import CertificateType, NameKind
 
+_CALLED_BY_NAME: Final = frozenset({CertificateType.CLIENT, CertificateType.CODE_SIGNING})
+"""Types whose common name says what a person or publisher is called, which is no name to reach."""
+
 _IA5_KINDS: Final = frozenset({NameKind.DNS, NameKind.EMAIL, NameKind.URI})
 
 
@@ -23,17 +26,22 @@ def judge_names(
     *,
     certificate_type: CertificateType = CertificateType.SSL,
     constraints: Sequence[NameConstraints] = (),
+    directory_names: Sequence[Name] | None = None,
     csr_pointer: str = "/csr",
     names_pointer: str = "/names",
 ) -> tuple[list[Name], list[Fault]]:
     """The names the certificate would carry, normalised, and every fault of theirs.
 
-    A CA takes the names from the CSR. `asked_names`, where given, must be the same set in any
-    order. `constraints` are those of the CA and of the CAs above it. Codes: `name-invalid`,
-    `name-duplicate`, `names-missing`, `names-differ` (once for each place), `cn-not-in-san`,
-    `san-type-not-allowed`, `name-not-allowed`, `wildcard-not-allowed`, `address-not-allowed`,
-    `name-constrained`.
+    A CA takes the names from the CSR, or from its directory: then they are `directory_names`, and
+    those of the CSR, which the CA ignores, must be among them. `asked_names`, where given, must be
+    the same set in any order. `constraints` are those of the CA and of the CAs above it. Codes:
+    `name-invalid`, `name-duplicate`, `names-missing`, `names-differ` (once for each place),
+    `cn-not-in-san`, `san-type-not-allowed`, `name-not-allowed`, `wildcard-not-allowed`,
+    `address-not-allowed`, `name-constrained`.
     """
+    if directory_names is not None:
+        rules = NameRules(policy, owned_domains)
+        return _directory_names(rules, facts, asked_names, directory_names, constraints)
     carried, faults = _normalised((csr_pointer, _ia5(name, csr_pointer)) for name in facts.names)
     asked, more_faults = _normalised(
         (f"{names_pointer}/{index}", name) for index, name in enumerate(asked_names or ())
@@ -41,17 +49,40 @@ def judge_names(
     faults += more_faults
     if asked_names:
         faults += _difference_faults(carried, asked, csr_pointer, names_pointer)
-    elif not facts.names:
+    elif not facts.names and certificate_type is not CertificateType.CODE_SIGNING:
         detail = "The CSR holds no subjectAltName, and nothing is made up from its subject."
         faults.append(Fault(csr_pointer, "names-missing", detail, "at least one DNS name"))
     for common_name in facts.common_names:
-        if certificate_type is not CertificateType.CLIENT or _claims_a_name(common_name):
+        if certificate_type not in _CALLED_BY_NAME or _claims_a_name(common_name):
             faults += _common_name_faults(common_name, carried, csr_pointer)
     rules = NameRules(policy, owned_domains)
     for name, pointer in {**carried, **asked}.items():
         faults += rules.faults(name, pointer)
         faults += judge_constraints(name, constraints, pointer)
     faults += judge_subject(facts.subject, constraints, csr_pointer)
+    return list(carried), faults
+
+
+def _directory_names(
+    rules: NameRules,
+    facts: CsrFacts,
+    asked_names: Sequence[Name] | None,
+    directory_names: Sequence[Name],
+    constraints: Sequence[NameConstraints],
+) -> tuple[list[Name], list[Fault]]:
+    """What a directory says of an account is judged like what a CSR says."""
+    pointer = "/order_options/on_behalf_of"
+    carried, faults = _normalised((pointer, name) for name in directory_names)
+    ignored, more_faults = _normalised(("/csr", _ia5(name, "/csr")) for name in facts.names)
+    faults += more_faults
+    for where, wanted in (("/csr", ignored), ("/names", asked_names or ())):
+        if strange := sorted({str(name) for name in wanted if name not in carried}):
+            detail = f"The directory does not have {handful(strange)} for this account."
+            accepted = handful(sorted(map(str, carried))) or "no names"
+            faults.append(Fault(where, "names-differ", detail, accepted))
+    for name in carried:
+        faults += rules.faults(name, pointer)
+        faults += judge_constraints(name, constraints, pointer)
     return list(carried), faults
 
 
@@ -98,7 +129,7 @@ def _difference_faults(
 
 
 def _claims_a_name(common_name: str) -> bool:
-    """Whether the common name of a person is an address or a name others can own as well.
+    """Whether the common name of a person or publisher is a name that others can own as well.
 
     `Jo Doe` and `jo.doe` say who somebody is; `jo@example.com`, `192.0.2.1` and
     `www.example.com` are names, which are proven only as subjectAltNames.

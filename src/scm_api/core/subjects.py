@@ -4,19 +4,23 @@ The CA builds subject and names from the directory, so what it finds there is wh
 judged by, and what it found when the request was accepted must still be so when it is sent.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from scm_api.core.names import Name
 from scm_api.core.vocabulary import NameKind
+
+_COMMON_NAMES: Final = re.compile(r"(?:^|,)CN=((?:[^,\\]|\\.)*)", re.IGNORECASE)
+_ESCAPED: Final = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """An account as the directory had it. `account` is `DOMAIN\\name`, `sid` its security
     identifier (`S-1-5-21-...`), which outlives a change of name; `names` are the subjectAltNames
-    the CA is going to build, `common_name` what the directory calls it.
+    the CA is going to build, `common_name` the common name it is going to write.
     """
 
     account: str
@@ -24,6 +28,13 @@ class Subject:
     sid: str
     common_name: str
     names: tuple[Name, ...]
+
+    @property
+    def common_names(self) -> frozenset[str]:
+        """Every common name a CA may write: the account's own and, of a subject that is the full
+        path, those of the containers above it."""
+        above = _COMMON_NAMES.findall(self.distinguished_name)
+        return frozenset({self.common_name, *(_ESCAPED.sub(r"\1", each) for each in above)})
 
     def as_json(self) -> dict[str, Any]:
         """As it is kept with an enrollment."""

@@ -11,6 +11,7 @@ class BackendType(StrEnum):
     ENTRUST = "entrust"
     GCP = "gcp"
     MEMORY = "memory"
+    MICROSOFT = "microsoft"
 
 
 class CertificateType(StrEnum):
@@ -101,6 +102,8 @@ class Privilege(StrEnum):
     """What an RAO or DRAO may do within its organizations; an MRAO has every privilege.
 
     `create_peers` is handling admins of one's own level or lower, and their API keys.
+    `enroll_on_behalf` is having certificates made for accounts of a directory: whoever holds one is
+    that account.
     """
 
     ENROLL = "enroll"
@@ -109,6 +112,7 @@ class Privilege(StrEnum):
     MANAGE_PROFILES = "manage_profiles"
     CREATE_PEERS = "create_peers"
     READ_AUDIT = "read_audit"
+    ENROLL_ON_BEHALF = "enroll_on_behalf"
 
 
 class NameKind(StrEnum):

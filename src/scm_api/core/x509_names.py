@@ -1,5 +1,6 @@
 """Names as they stand in requests and certificates, turned into plain text values."""
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,27 @@ UNDECODABLE: Final = (
 
 UPN: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 """Microsoft's user principal name as an otherName."""
+
+
+SECURITY_IDENTIFIER: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.25.2")
+"""szOID_NTDS_CA_SECURITY_EXT ([MS-WCCE] section 2.2.2.7.7.4): whose account of Active Directory a
+certificate logs on to."""
+
+_SID: Final = re.compile(rb"S-1-[0-9]+(-[0-9]+)+")
+
+
+def sid_of(extensions: x509.Extensions) -> str | None:
+    """The security identifier in the extension of that name; None without one.
+
+    It is an otherName around an octet string of ASCII. One that holds no identifier, or several, is
+    told by its octets in hex, so that it equals none.
+    """
+    for extension in extensions:
+        if extension.oid == SECURITY_IDENTIFIER:
+            octets = extension.value.public_bytes()
+            found = list(_SID.finditer(octets))
+            return found[0][0].decode() if len(found) == 1 else octets.hex()
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class KeyRepeated(Exception):
     """Another transaction stored an answer under the same Idempotency-Key first."""
 
 
-def conflict_of(error: IntegrityError) -> Exception:
+def conflict_of(error: Exception) -> Exception:
     """The Conflict a person can act on, or the error itself if the constraint is not expected."""
     constraint = constraint_of(error)
     if constraint in _CONFLICTS:
@@ -66,8 +66,11 @@ def is_ca_reference_taken(error: Exception) -> bool:
     return isinstance(error, IntegrityError) and constraint_of(error) in _CA_REFERENCES
 
 
-def constraint_of(error: IntegrityError) -> str:
-    """The name of the violated constraint; empty where there is none."""
-    # SQLAlchemy wraps asyncpg's exception once more; the constraint's name is on the inner one.
-    cause = getattr(error.orig, "__cause__", None) or error.orig
-    return getattr(cause, "constraint_name", None) or ""
+def constraint_of(error: Exception) -> str:
+    """The name of the violated constraint, by SQLAlchemy's error or asyncpg's own; empty where
+    there is none."""
+    found: BaseException | None = error
+    if isinstance(error, IntegrityError):
+        # SQLAlchemy wraps asyncpg's exception twice; the constraint's name is on the inner one.
+        found = getattr(error.orig, "__cause__", None) or error.orig
+    return getattr(found, "constraint_name", None) or ""

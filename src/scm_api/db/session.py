@@ -27,6 +27,7 @@ from scm_api.db.conflicts import conflict_of
 _AWAY = ("08", "57P", "53")
 _LONGEST_WAIT = 5.0  # seconds, for one of the pool's connections
 _LONGEST_IDLE = timedelta(seconds=15)
+_FROM_ASYNCPG = (asyncpg.PostgresError, asyncpg.InterfaceError)
 _BAD_CHARACTER = "22021"  # bodies are checked before; a filter in the address is not
 
 
@@ -113,16 +114,16 @@ async def _translated() -> AsyncIterator[None]:
         yield
     except StaleDataError as error:
         raise Stale("Somebody else changed this meanwhile; read it again.") from error
-    except IntegrityError as error:
+    except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
         raise conflict_of(error) from error
-    except (DBAPIError, PoolTimeout, OSError, asyncpg.InterfaceError) as error:
+    except (DBAPIError, PoolTimeout, OSError, *_FROM_ASYNCPG) as error:
         raise _unavailable_or(error) from error
 
 
 def _unavailable_or(error: BaseException) -> BaseException:
-    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _BAD_CHARACTER:
+    if _state_of(error) == _BAD_CHARACTER:
         return Malformed("Text must not hold the character NUL.", code="parameter-invalid")
-    if isinstance(error, DBAPIError) and not is_away(error):
+    if not is_away(error):
         return error
     return Unavailable(
         "The database does not answer at the moment; nothing was changed by this request "
@@ -137,12 +138,18 @@ def is_away(error: BaseException) -> bool:
         return error.code == "database-unavailable"
     if isinstance(error, (PoolTimeout, OSError, asyncpg.InterfaceError)):
         return True
+    state = _state_of(error)
     if not isinstance(error, DBAPIError):
-        return False
-    state = getattr(error.orig, "sqlstate", None) or ""
+        return state.startswith(_AWAY)
     return (
         error.connection_invalidated
         or isinstance(error, InterfaceError)
         or (isinstance(error, OperationalError) and not state)
         or state.startswith(_AWAY)
     )
+
+
+def _state_of(error: BaseException) -> str:
+    """The SQLSTATE, from SQLAlchemy's error or asyncpg's own; empty where there is none."""
+    told = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(told, "sqlstate", None) or ""

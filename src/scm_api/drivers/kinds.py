@@ -95,8 +95,9 @@ class BackendKind:
     `needs_organization(options)` says whether it is ordered for an external organization.
     `validations_for(options)` are the types of validation of which that organization must have one
     in force; none: any will do. `order_options` is None where an order consists of nothing but what
-    every enrollment has. `needs_subject(options)` says whether each enrollment names an account of
-    the directory.
+    every enrollment has. `acknowledged(options)` are codes of risks that a profile accepts, which
+    only an MRAO may let it. `needs_subject(options)` says whether each enrollment names an account
+    of the directory.
 
     `abilities(connection, issuing_cas)` is what a backend set up like this does, beyond the
     capabilities of its type; `revocation_objection(options, connection, issuing_cas)` why what a
@@ -126,6 +127,7 @@ class BackendKind:
     validations_for: Callable[[Any], frozenset[str]] = _any
     order_options: OrderOptions | None = None
     needs_subject: Callable[[Any], bool] = _never
+    acknowledged: Callable[[Any], frozenset[str]] = _any
     abilities: Callable[[Any, Sequence[IssuingCa] | None], tuple[Ability, ...]] = _no_remarks
     revocation_objection: Callable[[Any, Any, Sequence[IssuingCa] | None], str | None] = (
         _no_objection

@@ -10,9 +10,10 @@ from scm_api.drivers.entrust.kind import ENTRUST
 from scm_api.drivers.gcp.kind import GCP
 from scm_api.drivers.kinds import BackendKind
 from scm_api.drivers.memory.kind import MEMORY
+from scm_api.drivers.microsoft.kind import MICROSOFT
 
 REGISTRY: Final[Mapping[BackendType, BackendKind]] = {
-    kind.type: kind for kind in (AWS, DIGICERT, ENTRUST, GCP, MEMORY)
+    kind.type: kind for kind in (AWS, DIGICERT, ENTRUST, GCP, MEMORY, MICROSOFT)
 }
 TEST_ONLY: Final = frozenset({BackendType.MEMORY})
 """Types that are refused outside of tests."""

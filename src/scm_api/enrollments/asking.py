@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from scm_api.core.errors import Fault
+from scm_api.core.subjects import Subject
 from scm_api.drivers.base import ChecksOrders, Order
 from scm_api.drivers.errors import BackendUnavailable, OrderRefused
 from scm_api.gateway.choices import PATIENCE
@@ -40,6 +41,7 @@ async def ask_ca(app: Resources, judged: Judged) -> tuple[Judged, bool]:
         names=tuple(judgement.names),
         external_organization=external_organization(facts),
         comment=judged.request.comment,
+        subject=judged.request.subject if isinstance(judged.request.subject, Subject) else None,
     )
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):

@@ -15,6 +15,7 @@ from scm_api.core.csr import read_csr
 from scm_api.core.errors import Fault, Invalid
 from scm_api.core.key_making import PrivateKey, csr_for, encrypted, judge_key_making, new_key
 from scm_api.core.names import Name, normalise
+from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import EnrollmentState, NameKind, Privilege
 from scm_api.db.models import CertificateText
 from scm_api.db.session import Database
@@ -43,7 +44,12 @@ class MadeKey:
     wanted: KeyWanted
 
 
-async def make(app: Resources, caller: Principal, body: EnrollmentCreate) -> MadeKey | None:
+async def make(
+    app: Resources,
+    caller: Principal,
+    body: EnrollmentCreate,
+    subject: Subject | Fault | None = None,
+) -> MadeKey | None:
     """The key that is asked for; None where the body holds a CSR.
 
     Everything is judged before with the CSR of a throwaway key, because a key may cost seconds of
@@ -53,10 +59,10 @@ async def make(app: Resources, caller: Principal, body: EnrollmentCreate) -> Mad
     if wanted is None:
         return None
     require_privilege(caller, Privilege.ENROLL, "enroll")
-    judged = await judge(app, caller, body)
+    judged = await judge(app, caller, body, subject)
     if judged.faults:
         raise Invalid(judged.faults)
-    names = _names(body)
+    names = _names(body, subject)
     loop = asyncio.get_running_loop()
     key = await loop.run_in_executor(_MAKERS, new_key, wanted.key_type)
     csr = csr_for(key, names, wanted.common_name)
@@ -65,14 +71,19 @@ async def make(app: Resources, caller: Principal, body: EnrollmentCreate) -> Mad
     return MadeKey(key, csr, facts.spki_sha256, wanted)
 
 
-async def judge(app: Resources, caller: Principal, body: EnrollmentCreate) -> Judged:
+async def judge(
+    app: Resources,
+    caller: Principal,
+    body: EnrollmentCreate,
+    subject: Subject | Fault | None = None,
+) -> Judged:
     """Every fault of a request for a key, at the members of its body. Raises Invalid where there
     are no names to judge."""
     wanted = body.generate_key
     assert wanted is not None
-    probe = csr_for(new_key(_PROBE), _names(body), wanted.common_name)
+    probe = csr_for(new_key(_PROBE), _names(body, subject), wanted.common_name)
     async with app.database.each_statement() as connection:
-        request = request_of(body, probe)
+        request = request_of(body, probe, subject)
         judged = await judge_request(connection, caller, request, app.key_checks)
     faults = [_moved(fault) for fault in judged.faults if fault.code != "key-not-allowed"]
     if judged.facts is not None:
@@ -111,8 +122,11 @@ async def _certificates(database: Database, certificate_id: UUID) -> Sequence[by
     return (row.leaf_der, *row.chain_ders)
 
 
-def _names(body: EnrollmentCreate) -> list[Name]:
-    """The names for the CSR, normalised; raises Invalid."""
+def _names(body: EnrollmentCreate, subject: Subject | Fault | None) -> list[Name]:
+    """The names for the CSR, normalised; raises Invalid. What a CA takes from its directory needs
+    not be in it."""
+    if isinstance(subject, Subject) and not body.names:
+        return []
     if not body.names:
         detail = "A key that is made here needs the names its certificate is for."
         raise Invalid([Fault("/names", "names-missing", detail, "at least one name")])

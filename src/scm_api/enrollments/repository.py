@@ -36,6 +36,7 @@ _SHOWN = (
     "not_after",
     "comment",
     "order_options",
+    "subject",
     "state",
     "reason_code",
     "reason",

@@ -15,6 +15,7 @@ from scm_api.enrollments import (
     asking,
     deciding,
     made_keys,
+    on_behalf,
     repository,
     service,
 )
@@ -69,8 +70,9 @@ async def create(
     The answer is 202 with the enrollment's address, or 201 with the certificate's address when it
     was issued within `Prefer: wait=N`. With an Idempotency-Key a repeat never orders twice.
     """
-    made = await made_keys.make(app, caller, body)
-    request = service.request_of(body, made.csr if made else None)
+    subject = await on_behalf.subject_of(app, caller, body)
+    made = await made_keys.make(app, caller, body, subject)
+    request = service.request_of(body, made.csr if made else None, subject)
     if made:
         once = once.told_apart_by(body.model_dump_json(exclude={"generate_key": {"password"}}))
     answer = await service.enroll(caller, app, request, once)
@@ -103,9 +105,10 @@ async def validate(
     """Lists the faults `POST /enrollments` would list, and stores nothing. The CA is called only
     with `ask_ca`, and then to judge: it takes no order."""
     require_privilege(caller, Privilege.ENROLL, "enroll")
+    subject = await on_behalf.subject_of(app, caller, body)
     if body.generate_key is not None:
-        return reply(service.validation_content(await made_keys.judge(app, caller, body)))
-    request = service.request_of(body)
+        return reply(service.validation_content(await made_keys.judge(app, caller, body, subject)))
+    request = service.request_of(body, subject=subject)
     async with app.database.each_statement() as connection:
         judged = await service.dry_run(connection, caller, app, request)
     if not ask_ca or judged.faults:

@@ -112,6 +112,16 @@ class EnrollmentCreate(Input):
     )
 
 
+class SubjectOut(Output):
+    """An account of a directory that a certificate is for, as it was when it was asked for."""
+
+    account: str = Field(examples=["CORP\\jdoe"])
+    distinguished_name: str = Field(examples=["CN=Jo Doe,OU=Staff,DC=corp,DC=example"])
+    sid: str = Field(description="Its security identifier.", examples=["S-1-5-21-1-2-3-1104"])
+    common_name: str = Field(examples=["Jo Doe"])
+    names: list[NameOut] = Field(description="What the CA is going to take from the directory.")
+
+
 class EnrollmentOut(Output):
     """One request for one certificate."""
 
@@ -141,6 +151,9 @@ class EnrollmentOut(Output):
     term: TermOut
     comment: str
     order_options: EnrollmentOptions | None
+    subject: SubjectOut | None = Field(
+        description="On whose behalf it is made, where the CA builds the subject from a directory."
+    )
     state: EnrollmentState
     reason_code: str | None = Field(description="Why it waits, is parked or ended.")
     reason: str | None = Field(description="The same in words, with what to do.")

@@ -13,6 +13,7 @@ from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Conflict, Fault, Invalid, Unavailable
 from scm_api.core.lifecycle import FINAL
 from scm_api.core.names import Name
+from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.session import Database
 from scm_api.enrollments import repository
@@ -41,8 +42,12 @@ _ENDS = frozenset({*FINAL, EnrollmentState.PARKED, EnrollmentState.PENDING_APPRO
 Reading = Callable[[AsyncSession, Principal, UUID], Awaitable[dict[str, Any]]]
 
 
-def request_of(body: EnrollmentCreate, made_csr: bytes | None = None) -> Request:
-    """The body as a request, with the CSR in it or the one made for it.
+def request_of(
+    body: EnrollmentCreate,
+    made_csr: bytes | None = None,
+    subject: Subject | Fault | None = None,
+) -> Request:
+    """The body as a request, with the CSR in it or the one made for it, and for whom it is made.
 
     Raises Invalid when it asks for two ends at once, or has not one CSR or key to be made.
     """
@@ -61,6 +66,7 @@ def request_of(body: EnrollmentCreate, made_csr: bytes | None = None) -> Request
         comment=body.comment,
         key_made=made_csr is not None,
         order_options=body.order_options.model_dump(mode="json") if body.order_options else None,
+        subject=subject,
     )
 
 

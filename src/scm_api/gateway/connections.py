@@ -1,10 +1,11 @@
 """From a CA backend's row to an open driver: the only place where secrets are opened."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import NotFound
@@ -55,16 +56,16 @@ _CONNECTION: Final = select(*CONNECTION_COLUMNS).where(
 )
 
 
-def connection_from(row: Row[Any]) -> Connection:
+def connection_from(row: Mapping[str, Any]) -> Connection:
     """The connection in a row that has CONNECTION_COLUMNS."""
     return Connection(
-        row.ca_backend_id,
-        row.name,
-        REGISTRY[BackendType(row.backend_type)],
-        row.local_ca_backend_id,
-        row.version,
-        row.options,
-        row.sealed_secrets,
+        row["ca_backend_id"],
+        row["name"],
+        REGISTRY[BackendType(row["backend_type"])],
+        row["local_ca_backend_id"],
+        row["version"],
+        row["options"],
+        row["sealed_secrets"],
     )
 
 
@@ -74,7 +75,7 @@ async def connection_of(session: AsyncSession, ca_backend_id: UUID) -> Connectio
     row = found.one_or_none()
     if row is None:
         raise NotFound("CA backend")
-    return connection_from(row)
+    return connection_from(row._asdict())
 
 
 class Gateway:

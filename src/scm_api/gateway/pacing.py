@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from scm_api.db.session import Database
+from scm_api.db.statements import Statement
 from scm_api.drivers.errors import BackendUnavailable
 
 # A caller may be held this long for its slot; beyond it the job ends and comes back later.
@@ -16,14 +17,16 @@ _BURST = timedelta(milliseconds=200)
 # An idle key may be behind by `burst`, which lets a few calls go at once. The slot is reserved
 # only if it begins within `longest`; clock_timestamp(), because now() stands still in a
 # transaction.
-_RESERVE = text("""
+_RESERVE = Statement(
+    text("""
     INSERT INTO rate_limits AS held (key, slot_at)
     VALUES (:key, clock_timestamp() + :gap)
     ON CONFLICT (key) DO UPDATE
        SET slot_at = greatest(held.slot_at, clock_timestamp() - CAST(:burst AS interval)) + :gap
      WHERE held.slot_at <= clock_timestamp() + CAST(:longest AS interval)
-    RETURNING extract(epoch FROM held.slot_at - CAST(:gap AS interval) - clock_timestamp())
+    RETURNING extract(epoch FROM held.slot_at - CAST(:gap AS interval) - clock_timestamp()) AS wait
 """)
+)
 _WAIT = text(
     "SELECT extract(epoch FROM slot_at - clock_timestamp()) FROM rate_limits WHERE key = :key"
 )
@@ -46,15 +49,15 @@ class DatabaseLimiter:
         gap = timedelta(seconds=1 / per_second)
         values = {"key": key, "gap": gap, "burst": _BURST, "longest": LONGEST_WAIT}
         async with self._database.each_statement() as connection:
-            wait = await connection.scalar(_RESERVE, values)
-            if wait is None:
+            reserved = await _RESERVE.fetch(connection, values)
+            if not reserved:
                 ahead = float(await connection.scalar(_WAIT, {"key": key}) or 1)
                 raise BackendUnavailable(
                     "More calls are waiting for this CA than its quota lets through just now.",
                     retry_after=timedelta(seconds=max(ahead, 0.1)),
                 )
-        if wait > 0:
-            await asyncio.sleep(float(wait))
+        if (wait := float(reserved[0]["wait"])) > 0:
+            await asyncio.sleep(wait)
 
     async def slow_down(self, key: str, wait: timedelta) -> None:
         """Move everybody's next slot under `key` at least `wait` away."""

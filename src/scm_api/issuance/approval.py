@@ -59,6 +59,7 @@ def approved_by(enrollment: Enrollment) -> Approved:
         if enrollment.replace_reason
         else None,
         order_options=enrollment.order_options,
+        subject=enrollment.subject,
     )
 
 

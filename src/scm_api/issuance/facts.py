@@ -3,20 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import (
     ColumnElement,
     Integer,
-    Row,
     ScalarSelect,
     String,
     Subquery,
+    Text,
     Uuid,
     any_,
     bindparam,
+    cast,
     exists,
     func,
     or_,
@@ -26,7 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.access import Principal, sees
 from scm_api.core.errors import Fault
-from scm_api.core.vocabulary import CertificateType
+from scm_api.core.vocabulary import BackendType
 from scm_api.db.models import (
     BlockedKey,
     CaBackend,
@@ -41,12 +44,14 @@ from scm_api.db.models import (
     OrganizationDomainDelegation,
 )
 from scm_api.db.scope import visible_profiles
-from scm_api.db.statements import AnySelect
+from scm_api.db.statements import AnySelect, Statement
 from scm_api.drivers.base import IssuingCa
+from scm_api.drivers.registry import REGISTRY
 from scm_api.issuance.rules import ProfileRules
 from scm_api.web.references import unknown_reference
 
 ISSUING_CAS: TypeAdapter[list[IssuingCa]] = TypeAdapter(list[IssuingCa])
+Found = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Facts:
     """What was true, in one snapshot, about organization, profile, CA and key.
 
     `owned_domains` are those delegated to it as well. `issuing_cas` is None when the CA could not
-    be asked yet. `now` is the database's clock.
+    be asked yet. `connection_options` are as they are kept, in JSON. `now` is the database's clock.
     """
 
     organization_id: UUID
@@ -82,10 +87,15 @@ class Facts:
     owned_domains: tuple[str, ...]
     key_blocked: bool
     rules: ProfileRules
-    connection_options: dict[str, Any]
+    connection_options: str
     issuing_cas: Sequence[IssuingCa] | None
     now: datetime
     external: External | None = None
+
+    @property
+    def connection(self) -> Any:
+        """The connection's options as the backend type's own model."""
+        return _connection_of(self.rules.backend_type, self.connection_options)
 
 
 async def load_facts(
@@ -108,12 +118,12 @@ async def load_facts(
         "profile_version": profile_version,
         "spki_sha256": spki_sha256,
     }
-    row = (await session.execute(_FACTS, asked)).one()
+    (row,) = await _FACTS.fetch(session, asked)
     faults = []
     known = principal is None or sees(principal, organization_id)
-    if row.organization_id is None or not known:
+    if row["organization_id"] is None or not known:
         faults.append(unknown_reference("/organization_id", "organization"))
-    if row.profile_version is None or not (
+    if row["profile_version"] is None or not (
         principal is None or await _sees_profile(session, principal, row, certificate_profile_id)
     ):
         faults.append(unknown_reference("/certificate_profile_id", "certificate profile"))
@@ -121,14 +131,14 @@ async def load_facts(
 
 
 async def _sees_profile(
-    session: AsyncSession | AsyncConnection, principal: Principal, row: Row[Any], profile_id: UUID
+    session: AsyncSession | AsyncConnection, principal: Principal, row: Found, profile_id: UUID
 ) -> bool:
     """Asks the database only where the row does not tell: a profile of another organization."""
-    if CertificateType(row.rules["certificate_type"]) not in principal.certificate_types:
+    if rules_of(row["rules"]).certificate_type not in principal.certificate_types:
         return False
     if principal.organization_ids is None:
         return True
-    if row.delegated and row.organization_id in principal.organization_ids:
+    if row["delegated"] and row["organization_id"] in principal.organization_ids:
         return True
     seen = exists().where(CertificateProfile.id == profile_id, visible_profiles(principal))
     return bool((await session.execute(select(seen))).scalar())
@@ -152,11 +162,11 @@ def _statement() -> AnySelect:
         organization.scalar_subquery().label("organization_id"),
         profile.c.enabled.label("profile_enabled"),
         profile.c.version.label("profile_version"),
-        profile.c.rules,
-        profile.c.options.label("connection_options"),
-        profile.c["items"].label("issuing_cas"),
+        cast(profile.c.rules, Text).label("rules"),
+        cast(profile.c.options, Text).label("connection_options"),
+        cast(profile.c["items"], Text).label("issuing_cas"),
         domains.label("owned_domains"),
-        _external(organization_id, profile.c.ca_backend_id).label("external"),
+        cast(_external(organization_id, profile.c.ca_backend_id), Text).label("external"),
         delegated.label("delegated"),
         exists().where(BlockedKey.spki_sha256 == spki_sha256).label("key_blocked"),
     ).select_from(one.outerjoin(profile, one.c.now.is_not(None)))
@@ -241,23 +251,39 @@ def _profile() -> Subquery:
     )
 
 
-# Made once: putting it together takes ten times longer than sending it.
-_FACTS: Final = _statement()
+_FACTS: Final = Statement(_statement())
 
 
-def _facts(row: Row[Any], profile_id: UUID) -> Facts:
-    cas = row.issuing_cas
+def _facts(row: Found, profile_id: UUID) -> Facts:
+    cas, external = row["issuing_cas"], row["external"]
     return Facts(
-        organization_id=row.organization_id,
+        organization_id=row["organization_id"],
         certificate_profile_id=profile_id,
-        profile_version=row.profile_version,
-        profile_enabled=row.profile_enabled,
-        delegated=row.delegated,
-        owned_domains=tuple(row.owned_domains or ()),
-        key_blocked=row.key_blocked,
-        rules=ProfileRules.model_validate(row.rules),
-        connection_options=row.connection_options,
-        issuing_cas=None if cas is None else ISSUING_CAS.validate_python(cas),
-        now=row.now,
-        external=External(**row.external) if row.external else None,
+        profile_version=row["profile_version"],
+        profile_enabled=row["profile_enabled"],
+        delegated=row["delegated"],
+        owned_domains=tuple(row["owned_domains"] or ()),
+        key_blocked=row["key_blocked"],
+        rules=rules_of(row["rules"]),
+        connection_options=row["connection_options"],
+        issuing_cas=None if cas is None else _issuing_cas_of(cas),
+        now=row["now"],
+        external=External(**orjson.loads(external)) if external else None,
     )
+
+
+# What is kept is read at each request, and understood once: the same text means the same.
+@lru_cache(1_024)
+def rules_of(kept: str) -> ProfileRules:
+    """A version of a profile from its JSON."""
+    return ProfileRules.model_validate(orjson.loads(kept))
+
+
+@lru_cache(256)
+def _connection_of(backend_type: BackendType, kept: str) -> Any:
+    return REGISTRY[backend_type].connection_options.model_validate(orjson.loads(kept))
+
+
+@lru_cache(64)
+def _issuing_cas_of(kept: str) -> Sequence[IssuingCa]:
+    return tuple(ISSUING_CAS.validate_python(orjson.loads(kept)))

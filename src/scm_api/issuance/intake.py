@@ -8,12 +8,13 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from scm_api.core.access import Principal
+from scm_api.core.access import Principal, require_privilege
 from scm_api.core.csr import CsrFacts, read_csr
 from scm_api.core.errors import Fault, Invalid
 from scm_api.core.granted_term import ordering
 from scm_api.core.quota import people_of
-from scm_api.core.vocabulary import CertificateType, EnrollmentState, RevocationReason
+from scm_api.core.subjects import Subject
+from scm_api.core.vocabulary import CertificateType, EnrollmentState, Privilege, RevocationReason
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import event_row
 from scm_api.db.base import Base, new_id
@@ -36,7 +37,7 @@ class Request:
     With `replace_reason` the certificate it renews is revoked once the new one is issued.
     `requires_approval` asks for approval where the profile alone would not. `requester_id` is for
     what the service asks for by itself: the admin in whose name. `key_made` is whether the service
-    made the key of the CSR.
+    made the key of the CSR. `subject` is the account it is made for, or why there is none.
     """
 
     organization_id: UUID
@@ -51,6 +52,7 @@ class Request:
     key_made: bool = False
     bulk_renewal_id: UUID | None = None
     order_options: Mapping[str, Any] | None = None
+    subject: Subject | Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,11 @@ async def judge_request(
 ) -> Judged:
     """Find every fault of a request; nothing is written and no CA is called.
 
-    `caller` is None for the service itself, which sees everything.
+    `caller` is None for the service itself, which sees everything. Raises Forbidden for who enrolls
+    on behalf of an account without the privilege.
     """
+    if request.subject is not None and caller is not None:
+        require_privilege(caller, Privilege.ENROLL_ON_BEHALF, "enroll on behalf of an account")
     csr, csr_faults = read_csr(request.csr)
     facts, missing = await load_facts(
         session,
@@ -85,7 +90,7 @@ async def judge_request(
     faults = [*missing, *csr_faults]
     if facts is None or csr is None:
         return Judged(request, facts, csr, None, faults)
-    judgement = judge(facts, csr, request.asked, checks)
+    judgement = judge(facts, csr, request.asked, checks, request.subject)
     faults += facts.rules.judge_order_options(request.order_options)
     return Judged(request, facts, csr, judgement, [*faults, *judgement.faults])
 
@@ -181,6 +186,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "term": shown_term(judged),
         "comment": request.comment,
         "order_options": request.order_options,
+        "subject": _subject(request),
         "state": EnrollmentState.APPROVED.value,
         "created_at": facts.now,
         "updated_at": facts.now,
@@ -192,6 +198,10 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "steps": 0,
         "failures": 0,
     }
+
+
+def _subject(request: Request) -> dict[str, Any] | None:
+    return request.subject.as_json() if isinstance(request.subject, Subject) else None
 
 
 def limit_of(judged: Judged) -> int | None:
@@ -222,6 +232,14 @@ def shown_term(judged: Judged) -> dict[str, Any] | None:
     return ordering(judgement.term, asked.term_days, asked.not_after, default_days)
 
 
+def on_behalf(subject: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What audit events say of the account an enrollment is made for; nothing where it is none."""
+    if subject is None:
+        return {}
+    told = ("account", "distinguished_name", "sid")
+    return {"on_behalf_of": {name: subject[name] for name in told}}
+
+
 def _audit_details(values: Mapping[str, Any]) -> dict[str, Any]:
     waits = values["state"] == EnrollmentState.PENDING_APPROVAL
     said = {name: values[name] for name in ("comment", "replace_reason") if values[name]}
@@ -229,6 +247,7 @@ def _audit_details(values: Mapping[str, Any]) -> dict[str, Any]:
         said
         | ({"waits_for_approval": True} if waits else {})
         | ({"key_made": True} if values["key_made"] else {})
+        | on_behalf(values["subject"])
         | {
             "certificate_profile_id": str(values["certificate_profile_id"]),
             "profile_version": values["profile_version"],

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from scm_api.core.browser_rules import judge_public_usages, max_days_at
 from scm_api.core.csr import CsrFacts
+from scm_api.core.csr_policy import RULES as CSR_RULES
 from scm_api.core.csr_policy import judge_csr
 from scm_api.core.errors import Fault
 from scm_api.core.external_organizations import judge_assignment
@@ -15,6 +16,7 @@ from scm_api.core.names import Name
 from scm_api.core.profile_rule import RuleContext, judge_rule
 from scm_api.core.quota import judge_people, people_of
 from scm_api.core.requested_names import judge_names
+from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermRules, judge_term
 from scm_api.core.vocabulary import CertificateType
 from scm_api.core.weak_keys import KeyChecks
@@ -42,11 +44,21 @@ class Judgement:
     faults: Sequence[Fault]
 
 
-def judge(facts: Facts, csr: CsrFacts, asked: Asked, checks: KeyChecks) -> Judgement:
-    """Judge one request by the facts. Pure, about a millisecond of CPU."""
+def judge(
+    facts: Facts,
+    csr: CsrFacts,
+    asked: Asked,
+    checks: KeyChecks,
+    subject: Subject | Fault | None = None,
+) -> Judgement:
+    """Judge one request by the facts. Pure, about a millisecond of CPU.
+
+    `subject` is the account it is made for, or why there is none.
+    """
     rules, kind = facts.rules, facts.rules.kind
-    faults = [*usability_faults(facts), *judge_csr(csr)]
-    names, name_faults = judged_names(facts, csr, asked.names)
+    csr_faults = judge_csr(csr, CSR_RULES[rules.certificate_type])
+    faults = [*usability_faults(facts), *csr_faults]
+    names, name_faults = judged_names(facts, csr, asked.names, subject)
     faults += name_faults
     faults += judge_people(rules.max_valid_certificates, people_of(names))
     faults += judge_key(
@@ -62,8 +74,7 @@ def judge(facts: Facts, csr: CsrFacts, asked: Asked, checks: KeyChecks) -> Judge
         subject_is_empty=not csr.subject,
         san_is_critical=csr.san_critical,
     )
-    connection = kind.connection_options.model_validate(facts.connection_options)
-    faults += kind.judge_request(rules.typed_options, connection, facts.issuing_cas, request)
+    faults += kind.judge_request(rules.typed_options, facts.connection, facts.issuing_cas, request)
     if rules.rule is not None and term is not None and not name_faults:
         faults += judge_rule(rules.rule, _rule_context(facts, csr, names, term.days))
     return Judgement(names, term, _distinct(faults))
@@ -83,9 +94,20 @@ def _rule_context(
 
 
 def judged_names(
-    facts: Facts, csr: CsrFacts, asked: Sequence[Name] | None
+    facts: Facts,
+    csr: CsrFacts,
+    asked: Sequence[Name] | None,
+    subject: Subject | Fault | None = None,
 ) -> tuple[list[Name], list[Fault]]:
-    """The names the certificate would carry, and their faults by profile, domains and CA."""
+    """The names the certificate would carry, and their faults by profile, domains and CA.
+
+    Where the CA takes them from a directory they are those of `subject`; without one there are
+    none to judge, and the fault of that.
+    """
+    if isinstance(subject, Fault):
+        return [], [subject]
+    if subject is None and facts.rules.kind.needs_subject(facts.rules.typed_options):
+        return [], []
     ca = issuing_ca(facts)
     constraints = constraints_of(ca.certificate_pem) if ca and ca.certificate_pem else ()
     names, faults = judge_names(
@@ -95,6 +117,7 @@ def judged_names(
         asked,
         certificate_type=facts.rules.certificate_type,
         constraints=constraints or (),
+        directory_names=subject.names if subject else None,
     )
     if constraints is None:
         detail = "The CA's certificate cannot be read, so nobody knows which names it may sign."

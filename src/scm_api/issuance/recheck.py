@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
 from scm_api.core.errors import Fault
+from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term, judge_ordered_term
 from scm_api.db.models import Enrollment
 from scm_api.issuance.approval import approval_faults
@@ -39,7 +40,8 @@ async def objections(session: AsyncSession, enrollment: Enrollment) -> tuple[str
     csr, unreadable = read_csr(enrollment.csr_der)
     faults += unreadable
     if csr is not None:
-        _, name_faults = judged_names(facts, csr, None)
+        subject = subject_from(enrollment.subject) if enrollment.subject else None
+        _, name_faults = judged_names(facts, csr, None, subject)
         faults += name_faults
     return _reason(faults[0]) if faults else None
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.names import Name
+from scm_api.core.subjects import Subject, subject_from
 from scm_api.core.succession import judge_new_key, judge_same_type
 from scm_api.core.vocabulary import CertificateType, EnrollmentState, NameKind
 from scm_api.core.weak_keys import KeyChecks
@@ -67,7 +68,14 @@ def request_again(
         key_made=before.key_made,
         bulk_renewal_id=bulk_renewal_id,
         order_options=before.order_options,
+        subject=kept_subject(before),
     )
+
+
+def kept_subject(before: Enrollment) -> Subject | None:
+    """The account a certificate was made for. Whether it is still the same is found out when the
+    order of its successor is about to be sent."""
+    return subject_from(before.subject) if before.subject else None
 
 
 async def judge_successor(

@@ -1,6 +1,7 @@
 """A certificate profile's rules as kept with each version of it."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -55,7 +56,7 @@ class ProfileRules(BaseModel):
         """What the service knows about the backend type."""
         return REGISTRY[self.backend_type]
 
-    @property
+    @cached_property
     def typed_options(self) -> Any:
         """The options as the backend type's own model."""
         return self.kind.profile_options.model_validate(self.options)
@@ -71,11 +72,29 @@ class ProfileRules(BaseModel):
         return extras.added(self.typed_options, extras.model.model_validate(order_options))
 
     def judge_order_options(self, order_options: Mapping[str, Any] | None) -> list[Fault]:
-        """Code: `order-options-not-supported`."""
+        """Codes: `order-options-not-supported`, `subject-missing`, `subject-not-expected`."""
         if self.options_of(order_options) is not None:
-            return []
+            return self._judge_account(order_options)
         detail = "Orders by this profile take no such options."
         accepted = "an enrollment without order_options"
         if self.kind.order_options is not None:
             accepted += f", or, where the profile has a place for them, those of {self.kind.type}"
         return [Fault("/order_options", "order-options-not-supported", detail, accepted)]
+
+    def _judge_account(self, order_options: Mapping[str, Any] | None) -> list[Fault]:
+        """Whether an account is named exactly where certificates are made for one."""
+        extras = self.kind.order_options
+        account = None
+        if extras is not None and order_options is not None:
+            account = extras.account(extras.model.model_validate(order_options))
+        needed = self.kind.needs_subject(self.typed_options)
+        if needed == (account is not None):
+            return []
+        pointer = "/order_options/on_behalf_of"
+        if needed:
+            detail = "Certificates of this profile are made for an account of the directory."
+            accepted = "the account, as name@domain, DOMAIN\\name or distinguished name"
+            return [Fault(pointer, "subject-missing", detail, accepted)]
+        detail = "Certificates of this profile take their names from the CSR, not from a directory."
+        accepted = "an enrollment without on_behalf_of"
+        return [Fault(pointer, "subject-not-expected", detail, accepted)]

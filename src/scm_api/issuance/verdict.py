@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scm_api.core.csr import read_csr
 from scm_api.core.issued import IssuedVerdict, Issuer, Wanted, judge_issued
 from scm_api.core.names import Name
+from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term
 from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Enrollment
@@ -42,10 +43,11 @@ async def verdict_of(
     ca = issuing_ca(facts)
     names = (Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names)
     term = Term(enrollment.term_days, enrollment.not_after)
+    account = subject_from(enrollment.subject) if enrollment.subject else None
     verdict = judge_issued(
-        Wanted(csr.spki_der, frozenset(names), term, csr.subject),
+        Wanted(csr.spki_der, frozenset(names), term, None if account else csr.subject, account),
         Issuer(
-            certificate_ders=_ders(outcome.issuer_pems or [(ca and ca.certificate_pem) or ""]),
+            certificate_ders=_ders(outcome.issuer_pems or ((ca.certificate_pem,) if ca else ())),
             backdating=facts.rules.kind.capabilities.backdating,
             term_rules=term_rules(facts),
         ),
@@ -61,11 +63,11 @@ def _is_waste(facts: Facts, verdict: IssuedVerdict) -> bool:
     found = {each.code for each in verdict.discrepancies}
     if not kind.drops_names or found != {"names-dropped"}:
         return False
-    connection = kind.connection_options.model_validate(facts.connection_options)
-    return not kind.revocation_objection(facts.rules.typed_options, connection, facts.issuing_cas)
+    options = facts.rules.typed_options
+    return not kind.revocation_objection(options, facts.connection, facts.issuing_cas)
 
 
-def _ders(pems: Sequence[str]) -> list[bytes]:
-    text = "".join(pems).encode()
+def _ders(pems: Sequence[str | None]) -> list[bytes]:
+    text = "".join(pem for pem in pems if pem).encode()
     certificates = x509.load_pem_x509_certificates(text) if text else []
     return [each.public_bytes(Encoding.DER) for each in certificates]

@@ -38,7 +38,7 @@ class Fault(BaseModel):
     action: Action
     when: Literal["before", "after"] = "before"
     seconds: Annotated[float, Field(ge=0, le=86_400)] = 0
-    status: Annotated[int, Field(ge=400, le=599)] = 500
+    status: Annotated[int, Field(ge=200, le=599)] = 500
     code: str = "server_error"
     count: Annotated[int, Field(ge=1)] | None = 1
     skip: Annotated[int, Field(ge=0)] = 0
@@ -65,10 +65,14 @@ class FaultQueue:
     def add(self, fault: Fault) -> None:
         self._queue.append(_Queued(fault, fault.count, fault.skip))
 
-    def take(self, operation: str) -> Fault | None:
-        """The fault this call meets, used up by one; none if there is none or it is skipped."""
+    def take(self, operation: str, *, exactly: bool = False) -> Fault | None:
+        """The fault this call meets, used up by one; none if there is none or it is skipped.
+
+        `exactly`: one for any operation is not for this one.
+        """
+        fitting = (operation,) if exactly else (operation, ANY_OPERATION)
         for queued in self._queue:
-            if queued.fault.operation in (operation, ANY_OPERATION):
+            if queued.fault.operation in fitting:
                 break
         else:
             return None

@@ -131,13 +131,14 @@ async def _authenticator(request: Request) -> Authenticator:
 
 
 async def _current(
-    authenticator: Annotated[Authenticator, Depends(_authenticator)],
+    request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
 ) -> Principal:
     if credentials is None:
         raise Unauthenticated(
             "Send an API key: Authorization: Bearer scm_… (make one with `scm-api admin create`)."
         )
+    authenticator: Authenticator = request.app.state.authenticator
     return await authenticator.principal(credentials.credentials)
 
 

@@ -18,7 +18,7 @@ from scm_api.db.models import IdempotencyRecord
 from scm_api.db.session import Database
 from scm_api.db.statements import NewRow
 from scm_api.web.auth import Caller
-from scm_api.web.deps import App
+from scm_api.web.deps import Resources
 
 _KEPT_HEADERS = ("location", "etag", "retry-after", "preference-applied")
 _TRIES = 3
@@ -146,7 +146,6 @@ class Once:
 
 async def _once(
     request: Request,
-    app: App,
     caller: Caller,
     key: Annotated[
         str | None,
@@ -159,7 +158,8 @@ async def _once(
         ),
     ] = None,
 ) -> Once:
-    line = f"{request.method} {request.url.path}\n".encode()
+    app: Resources = request.app.state.resources
+    line = f"{request.method} {request.scope['path']}\n".encode()
     digest = hashlib.sha256(line + await request.body()).digest()
     return Once(app.database, app.ring, caller, key, digest)
 

@@ -4,17 +4,22 @@ A claim is a lease with a generation on the row, on the database's clock. Whoeve
 that no row matches and stops: `Lost`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     Interval,
-    Row,
+    Table,
+    TableClause,
     Text,
     Update,
     Uuid,
+    any_,
     bindparam,
     cast,
     func,
@@ -24,6 +29,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from scm_api.core.lifecycle import ACTIVE, Move, after
 from scm_api.core.vocabulary import EnrollmentState
@@ -38,20 +44,23 @@ from scm_api.db.models import (
     EnrollmentAttempt,
     LocalCaBackend,
 )
-from scm_api.db.statements import changed_rows
+from scm_api.db.statements import Statement, changed_rows
 from scm_api.gateway.connections import CONNECTION_COLUMNS, Connection, connection_from
+from scm_api.issuance.facts import rules_of
+from scm_api.issuance.rules import ProfileRules
 from scm_api.worker.clock import boottime
 
 CHANNEL = "scm_enrollments"
 _ENROLLMENTS: Final = Base.metadata.tables[Enrollment.__tablename__]
 _ATTEMPTS: Final = Base.metadata.tables[EnrollmentAttempt.__tablename__]
 _CLOCK: Final = func.clock_timestamp()
+_ACTIVE: Final = [state.value for state in ACTIVE]
 _DUE: Final = (
     _ENROLLMENTS.c.id == bindparam("enrollment", type_=Uuid),
-    _ENROLLMENTS.c.state.in_([state.value for state in ACTIVE]),
+    _ENROLLMENTS.c.state == any_(bindparam("active", type_=ARRAY(Text))),
     _ENROLLMENTS.c.due_at <= _CLOCK,
 )
-_TAKE: Final = (
+_TAKE: Final = Statement(
     update(_ENROLLMENTS)
     .where(
         *_DUE,
@@ -63,8 +72,10 @@ _TAKE: Final = (
     )
     .returning(_ENROLLMENTS)
 )
-_HELD_FOR: Final = select(_ENROLLMENTS.c.lease_until - _CLOCK).where(
-    *_DUE, _ENROLLMENTS.c.lease_until > _CLOCK
+_HELD_FOR: Final = Statement(
+    select((_ENROLLMENTS.c.lease_until - _CLOCK).label("wait")).where(
+        *_DUE, _ENROLLMENTS.c.lease_until > _CLOCK
+    )
 )
 _LIVE: Final = (_ATTEMPTS.c.enrollment_id == Enrollment.id) & _ATTEMPTS.c.ended_at.is_(None)
 _EVER: Final = (
@@ -82,7 +93,7 @@ _RENEWED: Final = (
     .correlate(Enrollment)
     .scalar_subquery()
 )
-_BELONGINGS: Final = (
+_BELONGINGS: Final = Statement(
     select(
         *CONNECTION_COLUMNS,
         *(column.label(f"attempt_{column.name}") for column in _ATTEMPTS.c),
@@ -90,7 +101,7 @@ _BELONGINGS: Final = (
         _RENEWED.label("renews_ca_ref"),
         CaBackendHealth.status,
         CaBackendHealth.local_version,
-        CertificateProfileVersion.rules,
+        cast(CertificateProfileVersion.rules, Text).label("rules"),
         _CLOCK.label("now"),
     )
     .select_from(Enrollment)
@@ -131,7 +142,7 @@ class Claim:
     attempts: int
     renews_ca_ref: str | None
     connection: Connection
-    rules: dict[str, Any]
+    rules: ProfileRules
     refused: bool
     generation: int
     taken_at: float
@@ -153,37 +164,33 @@ async def take(
 ) -> Claim | Busy | None:
     """Claim the enrollment if it is due and free; None when there is nothing to do."""
     taken_at = boottime()
-    asked = {"enrollment": enrollment_id, "lease": lease}
-    taken = (await session.execute(_TAKE, asked)).mappings().one_or_none()
-    if taken is None:
-        return await _busy(session, enrollment_id)
-    enrollment = Enrollment(**taken)
+    asked = {"enrollment": enrollment_id, "active": _ACTIVE}
+    taken = await _TAKE.fetch(session, asked | {"lease": lease})
+    if not taken:
+        held = await _HELD_FOR.fetch(session, asked)
+        return Busy(max(timedelta(0), held[0]["wait"])) if held else None
+    enrollment = Enrollment(**taken[0])
     # Only now, when the row is ours, is it certain what belongs to it.
-    row = (await session.execute(_BELONGINGS, {"enrollment": enrollment_id})).one()
+    (row,) = await _BELONGINGS.fetch(session, {"enrollment": enrollment_id})
     return Claim(
         enrollment=enrollment,
         attempt=_attempt(row),
-        attempts=row.attempts,
-        renews_ca_ref=row.renews_ca_ref,
+        attempts=row["attempts"],
+        renews_ca_ref=row["renews_ca_ref"],
         connection=connection_from(row),
-        rules=row.rules,
-        refused=row.status == "refused" and row.local_version == row.version,
+        rules=rules_of(row["rules"]),
+        refused=row["status"] == "refused" and row["local_version"] == row["version"],
         generation=enrollment.lease_generation,
         taken_at=taken_at,
-        now=row.now,
+        now=row["now"],
     )
 
 
-def _attempt(row: Row[Any]) -> EnrollmentAttempt | None:
-    if row.attempt_number is None:
+def _attempt(row: Mapping[str, Any]) -> EnrollmentAttempt | None:
+    if row["attempt_number"] is None:
         return None
     columns = EnrollmentAttempt.__table__.c.keys()
-    return EnrollmentAttempt(**{name: getattr(row, f"attempt_{name}") for name in columns})
-
-
-async def _busy(session: AsyncSession | AsyncConnection, enrollment_id: UUID) -> Busy | None:
-    wait = await session.scalar(_HELD_FOR, {"enrollment": enrollment_id})
-    return None if wait is None else Busy(max(timedelta(0), wait))
+    return EnrollmentAttempt(**{name: row[f"attempt_{name}"] for name in columns})
 
 
 async def move(
@@ -201,42 +208,112 @@ async def move(
         organization_id=claim.enrollment.organization_id,
         details=details,
     )
-    statement = (
-        _written(claim, state=state.value, version=_ENROLLMENTS.c.version + 1, **values)
-        # When no row is ours, the event goes with the transaction.
-        .add_cte(insert(event.table).values(event.values).cte())
-        .returning(func.pg_notify(CHANNEL, cast(_ENROLLMENTS.c.id, Text)))
-    )
-    if (await session.execute(statement)).one_or_none() is None:
+    values["state"] = state.value
+    statement = _moving(_shape(values), event.table, tuple(event.values))
+    told = {f"event_{name}": value for name, value in event.values.items()}
+    if (await session.execute(statement, _held(claim, values) | told)).one_or_none() is None:
         raise Lost
     claim.enrollment.state = state.value
 
 
 async def write(session: AsyncSession, claim: Claim, **values: Any) -> None:
-    """Update the enrollment under the claim; raises Lost when the row moved on."""
-    if await changed_rows(session, _written(claim, **values)) != 1:
+    """Update the enrollment under the claim; raises Lost when the row moved on.
+
+    A value may be a `Later`.
+    """
+    statement = _writing(_shape(values))
+    if await changed_rows(session, statement, _held(claim, values)) != 1:
         raise Lost
-
-
-def _written(claim: Claim, **values: Any) -> Update:
-    return (
-        update(_ENROLLMENTS)
-        .where(_ENROLLMENTS.c.id == claim.id, _ENROLLMENTS.c.lease_generation == claim.generation)
-        .values(updated_at=func.now(), **values)
-    )
 
 
 async def write_attempt(session: AsyncSession, claim: Claim, **values: Any) -> None:
-    """Update the live attempt; call after `write` or `move`, whose row lock makes it ours."""
+    """Update the live attempt; call after `write` or `move`, whose row lock makes it ours.
+
+    A value may be a `Later`.
+    """
     assert claim.attempt is not None
-    statement = (
+    held = {"enrollment": claim.id, "attempt": claim.attempt.number}
+    statement = _writing_attempt(_shape(values))
+    if await changed_rows(session, statement, held | _new(values)) != 1:
+        raise Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """So long after the transaction began, or after what another clock of PostgreSQL shows."""
+
+    wait: timedelta
+    clock: str = "now"
+
+
+NOW: Final = Later(timedelta(0))
+"""When the transaction began."""
+
+AT_LAST: Final = Later(timedelta(0), "clock_timestamp")
+"""When the statement runs."""
+
+_Shape = tuple[tuple[str, str | None], ...]
+
+
+def _shape(values: Mapping[str, Any]) -> _Shape:
+    """Each column with the clock it is set by, if by any."""
+    return tuple(
+        (name, value.clock if isinstance(value, Later) else None) for name, value in values.items()
+    )
+
+
+def _new(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        f"new_{name}": value.wait if isinstance(value, Later) else value
+        for name, value in values.items()
+    }
+
+
+def _held(claim: Claim, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"enrollment": claim.id, "generation": claim.generation} | _new(values)
+
+
+# Each made once: putting one together takes longer than running it.
+@cache
+def _writing(shape: _Shape) -> Update:
+    return (
+        update(_ENROLLMENTS)
+        .where(
+            _ENROLLMENTS.c.id == bindparam("enrollment"),
+            _ENROLLMENTS.c.lease_generation == bindparam("generation"),
+        )
+        .values(updated_at=func.now(), **_set(_ENROLLMENTS, shape))
+    )
+
+
+@cache
+def _moving(shape: _Shape, events: TableClause, columns: tuple[str, ...]) -> ReturningUpdate[Any]:
+    event = insert(events).values({name: bindparam(f"event_{name}") for name in columns})
+    return (
+        _writing(shape)
+        .values(version=_ENROLLMENTS.c.version + 1)
+        .add_cte(event.cte())  # when no row is ours, the event goes with the transaction
+        .returning(func.pg_notify(CHANNEL, cast(_ENROLLMENTS.c.id, Text)))
+    )
+
+
+@cache
+def _writing_attempt(shape: _Shape) -> Update:
+    return (
         update(_ATTEMPTS)
         .where(
-            _ATTEMPTS.c.enrollment_id == claim.id,
-            _ATTEMPTS.c.number == claim.attempt.number,
+            _ATTEMPTS.c.enrollment_id == bindparam("enrollment"),
+            _ATTEMPTS.c.number == bindparam("attempt"),
             _ATTEMPTS.c.ended_at.is_(None),
         )
-        .values(**values)
+        .values(_set(_ATTEMPTS, shape))
     )
-    if await changed_rows(session, statement) != 1:
-        raise Lost
+
+
+def _set(table: Table, shape: _Shape) -> dict[str, Any]:
+    return {
+        name: getattr(func, clock)() + bindparam(f"new_{name}", type_=Interval)
+        if clock
+        else bindparam(f"new_{name}", type_=table.c[name].type)
+        for name, clock in shape
+    }

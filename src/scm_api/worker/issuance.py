@@ -13,14 +13,12 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move
-from scm_api.core.names import Name
 from scm_api.core.recovery import Timing
-from scm_api.core.vocabulary import EnrollmentState, NameKind, RevocationReason
+from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.conflicts import is_ca_reference_taken
 from scm_api.db.models import EnrollmentAttempt
 from scm_api.db.session import Database, is_away
@@ -30,7 +28,6 @@ from scm_api.drivers.base import (
     Driver,
     FollowsMany,
     Issued,
-    Order,
     Pending,
     Rejected,
     Untraced,
@@ -43,13 +40,15 @@ from scm_api.drivers.errors import (
     OutcomeUnknown,
 )
 from scm_api.gateway.connections import Gateway
+from scm_api.issuance.intake import on_behalf
 from scm_api.issuance.recheck import objections
-from scm_api.issuance.rules import ProfileRules
 from scm_api.issuance.verdict import verdict_of
 from scm_api.worker import outcomes
-from scm_api.worker.claims import Busy, Claim, Lost, move, take, write, write_attempt
+from scm_api.worker.accounts import account_objection
+from scm_api.worker.claims import AT_LAST, Busy, Claim, Lost, move, take, write, write_attempt
 from scm_api.worker.clock import boottime
 from scm_api.worker.crash import CrashPoints, Point
+from scm_api.worker.orders import order_of, token_of
 from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, TakeBack, plan
 
 _log = structlog.get_logger(__name__)
@@ -111,14 +110,19 @@ class Issuance:
             await self._stumble(claim, error)
 
     async def _step(self, claim: Claim) -> None:
+        said = claim.enrollment.order_options
+        options = claim.rules.options_of(said)
+        objection = None
         try:
             driver = await self._gateway.driver(claim.connection)
+            if claim.enrollment.subject is not None and isinstance(self._plan(claim), Submit):
+                objection = await account_objection(
+                    driver, claim.enrollment.subject, options, self._limits.write_deadline
+                )
         except DriverError as error:
             await self._troubled(claim, error, None)
             return
-        chosen = await self._prepare(claim)
-        said = claim.enrollment.order_options
-        options = ProfileRules.model_validate(claim.rules).options_of(said)
+        chosen = await self._prepare(claim, objection)
         while not isinstance(chosen, (Defer, Park)):
             outcome = await self._ask(claim, driver, chosen, options)
             if not isinstance(outcome, Pending) or isinstance(chosen, Poll):
@@ -127,14 +131,17 @@ class Issuance:
                 return
             chosen = Poll(outcome.ca_ref)
 
-    async def _prepare(self, claim: Claim) -> Plan:
-        """Decide, and store what is about to be done before it is done; asking needs no trace."""
+    async def _prepare(self, claim: Claim, objection: tuple[str, str] | None) -> Plan:
+        """Decide, and store what is about to be done before it is done; asking needs no trace.
+
+        `objection` is the reason not to send an order any more, if there is one.
+        """
         chosen = self._plan(claim) if self._in_time(claim) else _TOO_LATE
         if isinstance(chosen, (Poll, Recover, TakeBack)):
             return chosen
         async with self._writing(claim) as session:
             if isinstance(chosen, Submit):
-                found = await objections(session, claim.enrollment)
+                found = objection or await objections(session, claim.enrollment)
                 chosen = Park(found) if found else chosen
             match chosen:
                 case Submit():
@@ -207,9 +214,9 @@ class Issuance:
     ) -> Awaitable[Outcome]:
         match chosen:
             case Submit():
-                return driver.submit(_order(claim), options)
+                return driver.submit(order_of(claim), options)
             case Recover():
-                return driver.recover(_order(claim), options)
+                return driver.recover(order_of(claim), options)
             case Poll(ca_ref) if isinstance(driver, FollowsMany):
                 return driver.poll_since(ca_ref, options, claim.enrollment.updated_at)
             case Poll(ca_ref):
@@ -299,7 +306,8 @@ class Issuance:
 async def _intend(session: AsyncSession, claim: Claim, chosen: Submit) -> None:
     """Store the attempt, its token and the moment of its first send; then it may be sent."""
     if claim.state is EnrollmentState.APPROVED:
-        await move(session, claim, Move.BEGIN, details={}, steps=0)
+        details = on_behalf(claim.enrollment.subject)
+        await move(session, claim, Move.BEGIN, details=details, steps=0)
     else:
         await write(session, claim)
     if chosen.fresh:
@@ -308,43 +316,9 @@ async def _intend(session: AsyncSession, claim: Claim, chosen: Submit) -> None:
             enrollment_id=claim.id,
             number=claim.attempts,
             ca_backend_id=claim.enrollment.ca_backend_id,
-            token=_token(claim.id, claim.attempts),
+            token=token_of(claim.id, claim.attempts),
             first_sent_at=claim.now,
         )
         session.add(claim.attempt)
     else:
-        await write_attempt(session, claim, first_sent_at=func.clock_timestamp(), untraced_at=None)
-
-
-def _token(enrollment_id: UUID, number: int) -> str:
-    """One for each attempt, in the 36 characters AWS takes (acm-pca model, IdempotencyToken)."""
-    return f"{enrollment_id.hex}{number:04x}"
-
-
-def _order(claim: Claim) -> Order:
-    assert claim.attempt is not None
-    enrollment = claim.enrollment
-    return Order(
-        enrollment_id=enrollment.id,
-        token=claim.attempt.token,
-        csr_der=enrollment.csr_der,
-        term_days=enrollment.term_days,
-        not_after=enrollment.not_after,
-        common_name=enrollment.common_name,
-        names=tuple(Name(NameKind(each["kind"]), each["value"]) for each in enrollment.names),
-        external_organization=enrollment.external_organization_id,
-        # What replaces another before its time is no renewal in the eyes of CAs.
-        sent_since=claim.attempt.first_sent_at,
-        comment=enrollment.comment,
-        renews_ca_ref=None if enrollment.replace_reason else claim.renews_ca_ref,
-        reissues_ca_ref=_reissued(claim),
-    )
-
-
-def _reissued(claim: Claim) -> str | None:
-    """What is replaced. A CA that revokes it by itself says nothing of a compromised key: then we
-    order anew and revoke it."""
-    reason = claim.enrollment.replace_reason
-    revokes = claim.connection.kind.capabilities.reissue_revokes
-    anew = reason is None or (revokes and reason == RevocationReason.KEY_COMPROMISE)
-    return None if anew else claim.renews_ca_ref
+        await write_attempt(session, claim, first_sent_at=AT_LAST, untraced_at=None)

@@ -4,7 +4,6 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.certificate_facts import CertificateFacts
@@ -22,8 +21,7 @@ from scm_api.drivers.base import Issued, Pending, Rejected
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.gateway.health import record_health
 from scm_api.issuance.revocation import revoke_replaced, revoke_succeeded
-from scm_api.issuance.rules import ProfileRules
-from scm_api.worker.claims import Claim, move, write, write_attempt
+from scm_api.worker.claims import NOW, Claim, Later, move, write, write_attempt
 from scm_api.worker.planning import REFUSED_WAIT, outcome_unknown
 
 _ENDED: dict[str, Any] = {"due_at": None, "lease_until": None, "steps": 0, "failures": 0}
@@ -32,7 +30,7 @@ _PROGRESS: dict[str, Any] = {"reason_code": None, "reason": None, "steps": 0, "f
 
 async def come_back(session: AsyncSession, claim: Claim, wait: timedelta, **values: Any) -> None:
     """Release the claim and have the next step taken after `wait`, in this transaction."""
-    due = func.now() + wait  # by the clock of the queue: a job before its time would be lost
+    due = Later(wait)  # by the clock of the queue: a job before its time would be lost
     await write(session, claim, due_at=due, lease_until=None, **values)
     await enqueue(session, Job.ADVANCE_ENROLLMENT, claim.id, delay=wait)
 
@@ -110,14 +108,14 @@ async def parked(
 
 def _where_to_look(claim: Claim) -> str:
     """How a person finds at the CA what became of the order, as far as that is known."""
-    rules = ProfileRules.model_validate(claim.rules)
+    rules = claim.rules
     kind, connection = claim.connection.kind, claim.connection.parsed_options
     return kind.where_to_look(rules.typed_options, connection, claim.enrollment.csr_der)
 
 
 async def end_attempt(session: AsyncSession, claim: Claim, outcome: str) -> None:
     """Close the live attempt."""
-    await write_attempt(session, claim, ended_at=func.now(), outcome=outcome)
+    await write_attempt(session, claim, ended_at=NOW, outcome=outcome)
 
 
 def _is_adopted(claim: Claim) -> bool:
@@ -134,11 +132,16 @@ async def _give_back(session: AsyncSession, claim: Claim, why: str) -> None:
         "retry for a new order if there is none, or cancel."
     )
     await parked(session, claim, ("adopted-another", sentence), end=False)
-    await write_attempt(session, claim, ended_at=func.now(), outcome="adopted-another", ca_ref=None)
+    await write_attempt(session, claim, ended_at=NOW, outcome="adopted-another", ca_ref=None)
 
 
 async def issued(
-    session: AsyncSession, claim: Claim, outcome: Issued, verdict: IssuedVerdict, *, waste: bool
+    session: AsyncSession,
+    claim: Claim,
+    outcome: Issued,
+    verdict: IssuedVerdict,
+    *,
+    waste: bool,
 ) -> None:
     """Store the certificate, with the end of the enrollment, in one transaction.
 
@@ -153,17 +156,39 @@ async def issued(
         return
     certificate = _certificate(claim, outcome, verdict, leaf)
     reasons = [found.detail for found in verdict.discrepancies]
+    await _end_issued(session, claim, certificate, reasons, waste=waste)
+    await write_attempt(session, claim, ended_at=NOW, outcome="issued", ca_ref=outcome.ca_ref)
+    await _store(session, certificate, verdict, leaf)
+    if waste:
+        told = {"quarantined": reasons}
+        reason = RevocationReason.UNSPECIFIED
+        await revoke_succeeded(session, certificate, claim.enrollment, reason, told)
+    if not reasons:
+        await revoke_replaced(session, claim.enrollment)
+        if claim.enrollment.people:
+            await enqueue(session, Job.REVOKE_SURPLUS, claim.id)
+
+
+async def _end_issued(
+    session: AsyncSession, claim: Claim, certificate: Certificate, found: list[str], *, waste: bool
+) -> None:
     details = {"certificate_id": str(certificate.id), "serial_number": certificate.serial_number}
-    if reasons:
-        values = {"reason_code": "certificate-quarantined", "reason": _quarantined(reasons, waste)}
-        await move(
-            session, claim, Move.PARK, details=details | {"found": reasons}, **(_ENDED | values)
-        )
-    else:
+    if not found:
         await move(session, claim, Move.ISSUE, details=details, **(_ENDED | _PROGRESS))
-    await write_attempt(
-        session, claim, ended_at=func.now(), outcome="issued", ca_ref=outcome.ca_ref
+        return
+    sentence = (
+        "The CA issued something else than was asked, so the certificate is quarantined: "
+        + " ".join(found)
+        + (" It is being revoked: find" if waste else " Revoke it, and find")
+        + " out why the CA did this before enrolling again."
     )
+    values = {"reason_code": "certificate-quarantined", "reason": sentence}
+    await move(session, claim, Move.PARK, details=details | {"found": found}, **(_ENDED | values))
+
+
+async def _store(
+    session: AsyncSession, certificate: Certificate, verdict: IssuedVerdict, leaf: CertificateFacts
+) -> None:
     session.add(certificate)
     await session.flush()
     session.add(
@@ -177,23 +202,6 @@ async def issued(
         session.add(
             CertificateName(certificate_id=certificate.id, kind=name.kind, value=name.value[:512])
         )
-    if waste:
-        told = {"quarantined": reasons}
-        reason = RevocationReason.UNSPECIFIED
-        await revoke_succeeded(session, certificate, claim.enrollment, reason, told)
-    if not reasons:
-        await revoke_replaced(session, claim.enrollment)
-        if claim.enrollment.people:
-            await enqueue(session, Job.REVOKE_SURPLUS, claim.id)
-
-
-def _quarantined(reasons: list[str], revoked: bool) -> str:
-    return (
-        "The CA issued something else than was asked, so the certificate is quarantined: "
-        + " ".join(reasons)
-        + (" It is being revoked: find" if revoked else " Revoke it, and find")
-        + " out why the CA did this before enrolling again."
-    )
 
 
 def _certificate(
@@ -256,7 +264,7 @@ async def unaccounted(session: AsyncSession, claim: Claim, error: OrderRefused) 
 async def untraced(session: AsyncSession, claim: Claim) -> None:
     """A look-up found nothing; when it was made decides what may follow."""
     await come_back(session, claim, timedelta(seconds=1), steps=claim.enrollment.steps + 1)
-    await write_attempt(session, claim, untraced_at=func.now())
+    await write_attempt(session, claim, untraced_at=NOW)
 
 
 async def unavailable(

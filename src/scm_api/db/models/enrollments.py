@@ -38,7 +38,8 @@ class Enrollment(Identified, Base):
     request is over. `approval_digest` is what was approved, `self_approved` that it was the
     requester who did. With `replace_reason` the certificate it renews is revoked, for that reason,
     once this one is issued. `cancel_requested_at` is when somebody asked to have the order taken
-    back that the CA has; null again where the CA does not.
+    back that the CA has; null again where the CA does not. `subject` is the account of a directory
+    it is made for (`core.subjects`), as it was when it was asked for.
     """
 
     __tablename__ = "enrollments"
@@ -95,6 +96,7 @@ class Enrollment(Identified, Base):
     term: Mapped[dict[str, Any]] = mapped_column(JSONB)
     comment: Mapped[str] = mapped_column(String(1024), default="")
     order_options: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    subject: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     state: Mapped[str] = mapped_column(String(24))
     reason_code: Mapped[str | None] = mapped_column(String(64))
     reason: Mapped[str | None] = mapped_column(Text)

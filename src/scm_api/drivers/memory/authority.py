@@ -4,7 +4,7 @@ Whoever wants one makes it and puts it into AUTHORITIES; nothing in the service 
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -14,6 +14,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from scm_api.core.names import Name
+from scm_api.core.subjects import Subject
+from scm_api.core.vocabulary import NameKind
+from scm_api.core.x509_names import SECURITY_IDENTIFIER, UPN
 
 BACKDATING: Final = timedelta(minutes=1)
 USAGES: Final = {
@@ -28,12 +33,14 @@ Fault = Literal["throttle", "fail", "lose"]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One order as the authority keeps it; `token` is the caller's own word for it."""
+    """One order as the authority keeps it; `token` is the caller's own word for it, `account` whose
+    names are taken from the directory in place of the CSR's."""
 
     token: str
     csr: x509.CertificateSigningRequest
     usages: Sequence[str]
     not_after: datetime
+    account: str | None = None
 
 
 @dataclass(slots=True)
@@ -51,7 +58,9 @@ class Authority:
     """One CA with a root and an issuing CA; `accounts` are names by password.
 
     Orders and revocations wait while `holding` is true, until `release`. `faults` are what happens
-    to the next calls of a verb, one each.
+    to the next calls of a verb, one each. `directory` are the accounts certificates can be made
+    for, by name, but those that are `protected`; with `writes_sids` they carry the security
+    identifier, as AD CS does it.
     """
 
     accounts: dict[str, str]
@@ -62,6 +71,9 @@ class Authority:
     revoked: dict[int, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     faults: dict[str, deque[Fault]] = field(default_factory=dict)
+    directory: dict[str, Subject] = field(default_factory=dict)
+    protected: set[str] = field(default_factory=set)
+    writes_sids: bool = True
 
     def __post_init__(self) -> None:
         self._root_key, self.root = _ca("Root in memory", None)
@@ -94,7 +106,7 @@ class Authority:
         usages = x509.ExtendedKeyUsage([USAGES[each] for each in wanted.usages])
         builder = (
             x509.CertificateBuilder()
-            .subject_name(wanted.csr.subject)
+            .subject_name(self._subject(wanted))
             .issuer_name(self.issuing.subject)
             .public_key(wanted.csr.public_key())
             .serial_number(x509.random_serial_number())
@@ -104,9 +116,27 @@ class Authority:
             .add_extension(authority_key, critical=False)
             .add_extension(usages, critical=False)
         )
-        names = wanted.csr.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        builder = builder.add_extension(names.value, names.critical)
+        for extension, critical in self._names(wanted):
+            builder = builder.add_extension(extension, critical)
         entry.leaf = builder.sign(self._key, hashes.SHA256())
+
+    def _subject(self, wanted: Wanted) -> x509.Name:
+        if wanted.account is None:
+            return wanted.csr.subject
+        common_name = self.directory[wanted.account].common_name
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+    def _names(self, wanted: Wanted) -> Iterator[tuple[x509.ExtensionType, bool]]:
+        if wanted.account is None:
+            asked = wanted.csr.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+            yield asked.value, asked.critical
+            return
+        known = self.directory[wanted.account]
+        yield x509.SubjectAlternativeName([_general(name) for name in known.names]), False
+        if self.writes_sids:
+            sid = _other("1.3.6.1.4.1.311.25.2.1", 4, known.sid)
+            octets = x509.SubjectAlternativeName([sid]).public_bytes()
+            yield x509.UnrecognizedExtension(SECURITY_IDENTIFIER, octets), False
 
 
 AUTHORITIES: Final[dict[str, Authority]] = {}
@@ -131,6 +161,18 @@ def _ca(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     return key, builder.sign(above[0] if above else key, hashes.SHA256())
+
+
+def _general(name: Name) -> x509.GeneralName:
+    if name.kind is NameKind.UPN:
+        return _other(UPN.dotted_string, 12, name.value)
+    return x509.RFC822Name(name.value)
+
+
+def _other(oid: str, tag: int, text: str) -> x509.OtherName:
+    """An otherName around a short string of this universal type (X.690)."""
+    octets = text.encode()
+    return x509.OtherName(x509.ObjectIdentifier(oid), bytes([tag, len(octets)]) + octets)
 
 
 def der(certificate: x509.Certificate) -> bytes:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import (
     Canceled,
@@ -29,7 +30,7 @@ from scm_api.drivers.errors import (
 from scm_api.drivers.memory.authority import AUTHORITIES, Authority, Entry, Wanted, der
 from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
 
-Verb = Literal["check", "submit", "poll", "recover", "cancel", "revoke", "list"]
+Verb = Literal["check", "submit", "poll", "recover", "cancel", "revoke", "list", "find"]
 _WRITES: Final = frozenset({"submit", "cancel", "revoke"})
 _PER_SECOND: Final = 1000.0
 _PATIENCE: Final = timedelta(seconds=1)
@@ -39,7 +40,7 @@ Outcome = Issued | Pending | Rejected
 
 
 class MemoryDriver:
-    """Fulfils `drivers.base.Driver`, cancels orders and lists issuing CAs."""
+    """Fulfils `drivers.base.Driver`, cancels orders, lists issuing CAs and finds accounts."""
 
     def __init__(
         self, connection: MemoryConnection, secrets: MemorySecrets, limiter: Limiter
@@ -61,7 +62,9 @@ class MemoryDriver:
             raise OrderRefused(f"There is no CA {options.issuing_ca}.", code="no-such-ca")
         term = datetime.now(UTC) + timedelta(days=order.term_days)
         csr = x509.load_der_x509_csr(order.csr_der)
-        wanted = Wanted(order.token, csr, options.extended_key_usages, order.not_after or term)
+        account = order.subject.account if order.subject else None
+        until = order.not_after or term
+        wanted = Wanted(order.token, csr, options.extended_key_usages, until, account)
         entry = authority.order(wanted)
         self._answer("submit", lost=lost)
         return _outcome(authority, entry)
@@ -118,6 +121,20 @@ class MemoryDriver:
         authority.revoked.setdefault(serial_number, reason.value)
         self._answer("revoke", lost=lost)
         return None
+
+    async def find_subject(
+        self,
+        account: str,
+        options: MemoryProfileOptions,  # noqa: ARG002 -- the contract's
+    ) -> Subject:
+        """See `FindsSubjects`."""
+        authority, _ = await self._enter("find")
+        found = authority.directory.get(account)
+        if found is None:
+            raise OrderRefused(f"There is no account {account}.", code="person-unknown")
+        if found.account in authority.protected:
+            raise OrderRefused(f"Nobody enrolls for {account}.", code="subject-not-allowed")
+        return found
 
     async def issuing_cas(self) -> Sequence[IssuingCa]:
         """The only one there is."""

@@ -8,10 +8,15 @@ from scm_api.core.explain import quoted
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
 from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa, Limiter
-from scm_api.drivers.kinds import BackendKind, ProfileFacts, RequestFacts
+from scm_api.drivers.kinds import BackendKind, OrderOptions, ProfileFacts, RequestFacts
 from scm_api.drivers.memory.authority import BACKDATING
 from scm_api.drivers.memory.driver import MemoryDriver
-from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
+from scm_api.drivers.memory.options import (
+    MemoryConnection,
+    MemoryOrderOptions,
+    MemoryProfileOptions,
+    MemorySecrets,
+)
 
 _KEY_TYPES: Final = frozenset(
     {"rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384", "ec-p521", "ed25519"}
@@ -70,6 +75,18 @@ def _private(_options: MemoryProfileOptions) -> bool:
     return False
 
 
+def _added(options: MemoryProfileOptions, _extra: MemoryOrderOptions) -> MemoryProfileOptions:
+    return options
+
+
+def _account(extra: MemoryOrderOptions) -> str:
+    return extra.on_behalf_of
+
+
+def _is_for_accounts(options: MemoryProfileOptions) -> bool:
+    return options.for_accounts
+
+
 MEMORY: Final = BackendKind(
     type=BackendType.MEMORY,
     title="CA in memory",
@@ -97,4 +114,6 @@ MEMORY: Final = BackendKind(
     issuing_ca_id=_issuing_ca_id,
     max_term_days=_no_limit,
     publicly_trusted=_private,
+    order_options=OrderOptions(MemoryOrderOptions, _added, _account),
+    needs_subject=_is_for_accounts,
 )

@@ -38,6 +38,15 @@ class MemorySecrets(_Options):
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 
+class MemoryOrderOptions(_Options):
+    """The account one certificate is made for."""
+
+    model_config = _with_example(backend_type="memory", on_behalf_of="CORP\\jdoe")
+
+    backend_type: Literal["memory"]
+    on_behalf_of: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
 class MemoryProfileOptions(_Options):
     """The issuing CA of the authority and the usages of its certificates."""
 
@@ -48,3 +57,6 @@ class MemoryProfileOptions(_Options):
     extended_key_usages: Annotated[
         list[Usage], Field(min_length=1, max_length=4, description="RFC 5280 section 4.2.1.12.")
     ] = ["server_auth"]
+    for_accounts: Annotated[
+        bool, Field(description="Names come from the authority's directory, not from the CSR.")
+    ] = False

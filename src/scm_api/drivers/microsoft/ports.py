@@ -1,11 +1,26 @@
 """What a backend of Microsoft AD CS consists of: four ports, each with a credential of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from scm_api.core.vocabulary import RevocationReason
+
+NO_REVOKER: Final = (
+    "Web Enrollment and RPC cannot revoke, and this backend has no revoker: revoke on the CA "
+    "(certutil -revoke, or its console), or add `revoker` to the options and its credential."
+)
+REASONS: Final[Mapping[RevocationReason, int]] = {
+    RevocationReason.UNSPECIFIED: 0,
+    RevocationReason.KEY_COMPROMISE: 1,
+    RevocationReason.CA_COMPROMISE: 2,
+    RevocationReason.AFFILIATION_CHANGED: 3,
+    RevocationReason.SUPERSEDED: 4,
+    RevocationReason.CESSATION_OF_OPERATION: 5,
+    RevocationReason.CERTIFICATE_HOLD: 6,
+}
+"""MS-CSRA 3.1.4.1.8. It takes neither 9 nor 10 of RFC 5280, and nothing is sent in their place."""
 
 
 class Disposition(StrEnum):
@@ -81,7 +96,7 @@ class TemplateRecord:
     """A certificate template (pKICertificateTemplate), flags as unsigned numbers (MS-CRTD).
 
     `may_enroll` is whether the account that hands in requests has the right Enroll, None where
-    that cannot be told.
+    that cannot be told; `may_change` whether it may write to the template, which it should not.
     """
 
     name: str
@@ -96,6 +111,7 @@ class TemplateRecord:
     minimal_key_size: int
     validity_days: float
     may_enroll: bool | None
+    may_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,15 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """One security group; accounts name its `distinguished_name`."""
+
+    name: str
+    distinguished_name: str
+    sid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """One pKICertificateTemplate, with its flags as AD keeps them (MS-CRTD).
 
@@ -70,6 +79,7 @@ class Domain:
     accounts: tuple[Account, ...]
     templates: tuple[Template, ...]
     services: tuple[EnrollmentService, ...]
+    groups: tuple[Group, ...] = ()
 
     def account(self, name: str) -> Account | None:
         """By `DOMAIN\\sam`, `sam`, UPN or distinguished name, in any case."""
@@ -79,3 +89,18 @@ class Domain:
             if wanted in (one.casefold() for one in known if one):
                 return each
         return None
+
+    def template(self, name: str) -> Template | None:
+        """By cn or OID, in any case of letters."""
+        wanted = name.casefold()
+        found = (one for one in self.templates if wanted in (one.name.casefold(), one.oid))
+        return next(found, None)
+
+    def sids_of(self, account: Account) -> frozenset[str]:
+        """The SIDs of an account and of the groups it is in."""
+        groups = (each.sid for each in self.groups if each.distinguished_name in account.groups)
+        return frozenset((account.sid, *groups))
+
+    def qualified(self, account: Account) -> str:
+        """`DOMAIN\\sam`."""
+        return f"{self.netbios}\\{account.sam}"

@@ -1,0 +1,264 @@
+"""The driver of AD CS: an enroller, and as far as they are set up a directory and a revoker.
+
+AD CS has no guard against repeats: a request is known by the id in its answer alone.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from scm_api.core.key_types import key_type_of
+from scm_api.core.subjects import Subject, changes
+from scm_api.core.vocabulary import RevocationReason
+from scm_api.drivers.base import (
+    CheckReport,
+    Issued,
+    IssuingCa,
+    Order,
+    Pending,
+    Rejected,
+    RevocationPending,
+    Template,
+)
+from scm_api.drivers.errors import (
+    BackendRefused,
+    BackendUnavailable,
+    DriverError,
+    OrderRefused,
+    OutcomeUnknown,
+)
+from scm_api.drivers.microsoft.forest import Forest
+from scm_api.drivers.microsoft.hresults import failure, meaning_of
+from scm_api.drivers.microsoft.on_behalf import EnrollmentAgent
+from scm_api.drivers.microsoft.options import MicrosoftConnection, MicrosoftProfileOptions
+from scm_api.drivers.microsoft.ports import (
+    NO_REVOKER,
+    Answer,
+    ChainSource,
+    Directory,
+    Disposition,
+    Enroller,
+    EnrollmentService,
+    Revoker,
+    TemplateRecord,
+)
+from scm_api.drivers.microsoft.subjects import subject_of
+from scm_api.drivers.microsoft.template_rules import risks, shown
+
+# A manager of the CA decides about what is pending; the worker looks less and less often.
+_SOON: Final = timedelta(seconds=30)
+_AGENT_DAYS: Final = 30
+_EXCESSIVE: Final = (
+    "excessive-rights: the account that enrolls may change the template {}, and so let itself be "
+    "given any certificate by it; leave it Read and Enroll."
+)
+
+
+class MicrosoftDriver:
+    """Fulfils `drivers.base.Driver`; lists CAs and templates, finds subjects."""
+
+    def __init__(
+        self,
+        connection: MicrosoftConnection,
+        enroller: Enroller,
+        chain: ChainSource | None,
+        forest: Forest,
+        revoker: Revoker | None = None,
+        agent: EnrollmentAgent | None = None,
+    ) -> None:
+        self._connection = connection
+        self._enroller = enroller
+        self._chain = chain
+        self._forest = forest
+        self._directory = forest.directory
+        self._revoker = revoker
+        self._agent = agent
+
+    async def check(self) -> CheckReport:
+        """See `Driver.check`. Each part is asked; the revoker may fail without the others."""
+        found = await self._forest.services(anew=True)
+        findings = []
+        if self._directory is not None:
+            published = (await self._forest.ours()).templates
+            findings = _remarks(await self._directory.templates(), published)
+        if self._chain is not None:
+            await self._chain.ca_certificates()
+        if self._revoker is None:
+            findings.append(NO_REVOKER)
+        else:
+            try:
+                await self._revoker.check()
+            except DriverError as error:
+                findings.append(f"Revocation does not work: {error.detail}")
+        if self._agent is not None:
+            left = self._agent.certificate.not_valid_after_utc - datetime.now(UTC)
+            if left.days < _AGENT_DAYS:
+                findings.append(f"The enrollment agent's certificate ends in {left.days} days.")
+        return CheckReport(private_cas=max(len(found), 1), findings=tuple(findings))
+
+    async def submit(
+        self, order: Order, options: MicrosoftProfileOptions
+    ) -> Issued | Pending | Rejected:
+        """Hand the request in, on behalf of its account where the profile says so."""
+        if options.issuing_ca != self._connection.issuing_ca:
+            raise BackendRefused(
+                f"The profile issues from {options.issuing_ca}, but this backend is "
+                f"{self._connection.issuing_ca}.",
+                whole_backend=False,
+            )
+        request = order.csr_der
+        if options.build_subject_from_ad:
+            request = await self._on_behalf(order, options)
+        answer = await self._enroller.submit(request, options.ms_template)
+        if answer.disposition is Disposition.DENIED:
+            raise _denial(answer)
+        return await self._outcome(answer)
+
+    async def poll(
+        self,
+        ca_ref: str,
+        options: MicrosoftProfileOptions,  # noqa: ARG002 -- the contract's
+    ) -> Issued | Pending | Rejected:
+        """See `Driver.poll`. The reference may be one that a person found at the CA."""
+        if not (ca_ref.isascii() and ca_ref.isdecimal() and len(ca_ref) <= 10):
+            return Rejected(ca_ref, "request-id", "A request id of AD CS is a number.")
+        return await self._outcome(await self._enroller.poll(ca_ref))
+
+    async def recover(
+        self,
+        order: Order,  # noqa: ARG002 -- the contract's
+        options: MicrosoftProfileOptions,
+    ) -> Issued | Pending | Rejected:
+        """Raises OutcomeUnknown: nothing at AD CS can be searched for what we sent."""
+        raise OutcomeUnknown(
+            f"{options.issuing_ca} cannot be asked for a request whose id is not known."
+        )
+
+    async def revoke(
+        self,
+        ca_ref: str,  # noqa: ARG002 -- the contract's: AD CS revokes by serial number
+        serial_number: int,
+        reason: RevocationReason,
+        options: MicrosoftProfileOptions,  # noqa: ARG002 -- the contract's
+        *,
+        pending: bool = False,  # noqa: ARG002 -- the contract's: AD CS revokes at once
+    ) -> RevocationPending | None:
+        """Revoke through the revoker. It shows to relying parties with the next CRL."""
+        if self._revoker is None:
+            raise OrderRefused(NO_REVOKER, code="no-revoker")
+        await self._revoker.revoke(serial_number, reason)
+        return None
+
+    async def find_subject(self, account: str, options: MicrosoftProfileOptions) -> Subject:
+        """See `FindsSubjects`."""
+        directory = self._needed_directory()
+        templates = {each.name: each for each in await directory.templates()}
+        template = templates.get(options.ms_template)
+        if template is None:
+            raise BackendRefused(
+                f"Active Directory has no template {options.ms_template} any more.",
+                whole_backend=False,
+            )
+        record = await directory.account(account)
+        return subject_of(
+            account, record, template, options.account_base, self._connection.denied_groups
+        )
+
+    async def issuing_cas(self) -> Sequence[IssuingCa]:
+        """The CAs of the forest, of which this backend issues from one."""
+        found = await self._forest.services(anew=True)
+        if self._directory is None and self._chain is not None:
+            (own, *_) = await self._chain.ca_certificates()
+            name = self._connection.issuing_ca
+            found = [EnrollmentService(name, name, "", own, frozenset())]
+        return [self._issuing_ca(each) for each in found]
+
+    async def templates(self) -> Sequence[Template]:
+        """The templates that the CA is published with."""
+        if self._directory is None:
+            return []
+        await self._forest.services(anew=True)
+        published = (await self._forest.ours()).templates
+        records = await self._directory.templates()
+        return [shown(each) for each in records if each.name in published]
+
+    async def aclose(self) -> None:
+        """See `Driver.aclose`."""
+        ports = (self._enroller, self._directory, self._revoker)
+        await asyncio.gather(*(each.aclose() for each in ports if each is not None))
+
+    async def _on_behalf(self, order: Order, options: MicrosoftProfileOptions) -> bytes:
+        if order.subject is None:
+            raise OrderRefused("The order names no account.", code="person-unknown")
+        if self._agent is None:
+            raise BackendRefused(
+                "This backend has no enrollment agent's certificate.", whole_backend=False
+            )
+        try:
+            now = await self.find_subject(order.subject.account, options)
+        except asyncio.CancelledError:  # the caller's deadline: nothing was sent yet
+            raise BackendUnavailable("Active Directory did not answer in time.") from None
+        differences = changes(order.subject, now)
+        if differences:
+            detail = f"The account changed since it was accepted: {'; '.join(differences)}."
+            raise OrderRefused(detail, code="subject-changed")
+        sign = self._agent.sign
+        return await asyncio.to_thread(sign, order.csr_der, now.account, options.ms_template)
+
+    async def _outcome(self, answer: Answer) -> Issued | Pending | Rejected:
+        """What is issued and not fetched yet is pending for no time, so that its id is kept."""
+        if answer.disposition is Disposition.PENDING:
+            waits_for = f"a certificate manager of the CA (request {answer.request_id})"
+            return Pending(answer.request_id, _SOON, waits_for)
+        if answer.disposition is Disposition.ISSUED:
+            if answer.leaf_der is None:
+                return Pending(answer.request_id, timedelta(0), None)
+            return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
+        error = _denial(answer)
+        if isinstance(error, BackendUnavailable):
+            raise error
+        symbol = "denied" if answer.hresult is None else meaning_of(answer.hresult).symbol
+        return Rejected(answer.request_id, symbol, error.detail)
+
+    def _issuing_ca(self, service: EnrollmentService) -> IssuingCa:
+        certificate = x509.load_der_x509_certificate(service.certificate_der)
+        is_ours = self._connection.issuing_ca in (service.name, service.display_name)
+        return IssuingCa(
+            id=self._connection.issuing_ca if is_ours else service.name,
+            name=service.display_name,
+            status="of this backend" if is_ours else "of another backend",
+            usable=is_ours,
+            key_algorithm=key_type_of(certificate.public_key()),
+            not_after=certificate.not_valid_after_utc,
+            facts={"host": service.dns_host_name, "templates": sorted(service.templates)},
+            certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
+        )
+
+    def _needed_directory(self) -> Directory:
+        if self._directory is None:
+            raise BackendRefused("This backend has no directory.", whole_backend=False)
+        return self._directory
+
+
+def _remarks(records: Sequence[TemplateRecord], published: frozenset[str]) -> list[str]:
+    """What an administrator should know of the templates, as findings."""
+    found = [_EXCESSIVE.format(each.name) for each in records if each.may_change]
+    for each in records:
+        if each.name in published and each.may_enroll is not False:
+            found += [f"unsafe-template: {risk.detail}" for risk in risks(each)]
+    return found
+
+
+def _denial(answer: Answer) -> DriverError:
+    words = answer.message or "nothing"
+    if answer.hresult is not None:
+        error = failure(answer.hresult, words)
+        if error is not None:
+            return error
+    symbol = "denied" if answer.hresult is None else f"0x{answer.hresult:08X}"
+    detail = f"The CA denied request {answer.request_id or 'without a number'}: {words}"
+    return OrderRefused(detail, code=symbol)

@@ -1,0 +1,250 @@
+"""Calls an interface of a Windows server by DCE/RPC over TCP, sealed (packet privacy)."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
+from scm_api.drivers.microsoft import rpc_pdus as pdus
+from scm_api.drivers.microsoft.rpc_pdus import Interface, Pdu
+from scm_api.drivers.microsoft.sign_in import SignIn
+from scm_api.drivers.streams import Stream, open_stream
+
+_LONGEST_ANSWER: Final = 8 * 1024 * 1024
+_CONNECT_SECONDS: Final = 20.0
+_MOST_LEGS: Final = 5
+EPM_PORT: Final = 135
+_SERVICES: Final = {"ntlm": 10, "kerberos": 9}  # RPC_C_AUTHN_WINNT, RPC_C_AUTHN_GSS_NEGOTIATE
+_CALL: Final = 1
+_ROOM: Final = 256  # for header, padding, trailer and the token of any mechanism
+# Access denied; nca_s_proto_error, which Samba sends for a logon that failed.
+_NOT_LET_IN: Final = {0x5, 0x1C01000B}
+_TOO_BUSY: Final = 0x1C010014
+# Faults before anything is executed: nca_s_op_rng_error, nca_s_unk_if (C706 appendix E).
+_BEFORE_EXECUTION: Final = {0x1C010002, 0x1C010003}
+
+
+@asynccontextmanager
+async def connected(
+    host: str,
+    port: int | None,
+    interface: Interface,
+    sign_in: SignIn,
+    *,
+    mapper_port: int = EPM_PORT,
+) -> AsyncIterator["Connection"]:
+    """A sealed connection to the interface, on `port` or where the endpoint mapper has it.
+
+    Raises BackendRefused and BackendUnavailable: nothing was asked yet.
+    """
+    connection = None
+    try:
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                if port is None:
+                    port = await _mapped(host, mapper_port, interface)
+                connection = Connection(host, await open_stream(host, port))
+                await connection.bind(interface, sign_in)
+        except (OSError, TimeoutError, EOFError, ValueError) as error:
+            raise BackendUnavailable(
+                f"{host} did not answer RPC: {str(error) or 'it hung up'}."
+            ) from error
+        yield connection
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+async def _mapped(host: str, mapper_port: int, interface: Interface) -> int:
+    mapper = Connection(host, await open_stream(host, mapper_port))
+    try:
+        await mapper.bind(pdus.EPM, None)
+        found = pdus.map_response(await mapper.call(pdus.EPM_MAP, pdus.map_request(interface)))
+    except OutcomeUnknown as error:  # a look-up has no outcome
+        raise BackendUnavailable(error.detail) from error
+    finally:
+        mapper.close()
+    if found is None:
+        detail = (
+            f"The endpoint mapper of {host} has no such interface (ept_s_not_registered): the CA's "
+            "service does not run, or its registry value InterfaceFlags has IF_NORPCICERTREQUEST "
+            "(0x8) or IF_NOREMOTEICERTREQUEST; see certutil -getreg CA\\InterfaceFlags."
+        )
+        raise BackendUnavailable(detail)
+    return found
+
+
+class Connection:
+    """One association with one interface; one call at a time."""
+
+    def __init__(self, host: str, stream: Stream) -> None:
+        self._host = host
+        self._reader, self._writer = stream
+        self._context: Any = None
+        self._service = 0
+        self._longest = pdus.FRAGMENT
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self._writer.transport.abort()
+
+    async def bind(self, interface: Interface, sign_in: SignIn | None) -> None:
+        """Agree on the interface and log on. Raises BackendRefused, and ValueError for nonsense."""
+        token = b""
+        if sign_in is not None:
+            self._service = _SERVICES[sign_in.method]
+            self._context = await sign_in.context("host", self._host, None)
+            token = await sign_in.step(self._context, None) or b""
+        body, kind = pdus.bind_body(interface), pdus.BIND
+        for _ in range(_MOST_LEGS):
+            answer = await self._leg(kind, body, token)
+            if kind == pdus.BIND:
+                self._agree(answer, interface)
+            if sign_in is None or self._context.complete:
+                return
+            token = await sign_in.step(self._context, answer.token) or b""
+            if sign_in.method == "ntlm":  # its third leg is not answered
+                flags = pdus.FIRST | pdus.LAST
+                self._writer.write(
+                    pdus.pdu(pdus.AUTH_3, flags, _CALL, bytes(4), self._service, token)
+                )
+                return
+            if self._context.complete and not token:
+                return
+            kind = pdus.ALTER_CONTEXT
+        raise ValueError("the logon does not come to an end")
+
+    def _agree(self, answer: Pdu, interface: Interface) -> None:
+        longest, reason = pdus.bind_result(answer.body)
+        if reason:
+            detail = f"{self._host} does not have the RPC interface {interface[0]} ({reason})."
+            raise BackendUnavailable(detail)
+        if self._service == _SERVICES["kerberos"] and not answer.flags & pdus.SIGNS_HEADERS:
+            raise BackendRefused(f"{self._host} does not sign RPC headers, which Kerberos needs.")
+        self._longest = max(min(longest, pdus.FRAGMENT), 1024)
+
+    async def _leg(self, kind: int, body: bytes, token: bytes) -> Pdu:
+        flags = pdus.FIRST | pdus.LAST | (pdus.SIGNS_HEADERS if token else 0)
+        self._writer.write(pdus.pdu(kind, flags, _CALL, body, self._service, token))
+        answer = await self._fragment()
+        if answer.kind == pdus.BIND_NAK or (answer.kind == pdus.FAULT and token):
+            raise self._not_let_in()
+        if answer.kind not in (pdus.BIND_ACK, pdus.ALTER_CONTEXT_RESPONSE):
+            raise ValueError(f"answer of type {answer.kind} to a bind")
+        return answer
+
+    async def call(self, operation: int, stub: bytes) -> bytes:
+        """The stub of the answer. Raises BackendUnavailable and BackendRefused where the call was
+        certainly not executed, OutcomeUnknown where it may have been. The caller sets the deadline.
+        """
+        *before, last = self._requests(operation, stub)
+        try:
+            for fragment in before:
+                self._writer.write(fragment)
+                await self._writer.drain()
+        except OSError as error:
+            raise BackendUnavailable(f"{self._host} hung up before the request.") from error
+        try:
+            self._writer.write(last)
+            return await self._answer()
+        except (OSError, EOFError, ValueError) as error:
+            detail = (
+                f"{self._host} gave no whole answer to the request: {str(error) or 'it hung up'}."
+            )
+            raise OutcomeUnknown(detail) from error
+
+    def _requests(self, operation: int, stub: bytes) -> list[bytes]:
+        size = (self._longest - _ROOM) // 16 * 16
+        parts = [stub[start : start + size] for start in range(0, len(stub), size)]
+        made = []
+        for index, part in enumerate(parts):
+            flags = (pdus.FIRST if index == 0 else 0) | (pdus.LAST if part is parts[-1] else 0)
+            asked = struct.pack("<IHH", len(stub) - index * size, 0, operation)
+            if self._context is None:
+                made.append(pdus.pdu(pdus.REQUEST, flags, _CALL, asked + part))
+            else:
+                made.append(self._sealed(flags, asked, part))
+        return made
+
+    def _sealed(self, flags: int, asked: bytes, part: bytes) -> bytes:
+        """The signature covers the whole fragment, header and trailer too (MS-RPCE 2.2.2.11)."""
+        from spnego.iov import BufferType
+
+        padding = -len(part) % 16
+        token_length = self._context.query_message_sizes().header
+        length = pdus.HEADER_LENGTH + len(asked) + len(part) + padding
+        length += pdus.TRAILER_LENGTH + token_length
+        head = pdus.header(pdus.REQUEST, flags, length, token_length, _CALL) + asked
+        tail = pdus.trailer(self._service, padding)
+        sealed = self._context.wrap_iov(
+            [
+                (BufferType.sign_only, head),
+                part + bytes(padding),
+                (BufferType.sign_only, tail),
+                BufferType.header,
+            ]
+        ).buffers
+        return head + bytes(sealed[1].data) + tail + bytes(sealed[3].data)
+
+    async def _answer(self) -> bytes:
+        parts: list[bytes] = []
+        while True:
+            found = await self._fragment()
+            if found.kind == pdus.FAULT:
+                raise self._fault(found)
+            if found.kind != pdus.RESPONSE:
+                raise ValueError(f"a fragment of type {found.kind}")
+            parts.append(found.body if self._context is None else self._opened(found))
+            if sum(map(len, parts)) > _LONGEST_ANSWER:
+                raise ValueError("it is longer than is read")
+            if found.flags & pdus.LAST:
+                return b"".join(parts)
+
+    def _opened(self, found: Pdu) -> bytes:
+        from spnego.exceptions import SpnegoError
+        from spnego.iov import BufferType
+
+        if not found.token:
+            raise ValueError("it is not sealed")
+        try:
+            opened = self._context.unwrap_iov(
+                [
+                    (BufferType.sign_only, found.head),
+                    found.body,
+                    (BufferType.sign_only, found.trailer),
+                    (BufferType.header, found.token),
+                ]
+            ).buffers
+        except SpnegoError as error:
+            raise ValueError("its seal is broken") from error
+        stub = bytes(opened[1].data)
+        return stub[: len(stub) - found.padding]
+
+    async def _fragment(self) -> Pdu:
+        await self._writer.drain()
+        head = await self._reader.readexactly(pdus.HEADER_LENGTH)
+        length, call = pdus.length_of(head)
+        rest = await self._reader.readexactly(length - len(head))
+        if call != _CALL:
+            raise ValueError("an answer to another call")
+        return pdus.parse(head + rest)
+
+    def _fault(self, found: Pdu) -> DriverError:
+        status = int.from_bytes(found.body[:4], "little")
+        if status in _NOT_LET_IN:
+            return self._not_let_in()
+        detail = f"{self._host} answered the request with the RPC fault 0x{status:08X}."
+        if status == _TOO_BUSY:
+            return BackendUnavailable(detail)
+        if status in _BEFORE_EXECUTION:
+            return BackendRefused(detail)
+        return OutcomeUnknown(detail)
+
+    def _not_let_in(self) -> BackendRefused:
+        return BackendRefused(
+            f"{self._host} refused the logon or the call by RPC: user name or password is wrong, "
+            "the account is locked or disabled or may not access this computer from the network, "
+            "or it lacks Request Certificates and membership in Certificate Service DCOM Access."
+        )

@@ -1,0 +1,45 @@
+"""What is ordered for an enrollment, the same for every send of one attempt."""
+
+from uuid import UUID
+
+from scm_api.core.names import Name
+from scm_api.core.subjects import subject_from
+from scm_api.core.vocabulary import NameKind, RevocationReason
+from scm_api.drivers.base import Order
+from scm_api.worker.claims import Claim
+
+
+def token_of(enrollment_id: UUID, number: int) -> str:
+    """One for each attempt, in the 36 characters AWS takes (acm-pca model, IdempotencyToken)."""
+    return f"{enrollment_id.hex}{number:04x}"
+
+
+def order_of(claim: Claim) -> Order:
+    """The order as it was fixed when the attempt was stored."""
+    assert claim.attempt is not None
+    enrollment = claim.enrollment
+    return Order(
+        enrollment_id=enrollment.id,
+        token=claim.attempt.token,
+        csr_der=enrollment.csr_der,
+        term_days=enrollment.term_days,
+        not_after=enrollment.not_after,
+        common_name=enrollment.common_name,
+        names=tuple(Name(NameKind(each["kind"]), each["value"]) for each in enrollment.names),
+        external_organization=enrollment.external_organization_id,
+        # What replaces another before its time is no renewal in the eyes of CAs.
+        sent_since=claim.attempt.first_sent_at,
+        comment=enrollment.comment,
+        subject=subject_from(enrollment.subject) if enrollment.subject else None,
+        renews_ca_ref=None if enrollment.replace_reason else claim.renews_ca_ref,
+        reissues_ca_ref=_reissued(claim),
+    )
+
+
+def _reissued(claim: Claim) -> str | None:
+    """What is replaced. A CA that revokes it by itself says nothing of a compromised key: then we
+    order anew and revoke it."""
+    reason = claim.enrollment.replace_reason
+    revokes = claim.connection.kind.capabilities.reissue_revokes
+    anew = reason is None or (revokes and reason == RevocationReason.KEY_COMPROMISE)
+    return None if anew else claim.renews_ca_ref

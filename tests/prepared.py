@@ -1,0 +1,39 @@
+"""A database to clone in which an admin, a key and all that an enrollment needs already are.
+
+Making those through the API takes longer than most tests of what comes after them.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+from api_client import Api, Contract
+from estate import Chain, Estate
+from running import started
+from scm_api.access.provisioning import create_admin_with_key
+from scm_api.settings import Settings
+
+_FIRST_NUMBER = 1_000  # of its names, so that a test's own estate never gives the same ones
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The database's URL, the text of the MRAO's API key, and the chain as the API shows it."""
+
+    url: str
+    key: str
+    made: Chain
+
+    @property
+    def chain(self) -> Chain:
+        """The caller's own copy."""
+        return deepcopy(self.made)
+
+
+async def prepare(settings: Settings, contract: Contract, aws_url: str) -> Prepared:
+    """Make everything in the database of the settings, and leave it."""
+    assert settings.database_url is not None
+    async with started(settings) as app:
+        database = app.state.resources.database
+        key = await create_admin_with_key(database, "Ada Lovelace", "ada@example.com")
+        estate = Estate(Api(app, contract, key), aws_url, first_number=_FIRST_NUMBER)
+        return Prepared(settings.database_url, key, await estate.chain())
