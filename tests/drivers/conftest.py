@@ -18,7 +18,9 @@ from loop_thread import LoopThread
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.memory.authority import AUTHORITIES
 from scm_api.sandbox import aws, digicert, entrust, microsoft
+from scm_api.sandbox.microsoft.catalogue import CA_HOST
 from scm_api.sandbox.microsoft.ldap import serve_ldap
+from scm_api.sandbox.microsoft.rpc import serve_rpc
 
 HARNESSES: dict[BackendType, str] = {
     BackendType.AWS: "aws_harness",
@@ -126,7 +128,13 @@ def _microsoft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MicrosoftHa
                 end_point=transport.end_point(),
             )
         )
-        yield MicrosoftHarness(server, directory.port)
+        rpc = loop.run(
+            serve_rpc(
+                server.desk, lambda: server.simulator.domain, "127.0.0.1", dns_host_name=CA_HOST
+            )
+        )
+        yield MicrosoftHarness(server, directory.port, rpc.icpr_port)
+        loop.run(rpc.aclose())
         loop.run(directory.aclose())
         loop.run(server.aclose())
 

@@ -27,8 +27,9 @@ class MicrosoftHarness:
     organization: str | None = None
     confidential = "a-password-that-must-not-be-repeated"
 
-    def __init__(self, server: RunningServer, ldap_port: int) -> None:
+    def __init__(self, server: RunningServer, ldap_port: int, rpc_port: int) -> None:
         self.server = server
+        self.rpc_port = rpc_port
         self.directory = {"url": f"ldaps://127.0.0.1:{ldap_port}", "auth": "ntlm"}
         self.trust = server.simulator.transport.trust.read_text()
         self._http = httpx.Client(base_url=server.control_url, trust_env=False)

@@ -4,6 +4,7 @@ AD CS has no guard against repeats: a request is known by the id in its answer a
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -87,6 +88,9 @@ class MicrosoftDriver:
             findings = _remarks(await self._directory.templates(), published)
         if self._chain is not None:
             await self._chain.ca_certificates()
+        else:  # RPC has no call that does nothing; this one only looks
+            with contextlib.suppress(OrderRefused):
+                await self._enroller.poll("1")
         if self._revoker is None:
             findings.append(NO_REVOKER)
         else:
@@ -116,7 +120,7 @@ class MicrosoftDriver:
         answer = await self._enroller.submit(request, options.ms_template)
         if answer.disposition is Disposition.DENIED:
             raise _denial(answer)
-        return await self._outcome(answer)
+        return _outcome(answer)
 
     async def poll(
         self,
@@ -126,7 +130,7 @@ class MicrosoftDriver:
         """See `Driver.poll`. The reference may be one that a person found at the CA."""
         if not (ca_ref.isascii() and ca_ref.isdecimal() and len(ca_ref) <= 10):
             return Rejected(ca_ref, "request-id", "A request id of AD CS is a number.")
-        return await self._outcome(await self._enroller.poll(ca_ref))
+        return _outcome(await self._enroller.poll(ca_ref))
 
     async def recover(
         self,
@@ -209,21 +213,6 @@ class MicrosoftDriver:
         sign = self._agent.sign
         return await asyncio.to_thread(sign, order.csr_der, now.account, options.ms_template)
 
-    async def _outcome(self, answer: Answer) -> Issued | Pending | Rejected:
-        """What is issued and not fetched yet is pending for no time, so that its id is kept."""
-        if answer.disposition is Disposition.PENDING:
-            waits_for = f"a certificate manager of the CA (request {answer.request_id})"
-            return Pending(answer.request_id, _SOON, waits_for)
-        if answer.disposition is Disposition.ISSUED:
-            if answer.leaf_der is None:
-                return Pending(answer.request_id, timedelta(0), None)
-            return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
-        error = _denial(answer)
-        if isinstance(error, BackendUnavailable):
-            raise error
-        symbol = "denied" if answer.hresult is None else meaning_of(answer.hresult).symbol
-        return Rejected(answer.request_id, symbol, error.detail)
-
     def _issuing_ca(self, service: EnrollmentService) -> IssuingCa:
         certificate = x509.load_der_x509_certificate(service.certificate_der)
         is_ours = self._connection.issuing_ca in (service.name, service.display_name)
@@ -251,6 +240,22 @@ def _remarks(records: Sequence[TemplateRecord], published: frozenset[str]) -> li
         if each.name in published and each.may_enroll is not False:
             found += [f"unsafe-template: {risk.detail}" for risk in risks(each)]
     return found
+
+
+def _outcome(answer: Answer) -> Issued | Pending | Rejected:
+    """What is issued and not fetched yet is pending for no time, so that its id is kept."""
+    if answer.disposition is Disposition.PENDING:
+        waits_for = f"a certificate manager of the CA (request {answer.request_id})"
+        return Pending(answer.request_id, _SOON, waits_for)
+    if answer.disposition is Disposition.ISSUED:
+        if answer.leaf_der is None:
+            return Pending(answer.request_id, timedelta(0), None)
+        return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
+    error = _denial(answer)
+    if isinstance(error, BackendUnavailable):
+        raise error
+    symbol = "denied" if answer.hresult is None else meaning_of(answer.hresult).symbol
+    return Rejected(answer.request_id, symbol, error.detail)
 
 
 def _denial(answer: Answer) -> DriverError:

@@ -105,7 +105,7 @@ def failure(code: int, message: str) -> DriverError | None:
     meaning = meaning_of(code)
     detail = f"{meaning.advice} The CA says: {message.strip() or 'nothing'} (0x{code:08X})."
     match meaning.kind:
-        case Kind.INVALID_REQUEST:
+        case Kind.INVALID_REQUEST | Kind.UNKNOWN_REQUEST:
             return OrderRefused(detail, code=meaning.symbol)
         case Kind.UNAVAILABLE:
             return BackendUnavailable(detail)
