@@ -16,7 +16,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-core test-clients test-pending test-properties test-samba lint format serve worker openapi bench-enroll bench-policy lock clean
+.PHONY: help demo test test-core test-clients test-pending test-properties test-samba lint format serve worker openapi bench-enroll bench-cpu bench-policy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ openapi: $(RUN) ## Write openapi/openapi.yaml from the code
 
 bench-enroll: $(DEV) ## Workloads W0, W1 and W2: floors, accept, accept to issued
 	@$(BIN)/python -m benchmarks.enroll
+
+bench-cpu: $(DEV) ## CPU and statements of one accept and one certificate: a minute, for comparing changes
+	@$(BIN)/python -m benchmarks.cpu
 
 bench-policy: $(DEV) ## Workload W11: judging the names of a CSR, with 1, 10 and 100 of them
 	@$(BIN)/python -m benchmarks.policy

@@ -124,7 +124,7 @@ async def _tell(block: Callable[[], Awaitable[int]], rounds: int, watched: dict[
 async def _tell_statements(
     server: Server, connection: asyncpg.Connection, block: Callable[[], Awaitable[int]]
 ) -> None:
-    """By the server's log; the transactions of `asyncpg` and SQLAlchemy are told apart."""
+    """By the server's log, with those of the benchmark itself, which are few."""
     await connection.execute("ALTER SYSTEM SET log_statement = 'all'")
     await connection.execute("SELECT pg_reload_conf()")
     await asyncio.sleep(0.3)
