@@ -103,8 +103,9 @@ def test_the_options_of_each_ca_are_told_apart_by_its_type(contract: Contract) -
     ):
         union = schemas[name]["properties"][field]
         assert union["discriminator"]["propertyName"] == "backend_type"
-        assert set(union["discriminator"]["mapping"]) == {"aws", "digicert", "entrust", "memory"}
-        assert len(union["oneOf"]) == 4
+        types = {"aws", "digicert", "entrust", "gcp", "memory", "microsoft"}
+        assert set(union["discriminator"]["mapping"]) == types
+        assert len(union["oneOf"]) == len(types)
 
 
 def test_requests_refuse_what_they_do_not_know(contract: Contract) -> None:

@@ -142,7 +142,7 @@ async def test_every_fault_of_the_options_is_listed(estate: Estate) -> None:
         ({"domain_policy": {"address_classes": ["ipv4"]}}, "/domain_policy/address_classes/0"),
         ({"domain_policy": {"uri": True}}, "/domain_policy/uri"),
         ({"organization_ids": ["one"]}, "/organization_ids/0"),
-        ({"options": {"backend_type": "microsoft"}}, "/options/backend_type"),
+        ({"options": {"backend_type": "ejbca"}}, "/options/backend_type"),
         ({"enabled": "yes"}, "/enabled"),
     ],
 )

@@ -56,13 +56,15 @@ async def test_what_the_ca_may_not_sign_is_not_ordered(
 async def _become(database: Database, pem: str) -> None:
     """Have this as the certificate of the CA, as if it had been read from there."""
     async with database.transaction() as session:
-        kept = (await session.execute(select(CaChoices).with_for_update())).scalars().one()
+        listed = CaChoices.kind == "issuing_cas"
+        kept = (await session.scalars(select(CaChoices).where(listed).with_for_update())).one()
         items = [
             item | ({"certificate_pem": pem} if item["id"] == EC_ISSUING else {})
             for item in kept.items
         ]
         assert items != kept.items
-        await session.execute(update(CaChoices).values(items=items, fetched_at=func.now()))
+        changed = update(CaChoices).where(listed)
+        await session.execute(changed.values(items=items, fetched_at=func.now()))
 
 
 def _narrow_ca() -> str:
