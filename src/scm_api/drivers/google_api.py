@@ -68,7 +68,6 @@ class Caller:
         self._clients: tuple[Any, Any] = (None, None)
         self._credentials, self._limiter = credentials, limiter
         self._signing = asyncio.Lock()
-        self.aclose = channel.aclose
 
     async def call(
         self,
@@ -102,6 +101,11 @@ class Caller:
             await self._limiter.slow_down(pace[0], failure.retry_after)
         # Raised out here, without the error of the library, which holds the request.
         raise failure
+
+    async def aclose(self) -> None:
+        """Close every connection at once."""
+        await self._channel.aclose()
+        self._clients = (None, None)
 
     def _client(self, channel: Any) -> Any:
         if self._clients[0] is not channel:

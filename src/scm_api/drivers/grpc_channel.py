@@ -82,6 +82,7 @@ class CheckedChannel:
         for task in self._closing:
             task.cancel()
         await asyncio.gather(*closing, return_exceptions=True)
+        self._channel = None  # gRPC's own sockets go with its last channel
 
     def _is_ready(self) -> bool:
         return self._channel is not None and self._channel.get_state() is _READY
