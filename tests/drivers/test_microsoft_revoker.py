@@ -130,5 +130,5 @@ async def test_without_a_revoker_it_is_said_what_to_do(
         await driver.revoke("1", 1, SUPERSEDED, harness.options)
     objection: Any = harness.kind.revocation_objection(harness.options, connection, None)
     assert caught.value.detail == objection
-    assert (await driver.check()).findings == (objection,)
+    assert objection in (await driver.check()).findings
     await driver.aclose()
