@@ -4,7 +4,6 @@ It is kept to be caught: a history check that finds nothing wrong with it proves
 """
 
 import asyncio
-from typing import Any
 
 from scm_api.logs import configure_logging
 from scm_api.settings import load_settings
@@ -18,13 +17,13 @@ from scm_api.worker.planning import Plan, Recover, Submit
 class NaiveIssuance(Issuance):
     """Gives a lost order up and makes a new one, with a token of its own."""
 
-    async def _prepare(self, claim: Claim) -> tuple[Any, Plan]:
+    async def _prepare(self, claim: Claim, objection: tuple[str, str] | None) -> Plan:
         if isinstance(super()._plan(claim), Recover):
             async with self._database.transaction() as session:
                 await write(session, claim)
                 await end_attempt(session, claim, "given up")
             claim.attempt = None
-        return await super()._prepare(claim)
+        return await super()._prepare(claim, objection)
 
     def _plan(self, claim: Claim) -> Plan:
         return Submit(fresh=True) if claim.attempt is None else super()._plan(claim)
