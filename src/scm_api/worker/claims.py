@@ -142,7 +142,7 @@ class Claim:
     attempts: int
     renews_ca_ref: str | None
     connection: Connection
-    rules: ProfileRules
+    kept_rules: str
     refused: bool
     generation: int
     taken_at: float
@@ -152,6 +152,11 @@ class Claim:
     def id(self) -> UUID:
         """The enrollment's id."""
         return self.enrollment.id
+
+    @property
+    def rules(self) -> ProfileRules:
+        """What it is carried out by; understood only within a step, where an error is counted."""
+        return rules_of(self.kept_rules)
 
     @property
     def state(self) -> EnrollmentState:
@@ -178,7 +183,7 @@ async def take(
         attempts=row["attempts"],
         renews_ca_ref=row["renews_ca_ref"],
         connection=connection_from(row),
-        rules=rules_of(row["rules"]),
+        kept_rules=row["rules"],
         refused=row["status"] == "refused" and row["local_version"] == row["version"],
         generation=enrollment.lease_generation,
         taken_at=taken_at,
