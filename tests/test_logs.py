@@ -11,7 +11,7 @@ import pytest
 PREPARE = """
 import logging, structlog
 from pydantic import SecretStr
-from scm_api.core.correlation import request_id
+from scm_api.correlation import request_id
 from scm_api.logs import configure_logging
 from scm_api.settings import Settings
 configure_logging(Settings(log_format={format!r}))

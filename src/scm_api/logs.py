@@ -15,7 +15,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from scm_api.core.correlation import request_id
+from scm_api.correlation import request_id
 from scm_api.settings import Settings
 
 REDACTED = "[redacted]"

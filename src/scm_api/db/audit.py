@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
-from scm_api.core.correlation import request_id
+from scm_api.correlation import request_id
 from scm_api.db.base import Base
 from scm_api.db.models import AuditEvent
 from scm_api.db.statements import NewRow

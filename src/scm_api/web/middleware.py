@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scm_api.core.correlation import request_id as current_request_id
+from scm_api.correlation import request_id as current_request_id
 from scm_api.web.problems import problem
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
