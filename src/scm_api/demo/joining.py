@@ -20,26 +20,22 @@ _PATIENCE: Final = 150  # seconds; a pending order is looked at again after a mi
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A certificate as the table at the end shows it."""
+    """A certificate as the table at the end shows it; all of it fits into a line of 80 columns."""
 
     ca: str
-    backend_type: str
     name: str
     serial: str
     until: str
     verified: str
 
     @classmethod
-    def of(
-        cls, title: str, backend_type: str, shown: Mapping[str, Any], said: str | None
-    ) -> "Proven":
+    def of(cls, title: str, shown: Mapping[str, Any], said: str | None) -> "Proven":
         """`shown` is the certificate in the API's words, `said` those of openssl."""
         by_openssl = said.rpartition(": ")[2] if said else "not installed"
         return cls(
             title,
-            backend_type,
             shown["common_name"],
-            f"{shown['serial_number'][:12]}…",
+            f"{shown['serial_number'][:6]}…",
             shown["not_after"][:10],
             by_openssl,
         )
@@ -116,7 +112,7 @@ class Joining:
         said = proof.verify_with_openssl(files, NAME)
         self.show.proof(f"openssl verify: {said}" if said else "cryptography verifies the chain")
         shown = self.api.look(f"/certificates/{certificate}")
-        return Proven.of(self.ca.title, self.ca.name, shown, said)
+        return Proven.of(self.ca.title, shown, said)
 
     def found(self, path: str, name: str) -> dict[str, Any]:
         """What an earlier step made."""

@@ -124,11 +124,8 @@ def _client(port: int, key: str, show: Show) -> Iterator[Client]:
 def _summary(show: Show, proven: list[Proven]) -> None:
     show.heading("One certificate of each CA, verified by openssl verify as a TLS client would:")
     show.table(
-        ("CA", "type", "certificate", "serial", "valid until", "openssl"),
-        [
-            (each.ca, each.backend_type, each.name, each.serial, each.until, each.verified)
-            for each in proven
-        ],
+        ("CA", "certificate", "serial", "valid until", "openssl"),
+        [(each.ca, each.name, each.serial, each.until, each.verified) for each in proven],
     )
 
 

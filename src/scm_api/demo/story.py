@@ -53,7 +53,7 @@ class Story:
         self._give_key()
         self._audit(began)
         shown = self.api.look(f"/certificates/{renewed}")
-        return Proven.of("AWS Private CA", "aws", shown, said)
+        return Proven.of("AWS Private CA", shown, said)
 
     def _connect(self) -> str:
         """From the connector to a CA backend whose check succeeds; returns the latter's id."""
