@@ -209,6 +209,17 @@ async def test_t29_an_account_disabled_while_it_waits_is_not_ordered_for(
     assert ca.ledger("request") == []
 
 
+async def test_a_profile_for_accounts_wants_an_enrollment_agent(estate: Estate, ca: AdCs) -> None:
+    connector = await estate.connector()
+    local = await estate.local_ca_backend(connector["id"], **connection(ca))
+    made = await estate.ca_backend(local["id"])
+    organization = await estate.organization("corp.example", "*.corp.example")
+    body = _usable(Chain(connector, local, made, organization, {}))
+    body |= {"name": "logon", "ca_backend_id": made["id"]}
+    refused = await estate.api.post("/certificate-profiles", body, 422)
+    assert faults_of(refused) == {("/options/build_subject_from_ad", "missing-agent")}
+
+
 async def test_what_a_certificate_manager_decides_is_waited_for(
     estate: Estate, backend: Chain, ca: AdCs, settings: Settings
 ) -> None:

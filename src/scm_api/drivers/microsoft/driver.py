@@ -223,7 +223,11 @@ class MicrosoftDriver:
             usable=is_ours,
             key_algorithm=key_type_of(certificate.public_key()),
             not_after=certificate.not_valid_after_utc,
-            facts={"host": service.dns_host_name, "templates": sorted(service.templates)},
+            facts={
+                "host": service.dns_host_name,
+                "templates": sorted(service.templates),
+                "has_enrollment_agent": is_ours and self._agent is not None,
+            },
             certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
         )
 

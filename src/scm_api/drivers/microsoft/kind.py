@@ -106,6 +106,11 @@ def judge_profile(
     if options.build_subject_from_ad and connection.directory is None:
         detail = "This CA backend has no directory, in which accounts could be looked up."
         faults.append(Fault("/build_subject_from_ad", "missing-directory", detail))
+    own = next((each for each in facts.issuing_cas or () if each.id == options.issuing_ca), None)
+    if options.build_subject_from_ad and own and not own.facts["has_enrollment_agent"]:
+        detail = "This CA backend has no enrollment agent, whose signature the CA demands."
+        accepted = "agent_certificate and agent_key among the secrets of its local CA backend"
+        faults.append(Fault("/build_subject_from_ad", "missing-agent", detail, accepted))
     if connection.directory is None:  # then nobody knows which templates there are
         return faults
     return faults + judge_template(options, facts)
