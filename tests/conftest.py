@@ -190,6 +190,7 @@ def _prepared(
     from prepared import prepare
     from running import settings_for
 
+    _simulator.reset()  # the test before may have disturbed it, and this is for all that follow
     settings = settings_for(databases.clone(), tmp_path_factory.mktemp("prepared"))
     with LoopThread() as loop:
         return loop.run(prepare(settings, contract, _simulator.url))

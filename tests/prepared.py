@@ -35,5 +35,10 @@ async def prepare(settings: Settings, contract: Contract, aws_url: str) -> Prepa
     async with started(settings) as app:
         database = app.state.resources.database
         key = await create_admin_with_key(database, "Ada Lovelace", "ada@example.com")
-        estate = Estate(Api(app, contract, key), aws_url, first_number=_FIRST_NUMBER)
-        return Prepared(settings.database_url, key, await estate.chain())
+        api = Api(app, contract, key)
+        chain = await Estate(api, aws_url, first_number=_FIRST_NUMBER).chain()
+        listed = await api.get(f"/ca-backends/{chain.ca_backend['id']}/issuing-cas")
+        usable = [each for each in listed["items"] if each["usable"]]
+        assert usable
+        assert all(each["certificate_pem"] for each in usable)
+        return Prepared(settings.database_url, key, chain)
