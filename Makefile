@@ -25,11 +25,12 @@ demo: $(RUN) ## Issue a certificate with everything started here, then stay up (
 	@$(BIN)/scm-api demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(PORT),--port $(PORT)) \
 		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
+# Half of the time tests wait, for leases above all: four at a time keep two cores busy.
 test: ## Every gate and the whole suite, on a PostgreSQL it starts itself
 	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-O) \
 		lint test-core test-clients
-	$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/core --ignore tests/pending --ignore tests/samba \
-		--ignore tests/clients
+	$(BIN)/pytest -n 4 --dist loadgroup --ignore tests/core --ignore tests/pending \
+		--ignore tests/samba --ignore tests/clients
 
 test-core: $(DEV) ## The decisions alone: seconds, without I/O, every branch covered
 	$(BIN)/pytest tests/core --cov scm_api.core --cov-branch --cov-fail-under 100 \

@@ -22,6 +22,7 @@ _SENDS: Final = 3  # of a read; a write is sent once, and repeated by the worker
 _PATIENCE: Final = timedelta(seconds=2)
 _LONGEST_PATIENCE: Final = timedelta(minutes=10)
 _LONGEST_WORDS: Final = 500
+_LOST: Final = (StatusCode.DEADLINE_EXCEEDED, StatusCode.UNAVAILABLE)
 _WRONG: Final = (
     "INVALID_ARGUMENT",
     "FAILED_PRECONDITION",
@@ -93,7 +94,7 @@ class Caller:
             except GoogleAPICallError as error:
                 said = _said(error).replace(token, "...")
                 failure = _failure(self._api, error, said, method, resource, writes=writes)
-                if error.grpc_status_code is StatusCode.DEADLINE_EXCEEDED:
+                if error.grpc_status_code in _LOST:
                     self._channel.hang_up()  # it may be a connection that only seems to be there
             if not isinstance(failure, errors.BackendUnavailable) or failure.retry_after:
                 break
