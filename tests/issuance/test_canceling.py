@@ -1,22 +1,26 @@
 """Orders that the CA has are taken back there, or issued: never both, and never forgotten."""
 
 from collections import deque
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from approvals import at_work
-from sqlalchemy import select, update
+from cryptography import x509
+from sqlalchemy import func, select, update
 
 from api_client import code_of
+from csrs import csr_for
 from estate import Estate, Json
 from memory_estate import memory_chain
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
-from scm_api.drivers.memory.authority import Authority
+from scm_api.drivers.memory.authority import Authority, Wanted
 from scm_api.settings import Settings
 from settlement import Enrolling
 
 WWW = "www.example.com"
+A_DAY = timedelta(days=1)
 WHY = {"comment": "ordered by mistake"}
 
 
@@ -35,6 +39,26 @@ async def held(estate: Estate, settings: Settings) -> tuple[Enrolling, Authority
 async def told(enrolling: Enrolling, path: str) -> list[str]:
     history: list[Json] = (await enrolling.api.get(path))["history"]
     return [each["what"] for each in history]
+
+
+async def test_an_adopted_order_that_may_be_anybodys_is_not_taken_back(
+    held: tuple[Enrolling, Authority, str], settings: Settings, database: Database
+) -> None:
+    enrolling, authority, path = held
+    csr = x509.load_pem_x509_csr(csr_for("strange.example.com").encode())
+    authority.order(Wanted("of-a-stranger", csr, ["client_auth"], datetime.now(UTC) + A_DAY))
+    async with database.transaction() as session:
+        mine = Enrollment.id == UUID(path.rpartition("/")[2])
+        wished = {"state": "parked", "cancel_requested_at": func.now()}
+        await session.execute(update(Enrollment).where(mine).values(**wished))
+    await enrolling.api.post(f"{path}/adopt", {"ca_ref": "of-a-stranger"}, 200)
+    refused = await enrolling.api.send("POST", f"{path}/cancel", 409, json=WHY)
+    assert "of-a-stranger" in refused.json()["detail"]
+    async with at_work(settings):
+        authority.release()
+        ended = await enrolling.until(path, "state", "parked")
+    assert ended["reason_code"] == "adopted-another"
+    assert authority.ledger["of-a-stranger"].leaf is not None
 
 
 @pytest.mark.parametrize("fault", [None, "lose", "fail", "throttle"])

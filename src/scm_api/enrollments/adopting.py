@@ -41,7 +41,13 @@ async def adopt(
             "There is a certificate of this enrollment, which is quarantined.",
             code="certificate-quarantined",
         )
-    values = {"reason_code": None, "reason": None, "due_at": func.now()}
+    # Nobody wished to have this order taken back.
+    values = {
+        "reason_code": None,
+        "reason": None,
+        "due_at": func.now(),
+        "cancel_requested_at": None,
+    }
     await decide(session, caller, row, Move.ADOPT, comment, values, ca_ref=ca_ref)
     await end_open_attempt(session, enrollment_id, "given up")
     await _open_attempt(session, row, ca_ref)

@@ -48,7 +48,8 @@ async def retry(
             code="certificate-quarantined",
         )
     await end_open_attempt(session, enrollment_id, "given up")
-    values: dict[str, Any] = {"reason_code": None, "reason": None}
+    # A wish to have the order before taken back says nothing about the new one.
+    values: dict[str, Any] = {"reason_code": None, "reason": None, "cancel_requested_at": None}
     if row.approval_expires_at is None:
         values |= {"due_at": func.now()}
         await decide(session, caller, row, Move.RETRY, comment, values)
@@ -100,10 +101,29 @@ async def _cancel_at_the_ca(
             "Revoke the certificate once it is issued.",
             code="not-supported",
         )
+    await _require_own_order(session, row.id)
     values = {"cancel_requested_at": func.now(), "due_at": func.now()}
     await _write_unheld(session, row, values)
     _record(session, caller, row, "cancel_requested", comment)
     await enqueue(session, Job.ADVANCE_ENROLLMENT, row.id)
+
+
+async def _require_own_order(session: AsyncSession, enrollment_id: UUID) -> None:
+    """Of an order that a person took over, nobody knows yet whether it is the one of this
+    enrollment: it may be somebody else's, who wants it. Raises Conflict."""
+    found = await session.scalar(
+        select(EnrollmentAttempt.ca_ref).where(
+            EnrollmentAttempt.enrollment_id == enrollment_id,
+            EnrollmentAttempt.ended_at.is_(None),
+            EnrollmentAttempt.first_sent_at.is_(None),
+        )
+    )
+    if found is not None:
+        raise Conflict(
+            f"The order {found} was adopted, and only its certificate will show whose it is. "
+            "Revoke that if it turns out to be of this enrollment.",
+            code="not-supported",
+        )
 
 
 def status_of_retried(content: dict[str, Any]) -> int:
