@@ -32,8 +32,6 @@ MADE_TYPES: Final = ("rsa-2048", "rsa-3072", "rsa-4096", *_CURVES, "ed25519")
 """Spelled as in `core.key_types`; larger RSA keys take half a minute to find."""
 
 _UPN: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
-_KDF_ROUNDS: Final = 600_000
-"""PBKDF2 with HMAC-SHA-256, as OWASP's Password Storage Cheat Sheet asks for."""
 
 
 class KeyFormat(StrEnum):
@@ -89,9 +87,11 @@ def csr_for(key: PrivateKey, names: Sequence[Name], common_name: str | None) -> 
 def encrypted(
     key: PrivateKey, form: KeyFormat, password: str, certificates: Sequence[bytes] = ()
 ) -> str:
-    """PKCS#8 as PEM, or PKCS#12 as base64, under the password; takes a tenth of a second of CPU.
+    """PKCS#8 as PEM, or PKCS#12 as base64, under the password.
 
-    `certificates` are DER, the key's own first; PKCS#12 holds them beside the key.
+    `certificates` are DER, the key's own first; PKCS#12 holds them beside the key. A guess at the
+    password costs 2,048 rounds: PKCS#8 of the library has no more, and PKCS#12 is open to guesses
+    at its MAC, which has no more, however many the key in it has.
     """
     secret = password.encode()
     if form is KeyFormat.PKCS8:
@@ -99,7 +99,6 @@ def encrypted(
         return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed).decode()
     encryption = (
         PrivateFormat.PKCS12.encryption_builder()
-        .kdf_rounds(_KDF_ROUNDS)
         .key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC)
         .hmac_hash(hashes.SHA256())
         .build(secret)
