@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from pydantic import TypeAdapter
 from sqlalchemy import (
     ColumnElement,
     Integer,
@@ -47,10 +46,10 @@ from scm_api.db.scope import visible_profiles
 from scm_api.db.statements import AnySelect, Statement
 from scm_api.drivers.base import IssuingCa
 from scm_api.drivers.registry import REGISTRY
+from scm_api.gateway.choices import ISSUING_CAS
 from scm_api.issuance.rules import ProfileRules
 from scm_api.web.references import unknown_reference
 
-ISSUING_CAS: TypeAdapter[list[IssuingCa]] = TypeAdapter(list[IssuingCa])
 Found = Mapping[str, Any]
 
 
