@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -106,6 +107,8 @@ class BackendKind:
     `where_to_look(options, connection, csr_der)` tells a person how to find an order at the CA
     whose answer was lost. `machine_identity(connection)` is what this machine's own identity would
     be used for, as `SCM_MACHINE_IDENTITIES` allows it, None where it is not used.
+    `longest_answer(connection)` is how long that CA may take to answer an order or a revocation,
+    None where it has no more time than the service gives every CA.
 
     `drops_names` says that a policy of the CA may leave names out without a word; a certificate
     that lacks names is of no use to anybody then, and the service has it revoked.
@@ -135,4 +138,5 @@ class BackendKind:
     )
     where_to_look: Callable[[Any, Any, bytes], str] = _nothing_to_say
     machine_identity: Callable[[Any], str | None] = _no_objection
+    longest_answer: Callable[[Any], timedelta | None] = _no_objection
     drops_names: bool = False

@@ -131,7 +131,8 @@ class Busy:
 
 @dataclass(slots=True)
 class Claim:
-    """One enrollment, held by this worker under `generation` since `taken_at` (boot time).
+    """One enrollment, held by this worker under `generation` for `lease` since `taken_at` (boot
+    time).
 
     `attempt` is the live one, `attempts` the number of the last one that was ever made.
     `renews_ca_ref` is the CA's reference of the certificate it renews.
@@ -146,6 +147,7 @@ class Claim:
     refused: bool
     generation: int
     taken_at: float
+    lease: timedelta
     now: datetime
 
     @property
@@ -162,6 +164,10 @@ class Claim:
     def state(self) -> EnrollmentState:
         """The enrollment's state as this claim knows it."""
         return EnrollmentState(self.enrollment.state)
+
+    def outlasts(self, call: timedelta) -> bool:
+        """Whether a call that begins now and takes so long ends while this is still ours."""
+        return timedelta(seconds=boottime() - self.taken_at) + call <= self.lease
 
 
 async def take(
@@ -187,6 +193,7 @@ async def take(
         refused=row["status"] == "refused" and row["local_version"] == row["version"],
         generation=enrollment.lease_generation,
         taken_at=taken_at,
+        lease=lease,
         now=row["now"],
     )
 
@@ -229,6 +236,15 @@ async def write(session: AsyncSession, claim: Claim, **values: Any) -> None:
     statement = _writing(_shape(values))
     if await changed_rows(session, statement, _held(claim, values)) != 1:
         raise Lost
+
+
+def longer(claim: Claim, lease: timedelta) -> dict[str, Any]:
+    """Values by which `write` and `move` keep the claim for `lease` from now on; none where it is
+    no longer than what the claim has."""
+    if lease <= claim.lease:
+        return {}
+    claim.taken_at, claim.lease = boottime(), lease
+    return {"lease_until": Later(lease, "clock_timestamp")}
 
 
 async def write_attempt(session: AsyncSession, claim: Claim, **values: Any) -> None:

@@ -7,7 +7,6 @@ we got; whoever comes next goes on from there.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -45,9 +44,19 @@ from scm_api.issuance.recheck import objections
 from scm_api.issuance.verdict import verdict_of
 from scm_api.worker import outcomes
 from scm_api.worker.accounts import account_objection
-from scm_api.worker.claims import AT_LAST, Busy, Claim, Lost, move, take, write, write_attempt
-from scm_api.worker.clock import boottime
+from scm_api.worker.claims import (
+    AT_LAST,
+    Busy,
+    Claim,
+    Lost,
+    longer,
+    move,
+    take,
+    write,
+    write_attempt,
+)
 from scm_api.worker.crash import CrashPoints, Point
+from scm_api.worker.limits import Limits
 from scm_api.worker.orders import order_of, token_of
 from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, TakeBack, plan
 
@@ -60,16 +69,6 @@ _CLASH = (
     "The CA answered with a reference or serial number that belongs to another enrollment. "
     "Compare both at the CA before anything else is ordered.",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a claim lasts, how long one call may take, how often our own errors may recur."""
-
-    lease: timedelta
-    write_deadline: timedelta
-    longest_pause: timedelta
-    attempts: int
 
 
 class Issuance:
@@ -136,7 +135,8 @@ class Issuance:
 
         `objection` is the reason not to send an order any more, if there is one.
         """
-        chosen = self._plan(claim) if self._in_time(claim) else _TOO_LATE
+        in_time = claim.outlasts(self._limits.write_deadline)
+        chosen = self._plan(claim) if in_time else _TOO_LATE
         if isinstance(chosen, (Poll, Recover, TakeBack)):
             return chosen
         async with self._writing(claim) as session:
@@ -145,7 +145,9 @@ class Issuance:
                 chosen = Park(found) if found else chosen
             match chosen:
                 case Submit():
-                    await _intend(session, claim, chosen)
+                    await _intend(
+                        session, claim, chosen, self._limits.of_writes_to(claim.connection).lease
+                    )
                 case Defer(wait, (code, sentence)):
                     await outcomes.come_back(
                         session, claim, wait, reason_code=code, reason=sentence
@@ -168,7 +170,7 @@ class Issuance:
             guard=capabilities.duplicate_guard,
             timing=Timing(
                 # A repeat may be sent until the claim ends, so the claim is its deadline.
-                write_deadline=self._limits.lease,
+                write_deadline=self._limits.of_writes_to(claim.connection).lease,
                 longest_pause=self._limits.longest_pause,
                 token_validity=capabilities.token_validity,
             ),
@@ -191,11 +193,14 @@ class Issuance:
 
     async def _call(self, claim: Claim, driver: Driver, chosen: Plan, options: Any) -> Outcome:
         """The call itself, never begun unless it must end while the claim is still ours."""
-        if not self._in_time(claim):
+        limits = self._limits
+        if isinstance(chosen, Submit):
+            limits = limits.of_writes_to(claim.connection)
+        if not claim.outlasts(limits.write_deadline):
             # Of an order nothing was sent; saying so fails where the claim is another's by now.
             detail = "Too little time was left to wait for the CA's answer."
             raise BackendUnavailable(detail, retry_after=_TOO_LATE.wait)
-        deadline = self._limits.write_deadline.total_seconds()
+        deadline = limits.write_deadline.total_seconds()
         request = self._request(claim, driver, chosen, options)
         try:
             async with asyncio.timeout(deadline):
@@ -205,11 +210,6 @@ class Issuance:
             if isinstance(chosen, (Poll, TakeBack)):
                 raise BackendUnavailable(detail) from error
             raise OutcomeUnknown(detail) from error
-
-    def _in_time(self, claim: Claim) -> bool:
-        """Whether a call that begins now must end while the claim is still ours."""
-        ends = timedelta(seconds=boottime() - claim.taken_at) + self._limits.write_deadline
-        return ends <= self._limits.lease
 
     def _request(
         self, claim: Claim, driver: Driver, chosen: Plan, options: Any
@@ -286,11 +286,13 @@ class Issuance:
     async def _writing(self, claim: Claim) -> AsyncIterator[AsyncSession]:
         """A transaction; when it fails, the claim says again what the rows say."""
         state, attempt = claim.enrollment.state, claim.attempt
+        taken_at, lease = claim.taken_at, claim.lease
         try:
             async with self._database.transaction() as session:
                 yield session
         except BaseException:
             claim.enrollment.state, claim.attempt = state, attempt
+            claim.taken_at, claim.lease = taken_at, lease
             raise
 
     async def _stumble(self, claim: Claim, error: Exception) -> None:
@@ -305,13 +307,15 @@ class Issuance:
                 await outcomes.stumbled(session, claim, error, self._limits.attempts)
 
 
-async def _intend(session: AsyncSession, claim: Claim, chosen: Submit) -> None:
-    """Store the attempt, its token and the moment of its first send; then it may be sent."""
+async def _intend(session: AsyncSession, claim: Claim, chosen: Submit, lease: timedelta) -> None:
+    """Store the attempt, its token and the moment of its first send; then it may be sent, and the
+    claim lasts for `lease`."""
+    kept = longer(claim, lease)
     if claim.state is EnrollmentState.APPROVED:
         details = on_behalf(claim.enrollment.subject)
-        await move(session, claim, Move.BEGIN, details=details, steps=0)
+        await move(session, claim, Move.BEGIN, details=details, steps=0, **kept)
     else:
-        await write(session, claim)
+        await write(session, claim, **kept)
     if chosen.fresh:
         claim.attempts += 1
         claim.attempt = EnrollmentAttempt(

@@ -19,7 +19,8 @@ from scm_api.secret_keys import load_key_ring
 from scm_api.settings import Settings
 from scm_api.worker.clock import exit_when_paused
 from scm_api.worker.crash import CrashPoints
-from scm_api.worker.issuance import Issuance, Limits
+from scm_api.worker.issuance import Issuance
+from scm_api.worker.limits import Limits
 from scm_api.worker.queue import Queue
 from scm_api.worker.renewal import Renewals
 from scm_api.worker.revocation import Revocation
@@ -84,16 +85,15 @@ def _queue(
 ) -> Queue:
     assert settings.database_url is not None
     lease = timedelta(seconds=settings.lease_seconds)
-    deadline = timedelta(seconds=settings.write_deadline_seconds)
     crash = CrashPoints(settings)
     limits = Limits(
         lease=lease,
-        write_deadline=deadline,
+        write_deadline=timedelta(seconds=settings.write_deadline_seconds),
         longest_pause=timedelta(seconds=settings.longest_pause_seconds),
         attempts=settings.job_attempts,
     )
     issuance = issuing(database, gateway, limits, crash)
-    revocation = Revocation(database, gateway, deadline, crash)
+    revocation = Revocation(database, gateway, limits, crash)
 
     async def advance(enrollment_id: UUID, _tries: int) -> timedelta | None:
         return await issuance.advance(enrollment_id)

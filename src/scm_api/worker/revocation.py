@@ -30,6 +30,7 @@ from scm_api.gateway.connections import Connection, Gateway, connection_of
 from scm_api.gateway.health import record_health
 from scm_api.issuance.rules import ProfileRules
 from scm_api.worker.crash import CrashPoints, Point
+from scm_api.worker.limits import Limits
 from scm_api.worker.planning import REFUSED_WAIT
 
 _ON_THE_WAY = (RevocationState.REQUESTED, RevocationState.PENDING_CA)
@@ -46,11 +47,11 @@ class Revocation:
     """Carries out requested revocations."""
 
     def __init__(
-        self, database: Database, gateway: Gateway, deadline: timedelta, crash: CrashPoints
+        self, database: Database, gateway: Gateway, limits: Limits, crash: CrashPoints
     ) -> None:
         self._database = database
         self._gateway = gateway
-        self._deadline = deadline
+        self._limits = limits
         self._crash = crash
 
     async def revoke(self, certificate_id: UUID, tries: int) -> timedelta | None:
@@ -62,10 +63,11 @@ class Revocation:
         if certificate.revocation_state == RevocationState.SCHEDULED:
             return max(wait, timedelta(seconds=0.1))
         reason = RevocationReason(str(certificate.revocation_reason))
+        deadline = self._limits.of_writes_to(connection).write_deadline
         try:
             driver = await self._gateway.driver(connection)
             self._crash.passing(Point.BEFORE_SEND)
-            async with asyncio.timeout(self._deadline.total_seconds()):
+            async with asyncio.timeout(deadline.total_seconds()):
                 serial = int(certificate.serial_number, 16)
                 pending = certificate.revocation_state == RevocationState.PENDING_CA
                 waiting = await driver.revoke(
