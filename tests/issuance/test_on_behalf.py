@@ -2,13 +2,16 @@
 after the CA builds the subject."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from approvals import at_work
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import func, update
 
 from api_client import faults_of
 from csrs import client_csr, new_key
@@ -17,8 +20,12 @@ from memory_estate import USAGES, memory_chain
 from scm_api.core.names import Name
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import NameKind
+from scm_api.core.weak_keys import KeyChecks
+from scm_api.db.models import Certificate
+from scm_api.db.session import Database
 from scm_api.drivers.memory.authority import Authority
 from scm_api.settings import Settings
+from scm_api.worker.renewal import Renewals
 from settlement import Enrolling
 
 JO = Subject(
@@ -37,22 +44,33 @@ def bare_csr() -> str:
     return request.sign(new_key(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
+async def make_due(database: Database, certificate: dict[str, Any]) -> None:
+    """Let the window for renewing it be open."""
+    one = update(Certificate).where(Certificate.id == UUID(certificate["id"]))
+    async with database.transaction() as session:
+        await session.execute(one.values(renewal_opens_at=func.now()))
+
+
 def body(enrolling: Enrolling, **changes: Any) -> dict[str, Any]:
     return enrolling.body(csr=bare_csr(), **({"order_options": FOR_JO} | changes))
 
 
-@pytest.fixture
-async def prepared(estate: Estate) -> tuple[Enrolling, Authority]:
+async def for_accounts(estate: Estate, **profile: Any) -> tuple[Enrolling, Authority]:
     options = {
         "backend_type": "memory",
         "issuing_ca": "issuing",
         "extended_key_usages": USAGES["client"],
         "for_accounts": True,
     }
-    policy = {"email": True, "upn": True}
-    chain, authority = await memory_chain(estate, "client", options=options, domain_policy=policy)
+    wanted = {"options": options, "domain_policy": {"email": True, "upn": True}}
+    chain, authority = await memory_chain(estate, "client", **(wanted | profile))
     authority.directory[JO.account] = JO
     return Enrolling(estate.api, chain), authority
+
+
+@pytest.fixture
+async def prepared(estate: Estate) -> tuple[Enrolling, Authority]:
+    return await for_accounts(estate)
 
 
 async def test_the_certificate_has_what_the_directory_says(
@@ -236,3 +254,41 @@ async def test_t44_renewing_for_an_account_needs_the_privilege_too(
     path = f"/certificates/{first['id']}/renew"
     refused = await rao.send("POST", path, 403, json={"csr": bare_csr()})
     assert "enroll_on_behalf" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "loss", [{"privileges": ["enroll"]}, {"active": False}], ids=["privilege", "account"]
+)
+async def test_t44_the_service_renews_for_an_account_by_nobodys_right(
+    estate: Estate, database: Database, settings: Settings, loss: dict[str, Any]
+) -> None:
+    switches = {"renew_with_same_key": True, "auto_renew": True}
+    mrao, _ = await for_accounts(estate, **switches)
+    admin, key = await estate.api_key(
+        role="rao",
+        organization_ids=[mrao.chain.organization["id"]],
+        certificate_types=["client"],
+        privileges=["enroll", "enroll_on_behalf"],
+    )
+    async with at_work(settings):
+        enrolling = Enrolling(estate.api.as_key(key["key"]), mrao.chain)
+        first = await enrolling.issued(csr=bare_csr(), order_options=FOR_JO)
+    await make_due(database, first)
+    renewals = Renewals(database, KeyChecks(), timedelta(days=7))
+    await estate.api.patch(f"/admins/{admin['id']}", loss)
+    assert await renewals.renew_due() == 1
+    shown = await estate.api.get(f"/certificates/{first['id']}")
+    assert "enroll_on_behalf" in shown["renewal_problem"]
+    assert len(await estate.api.everything("/enrollments")) == 1
+
+
+async def test_the_service_renews_for_an_account_by_the_requesters_right(
+    estate: Estate, database: Database, settings: Settings
+) -> None:
+    enrolling, _ = await for_accounts(estate, renew_with_same_key=True, auto_renew=True)
+    async with at_work(settings):
+        first = await enrolling.issued(csr=bare_csr(), order_options=FOR_JO)
+    await make_due(database, first)
+    await Renewals(database, KeyChecks(), timedelta(days=7)).renew_due()
+    made = await estate.api.everything("/enrollments")
+    assert [each["subject"] for each in made] == [JO.as_json()] * 2

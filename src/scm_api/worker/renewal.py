@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from scm_api.core.errors import Conflict
-from scm_api.core.vocabulary import RevocationState
+from scm_api.core.vocabulary import Privilege, RevocationState
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import record
-from scm_api.db.models import Certificate, CertificateProfile, Enrollment
+from scm_api.db.models import Admin, Certificate, CertificateProfile, Enrollment
+from scm_api.db.rights import rights_of
 from scm_api.db.session import Database
 from scm_api.issuance.intake import accept
 from scm_api.issuance.renewal import has_successor, judge_successor, request_again
@@ -61,6 +62,7 @@ class Renewals:
         request = request_again(row, before, _WHY, requester_id=before.requester_id)
         judged = await judge_successor(session, None, row, request, self._checks)
         found = [fault.detail for fault in judged.faults]
+        found += await _right_lost(session, before)
         if not found:
             try:
                 await accept(session, None, judged, self._approval_within)
@@ -77,6 +79,20 @@ class Renewals:
             details={"found": found},
         )
         return " ".join(dict.fromkeys(found))
+
+
+async def _right_lost(session: AsyncSession, before: Enrollment) -> list[str]:
+    """The service has no right of its own to enroll on behalf of an account: it goes on with that
+    of whoever asked for the certificate, while they have it."""
+    if before.subject is None:
+        return []
+    admin = await session.get_one(Admin, before.requester_id)
+    if admin.active and Privilege.ENROLL_ON_BEHALF in rights_of(admin).privileges:
+        return []
+    return [
+        f"{admin.name}, who had it made, may not enroll on behalf of an account any more "
+        f"({Privilege.ENROLL_ON_BEHALF}); somebody who may has to renew it."
+    ]
 
 
 def _next() -> Any:
