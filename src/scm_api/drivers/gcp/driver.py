@@ -87,7 +87,7 @@ class GcpDriver:
 
     async def poll(self, ca_ref: str, options: GcpProfileOptions) -> Issued:
         """Not needed for what this driver orders: the certificate is the answer."""
-        made = await self._read("get_certificate", T.GetCertificateRequest(name=ca_ref), ca_ref)
+        made = await self._certificate(ca_ref)
         return await self._issued(made, T.CreateCertificateRequest(), options)
 
     async def check_order(self, order: Order, options: GcpProfileOptions) -> None:
@@ -134,9 +134,8 @@ class GcpDriver:
         try:
             return wire.issuing_cas(pool, authorities, self._project)
         except wire.Unreadable as error:
-            raise errors.BackendUnavailable(
-                f"CA Service describes its CAs oddly: {error}."
-            ) from None
+            detail = f"CA Service describes its CAs oddly: {error}."
+            raise errors.BackendUnavailable(detail) from None
 
     async def _listed(self, what: str, request: Any) -> list[Any]:
         """What is on all the pages of a list."""
@@ -152,6 +151,9 @@ class GcpDriver:
     async def _read(self, method: str, request: Any, resource: str) -> Any:
         pace = (f"{self._place}:read", _READS)
         return await self._caller.call(method, request, resource, pace)
+
+    async def _certificate(self, name: str) -> Any:
+        return await self._read("get_certificate", T.GetCertificateRequest(name=name), name)
 
     async def _create(
         self, request: Any, options: GcpProfileOptions, *, writes: bool = False
@@ -177,9 +179,8 @@ class GcpDriver:
         try:
             issued = wire.issued(request, made, self._project)
         except wire.Unreadable as error:
-            raise errors.OutcomeUnknown(
-                f"CA Service issued, but its answer is no use: {error}."
-            ) from None
+            detail = f"CA Service issued, but its answer is no use: {error}."
+            raise errors.OutcomeUnknown(detail) from None
         resource = _resource(options)
         if resource.authority is not None:
             return issued
@@ -192,7 +193,7 @@ class GcpDriver:
         """
         name = f"{request.parent}/certificates/{request.certificate_id}"
         try:
-            made = await self._read("get_certificate", T.GetCertificateRequest(name=name), name)
+            made = await self._certificate(name)
             issued = await self._issued(made, request, options)
         except errors.DriverError as error:
             why = error.detail
@@ -219,10 +220,7 @@ class GcpDriver:
     async def _is_revoked(self, ca_ref: str) -> bool:
         """False as well where that cannot be read, as in DevOps pools."""
         with suppress(errors.BackendRefused, errors.OrderRefused):
-            found = await self._read(
-                "get_certificate", T.GetCertificateRequest(name=ca_ref), ca_ref
-            )
-            return "revocation_details" in found
+            return "revocation_details" in await self._certificate(ca_ref)
         return False
 
     async def _lacking(self, pool: IssuingCa) -> list[str]:
@@ -241,9 +239,8 @@ class GcpDriver:
 def _resource(options: GcpProfileOptions) -> Resource:
     found = parse(options.certificate_authority)
     if found is None or found.pool is None:
-        raise errors.OrderRefused(
-            "The profile names no pool or CA of CA Service.", code="malformed-name"
-        )
+        detail = "The profile names no pool or CA of CA Service."
+        raise errors.OrderRefused(detail, code="malformed-name")
     return found
 
 
