@@ -77,7 +77,7 @@ class GoogleCas:
 @contextmanager
 def running_cas(state: Path) -> Iterator[GoogleCas]:
     """A simulator without quotas; `behave` sets some."""
-    shutil.copytree(_made_once(), state, dirs_exist_ok=True)
+    shutil.copytree(made_once(), state, dirs_exist_ok=True)
     log = state.with_suffix(".log")
     context = multiprocessing.get_context("forkserver")  # which has never used gRPC
     process = context.Process(target=_serve, args=(state, log))
@@ -111,7 +111,7 @@ def _serve(state: Path, log: Path) -> None:
 
 
 @cache
-def _made_once() -> Path:
+def made_once() -> Path:
     """The keys and CAs of a simulator, which take a second to make."""
     from scm_api.sandbox.gcp.settings import Settings
     from scm_api.sandbox.gcp.simulator import open_simulator

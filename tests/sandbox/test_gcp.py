@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import shutil
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from google.iam.v1 import iam_policy_pb2
 from google.oauth2 import service_account
 
 from csrs import csr_for
+from gcp_service import made_once
 from scm_api.sandbox import gcp
 
 WWW = "www.example.com"
@@ -76,8 +78,9 @@ def client_of(server: gcp.RunningServer) -> Client:
 
 @pytest.fixture
 async def cas(tmp_path: Path) -> AsyncIterator[Cas]:
+    state = shutil.copytree(made_once(), tmp_path / "state")
     async with (
-        await gcp.serve(gcp.Settings(tmp_path / "state")) as server,
+        await gcp.serve(gcp.Settings(state)) as server,
         httpx.AsyncClient(trust_env=False) as http,
     ):
         client = client_of(server)

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from scm_api.sandbox.own_keys import own_key
+
 _HASHES: Final[dict[str, hashes.SHA256 | hashes.SHA384]] = {
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
@@ -94,7 +96,7 @@ def open_hierarchy(directory: Path, name: str) -> Hierarchy:
         path.chmod(0o600)
     content = path.read_bytes()
     root, issuing = x509.load_pem_x509_certificates(content)
-    key = serialization.load_pem_private_key(content[content.index(b"-----BEGIN PRIV") :], None)
+    key = own_key(content)
     assert isinstance(key, rsa.RSAPrivateKey)
     return Hierarchy(root, issuing, key)
 

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from scm_api.sandbox.aws.catalogue import CATALOGUE, AuthoritySpec, KeyAlgorithm, Status
 from scm_api.sandbox.aws.errors import StateError
+from scm_api.sandbox.own_keys import own_key
 
 AuthorityKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -256,7 +257,7 @@ def _from_record(record: Mapping[str, Any]) -> Authority:
     spec = next((spec for spec in CATALOGUE if spec.id == record["id"]), None)
     if spec is None or record["status"] not in STATUSES:
         raise ValueError(f"unknown CA {record['id']} or status {record['status']}")
-    key = serialization.load_pem_private_key(record["key"].encode(), None)
+    key = own_key(record["key"].encode())
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise TypeError(f"CA {record['id']} has a key of an unknown kind")
     certificate, *chain = (

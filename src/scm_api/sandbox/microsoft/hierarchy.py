@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from scm_api.sandbox.microsoft.catalogue import CA_HOST, CA_NAME, OTHER_CA_NAME, ROOT_NAME
+from scm_api.sandbox.own_keys import own_key
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 KeyKind = Literal["rsa", "ecdsa"]
@@ -91,7 +92,7 @@ def write_private(path: Path, content: bytes) -> None:
 def load_pair(path: Path) -> tuple[x509.Certificate, Key]:
     """The certificate and the key of a file that `with_key` made."""
     content = path.read_bytes()
-    key = serialization.load_pem_private_key(content[content.index(b"-----BEGIN PRIV") :], None)
+    key = own_key(content)
     assert isinstance(key, Key)
     return x509.load_pem_x509_certificate(content), key
 
