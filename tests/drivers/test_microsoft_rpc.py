@@ -16,8 +16,8 @@ from csrs import csr_for
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OutcomeUnknown
 from scm_api.drivers.microsoft.icpr import IcprEnroller, call_stub, read_answer
 from scm_api.drivers.microsoft.ports import Disposition
-from scm_api.drivers.microsoft.rpc_pdus import map_response
-from scm_api.drivers.microsoft.sign_in import SignIn
+from scm_api.drivers.windows.logon import Logon
+from scm_api.drivers.windows.rpc_pdus import map_response
 from scm_api.sandbox.microsoft.around import Severed
 from scm_api.sandbox.microsoft.rpc import RpcBehaviour, RpcFault, RunningRpc, serve_rpc
 
@@ -62,7 +62,7 @@ class Server:
 
     def enroller(self, **changes: object) -> IcprEnroller:
         password = changes.pop("password", PASSWORD)
-        sign_in = SignIn("ntlm", "CORP\\svc-enroll", str(password))
+        sign_in = Logon("ntlm", "CORP\\svc-enroll", str(password))
         ports = {"port": None, "mapper_port": self.rpc.epm_port} | changes
         ca_name = str(ports.pop("ca_name", CA_NAME))
         return IcprEnroller("localhost", ca_name, sign_in, **ports)  # type: ignore[arg-type]
@@ -261,7 +261,7 @@ async def test_an_answer_without_seal_is_not_believed(server: Server) -> None:
 
 
 async def test_an_address_of_instance_metadata_is_not_called() -> None:
-    enroller = IcprEnroller("169.254.169.254", CA_NAME, SignIn("ntlm", "a", "b"))
+    enroller = IcprEnroller("169.254.169.254", CA_NAME, Logon("ntlm", "a", "b"))
     with pytest.raises(BackendRefused, match="does not use"):
         await enroller.submit(csr(), "WebServer")
 

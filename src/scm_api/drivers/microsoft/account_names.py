@@ -6,7 +6,8 @@ from typing import Final
 from scm_api.core.explain import quoted
 from scm_api.core.names import Name, normalise
 from scm_api.core.vocabulary import NameKind
-from scm_api.drivers.microsoft.ports import AccountRecord, TemplateRecord
+from scm_api.drivers.microsoft.ports import TemplateRecord
+from scm_api.drivers.windows.accounts import AccountRecord
 
 _DOMAIN: Final = re.compile(r"(?:^|,)DC=([^,]+)", re.IGNORECASE)
 

@@ -18,7 +18,7 @@ from scm_api.drivers.microsoft.certsrv_pages import (
     read_submission,
 )
 from scm_api.drivers.microsoft.ports import Answer, Disposition
-from scm_api.drivers.microsoft.site import Session, Site
+from scm_api.drivers.windows.site import Session, Site
 
 BASE: Final = "/certsrv/"
 HEADERS: Final = {

@@ -12,10 +12,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
 from scm_api.drivers.microsoft.hresults import failure, hresult_in
 from scm_api.drivers.microsoft.ports import Answer, Disposition
-from scm_api.drivers.microsoft.rpc import EPM_PORT, connected
-from scm_api.drivers.microsoft.sign_in import SignIn
+from scm_api.drivers.windows.logon import Logon
+from scm_api.drivers.windows.rpc import EPM_PORT, connected
+from scm_api.drivers.windows.rpc_pdus import Interface
 
-INTERFACE: Final = (UUID("91ae6020-9e3c-11cf-8d7c-00aa00c091be"), 0, 0)
+INTERFACE: Final = Interface(
+    UUID("91ae6020-9e3c-11cf-8d7c-00aa00c091be"),
+    0,
+    0,
+    absent="the CA's service does not run, or its registry value InterfaceFlags has "
+    "IF_NORPCICERTREQUEST (0x8) or IF_NOREMOTEICERTREQUEST; see "
+    "certutil -getreg CA\\InterfaceFlags",
+    needed="Request Certificates and membership in Certificate Service DCOM Access",
+)
 _CERT_SERVER_REQUEST: Final = 0
 _ISSUED, _ISSUED_OUT_OF_BAND, _UNDER_SUBMISSION = 3, 4, 5
 _FAILED: Final = 0x80000000
@@ -29,7 +38,7 @@ class IcprEnroller:
         self,
         host: str,
         ca_name: str,
-        sign_in: SignIn,
+        logon: Logon,
         *,
         port: int | None = None,
         mapper_port: int = EPM_PORT,
@@ -38,7 +47,7 @@ class IcprEnroller:
     ) -> None:
         self._host = host
         self._ca_name = ca_name
-        self._sign_in = sign_in
+        self._logon = logon
         self._port = port
         self._mapper_port = mapper_port
         self._seconds = seconds
@@ -63,7 +72,7 @@ class IcprEnroller:
 
     async def _ask(self, stub: bytes) -> Answer:
         async with connected(
-            self._host, self._port, INTERFACE, self._sign_in, mapper_port=self._mapper_port
+            self._host, self._port, INTERFACE, self._logon, mapper_port=self._mapper_port
         ) as connection:
             try:
                 async with asyncio.timeout(self._seconds):

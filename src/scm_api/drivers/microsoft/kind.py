@@ -10,7 +10,7 @@ from typing import Final
 from scm_api.core.errors import Fault
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
-from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa, Limiter
+from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
 from scm_api.drivers.kinds import Ability, BackendKind, OrderOptions, ProfileFacts, RequestFacts
 from scm_api.drivers.microsoft.options import (
     Account,
@@ -20,6 +20,7 @@ from scm_api.drivers.microsoft.options import (
     MicrosoftSecrets,
 )
 from scm_api.drivers.microsoft.ports import NO_REVOKER, REASONS
+from scm_api.drivers.pacing import Limiter
 
 
 async def _open(

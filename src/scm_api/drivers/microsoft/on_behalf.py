@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from scm_api.core.explain import quoted
 from scm_api.drivers.errors import BackendRefused, OrderRefused
-from scm_api.drivers.microsoft.asn1 import choice, sequence, sequence_of, set_of, tagged
+from scm_api.drivers.windows.asn1 import choice, sequence, sequence_of, set_of, tagged
 
 AGENT_USAGE: Final = "1.3.6.1.4.1.311.20.2.1"
 _NAME_VALUE_PAIR: Final = "1.3.6.1.4.1.311.13.2.1"

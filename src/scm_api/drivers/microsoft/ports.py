@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from scm_api.core.vocabulary import RevocationReason
+from scm_api.drivers.windows.accounts import AccountRecord
 
 NO_REVOKER: Final = (
     "Web Enrollment and RPC cannot revoke, and this backend has no revoker: revoke on the CA "
@@ -112,26 +113,6 @@ class TemplateRecord:
     validity_days: float
     may_enroll: bool | None
     may_change: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRecord:
-    """An account of the directory; None is an attribute that it does not have.
-
-    `account` is `DOMAIN\\sam`. `protected` is adminCount=1. `groups` are the distinguished names of
-    every group it is in, also through others.
-    """
-
-    account: str
-    distinguished_name: str
-    sid: str
-    upn: str | None
-    mail: str | None
-    dns_host_name: str | None
-    common_name: str
-    disabled: bool
-    protected: bool
-    groups: frozenset[str]
 
 
 class Directory(Protocol):

@@ -7,7 +7,8 @@ from scm_api.core.explain import quoted
 from scm_api.core.subjects import Subject
 from scm_api.drivers.errors import OrderRefused
 from scm_api.drivers.microsoft.account_names import expected_names
-from scm_api.drivers.microsoft.ports import AccountRecord, TemplateRecord
+from scm_api.drivers.microsoft.ports import TemplateRecord
+from scm_api.drivers.windows.accounts import AccountRecord
 
 
 def subject_of(

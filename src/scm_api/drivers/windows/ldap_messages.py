@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from asn1crypto import core
 
-from scm_api.drivers.microsoft.asn1 import (
+from scm_api.drivers.windows.asn1 import (
     any_number,
     application,
     choice,

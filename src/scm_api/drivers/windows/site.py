@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from scm_api.drivers.base import Limiter
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
 from scm_api.drivers.http import NoAnswerError, NotSentError, Reply, StrictClient, UntrustedError
-from scm_api.drivers.microsoft.logon import Logon
+from scm_api.drivers.pacing import Limiter
+from scm_api.drivers.windows.logon import Logon
 
 # Idle connections are given up after 30 s, before IIS closes them (120 s), so that nothing is sent
 # into a connection that is being closed.
