@@ -13,7 +13,6 @@ from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
 from scm_api.drivers.kinds import Ability, BackendKind, OrderOptions, ProfileFacts, RequestFacts
 from scm_api.drivers.microsoft.options import (
-    Account,
     MicrosoftConnection,
     MicrosoftOrderOptions,
     MicrosoftProfileOptions,
@@ -21,6 +20,7 @@ from scm_api.drivers.microsoft.options import (
 )
 from scm_api.drivers.microsoft.ports import NO_REVOKER, REASONS
 from scm_api.drivers.pacing import Limiter
+from scm_api.drivers.windows.fields import Account
 
 
 async def _open(

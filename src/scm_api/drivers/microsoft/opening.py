@@ -13,7 +13,6 @@ from scm_api.drivers.microsoft.forest import Forest
 from scm_api.drivers.microsoft.icpr import IcprEnroller
 from scm_api.drivers.microsoft.on_behalf import EnrollmentAgent
 from scm_api.drivers.microsoft.options import (
-    Account,
     CertsrvEnroller,
     MicrosoftConnection,
     MicrosoftSecrets,
@@ -22,6 +21,7 @@ from scm_api.drivers.microsoft.options import (
 from scm_api.drivers.pacing import Limiter
 from scm_api.drivers.tls import tls_context
 from scm_api.drivers.windows import remote_commands
+from scm_api.drivers.windows.fields import Account
 from scm_api.drivers.windows.kerberos import KerberosTickets
 from scm_api.drivers.windows.ldap import LdapServer
 from scm_api.drivers.windows.logon import Logon, Method
