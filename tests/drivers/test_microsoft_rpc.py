@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from microsoft_forest import CA_HOST, CA_NAME, DENIED_BY_MANAGER, PASSWORD, Forest
 
 from csrs import csr_for
-from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OutcomeUnknown
+from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused, OutcomeUnknown
 from scm_api.drivers.microsoft.icpr import IcprEnroller, call_stub, read_answer
 from scm_api.drivers.microsoft.ports import Disposition
 from scm_api.drivers.windows.logon import Logon
@@ -94,7 +94,7 @@ async def test_t26_the_ca_gets_the_template_and_nothing_else(server: Server) -> 
 
 @pytest.mark.parametrize("template", ["Web\nSAN:upn=root@corp.example", "Web\r\nx:y", "A:B"])
 async def test_t26_a_template_cannot_carry_another_attribute(server: Server, template: str) -> None:
-    with pytest.raises(BackendRefused, match="template"):
+    with pytest.raises(OrderRefused, match="template"):
         await server.enroller().submit(csr(), template)
     assert server.forest.desk.received == []
 

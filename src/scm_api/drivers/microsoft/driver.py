@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.core.key_types import key_type_of
-from scm_api.core.subjects import Subject, changes
+from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import (
     CheckReport,
@@ -87,7 +87,7 @@ class MicrosoftDriver:
             published = (await self._forest.ours()).templates
             findings = _remarks(await self._directory.templates(), published)
         if self._chain is not None:
-            await self._chain.ca_certificates()
+            await self._chain.ca_certificate()
         else:  # RPC has no call that does nothing; this one only looks
             with contextlib.suppress(OrderRefused):
                 await self._enroller.poll("1")
@@ -116,7 +116,7 @@ class MicrosoftDriver:
             )
         request = order.csr_der
         if options.build_subject_from_ad:
-            request = await self._on_behalf(order, options)
+            request = await self._on_behalf(order, options.ms_template)
         answer = await self._enroller.submit(request, options.ms_template)
         if answer.disposition is Disposition.DENIED:
             raise _denial(answer)
@@ -176,8 +176,7 @@ class MicrosoftDriver:
         """The CAs of the forest, of which this backend issues from one."""
         found = await self._forest.services(anew=True)
         if self._directory is None and self._chain is not None:
-            (own, *_) = await self._chain.ca_certificates()
-            name = self._connection.issuing_ca
+            name, own = self._connection.issuing_ca, await self._chain.ca_certificate()
             found = [EnrollmentService(name, name, "", own, frozenset())]
         return [self._issuing_ca(each) for each in found]
 
@@ -185,33 +184,26 @@ class MicrosoftDriver:
         """The templates that the CA is published with."""
         if self._directory is None:
             return []
-        await self._forest.services(anew=True)
-        published = (await self._forest.ours()).templates
+        published = (await self._forest.ours(anew=True)).templates
         records = await self._directory.templates()
         return [shown(each) for each in records if each.name in published]
 
     async def aclose(self) -> None:
         """See `Driver.aclose`."""
         ports = (self._enroller, self._directory, self._revoker)
-        await asyncio.gather(*(each.aclose() for each in ports if each is not None))
+        await asyncio.gather(*(each.aclose() for each in ports if each))
 
-    async def _on_behalf(self, order: Order, options: MicrosoftProfileOptions) -> bytes:
+    async def _on_behalf(self, order: Order, template: str) -> bytes:
+        """Signed for the account as it was accepted. That it still is that one, whoever submits has
+        made sure right before, by `find_subject`."""
         if order.subject is None:
             raise OrderRefused("The order names no account.", code="person-unknown")
         if self._agent is None:
             raise BackendRefused(
                 "This backend has no enrollment agent's certificate.", whole_backend=False
             )
-        try:
-            now = await self.find_subject(order.subject.account, options)
-        except asyncio.CancelledError:  # the caller's deadline: nothing was sent yet
-            raise BackendUnavailable("Active Directory did not answer in time.") from None
-        differences = changes(order.subject, now)
-        if differences:
-            detail = f"The account changed since it was accepted: {'; '.join(differences)}."
-            raise OrderRefused(detail, code="subject-changed")
         sign = self._agent.sign
-        return await asyncio.to_thread(sign, order.csr_der, now.account, options.ms_template)
+        return await asyncio.to_thread(sign, order.csr_der, order.subject.account, template)
 
     def _issuing_ca(self, service: EnrollmentService) -> IssuingCa:
         certificate = x509.load_der_x509_certificate(service.certificate_der)

@@ -2,14 +2,14 @@
 
 import asyncio
 import struct
-from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
+from scm_api.drivers.errors import BackendUnavailable, OutcomeUnknown
+from scm_api.drivers.microsoft.enrolling import chain_in, request_attributes
 from scm_api.drivers.microsoft.hresults import failure, hresult_in
 from scm_api.drivers.microsoft.ports import Answer, Disposition
 from scm_api.drivers.windows.logon import Logon
@@ -43,7 +43,6 @@ class IcprEnroller:
         port: int | None = None,
         mapper_port: int = EPM_PORT,
         seconds: float = 60,
-        meaning: Callable[[int, str], DriverError | None] = failure,
     ) -> None:
         self._host = host
         self._ca_name = ca_name
@@ -51,13 +50,10 @@ class IcprEnroller:
         self._port = port
         self._mapper_port = mapper_port
         self._seconds = seconds
-        self._meaning = meaning
 
     async def submit(self, request_der: bytes, template: str) -> Answer:
         """See `Enroller.submit`."""
-        if any(each < " " or each in "\x7f:" for each in template):
-            raise BackendRefused("The template's name is none.", whole_backend=False)
-        attributes = f"CertificateTemplate:{template}\0".encode("utf-16-le")
+        attributes = f"{request_attributes(template)}\0".encode("utf-16-le")
         return await self._ask(call_stub(self._ca_name, 0, attributes, request_der))
 
     async def poll(self, request_id: str) -> Answer:
@@ -91,23 +87,17 @@ class IcprEnroller:
         request_id, disposition, chain, leaf, text, status = read_answer(raw)
         message = text.decode("utf-16-le", "replace").rstrip("\0").strip()
         number = str(request_id) if request_id else ""
-        codes = (each for each in (status, disposition) if each >= _FAILED)
-        code = next(codes, None) or hresult_in(message)
-        if disposition in (_ISSUED, _ISSUED_OUT_OF_BAND) and not status:
-            certificate = x509.load_der_x509_certificate(leaf)
-            return Answer(
-                Disposition.ISSUED,
-                number,
-                message,
-                leaf_der=certificate.public_bytes(Encoding.DER),
-                chain_ders=_chain(chain, certificate),
-            )
-        if disposition == _UNDER_SUBMISSION and not status:
+        if not status and disposition in (_ISSUED, _ISSUED_OUT_OF_BAND):
+            der = x509.load_der_x509_certificate(leaf).public_bytes(Encoding.DER)
+            others = chain_in(chain, der) if chain else ()
+            return Answer(Disposition.ISSUED, number, message, leaf_der=der, chain_ders=others)
+        if not status and disposition == _UNDER_SUBMISSION:
             return Answer(Disposition.PENDING, number, message)
+        code = next((each for each in (status, disposition) if each >= _FAILED), None)
+        code = code or hresult_in(message)
         if code is not None and not number:
-            error = self._meaning(code, message)
             said = f"{self._host} answered 0x{code:08X}: {message or 'nothing'}."
-            raise error or OutcomeUnknown(said)
+            raise failure(code, message) or OutcomeUnknown(said)
         return Answer(Disposition.DENIED, number, message, code)
 
 
@@ -148,8 +138,3 @@ def _blob(content: bytes) -> bytes:
         return struct.pack("<II", 0, 0)
     size = len(content)
     return struct.pack("<III", size, 0x20004, size) + content + bytes(-size % 4)
-
-
-def _chain(raw: bytes, leaf: x509.Certificate) -> tuple[bytes, ...]:
-    found = pkcs7.load_der_pkcs7_certificates(raw) if raw else []
-    return tuple(each.public_bytes(Encoding.DER) for each in found if each != leaf)

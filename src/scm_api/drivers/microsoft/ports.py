@@ -64,8 +64,8 @@ class Enroller(Protocol):
 class ChainSource(Protocol):
     """Tells the certificate of the CA that issues, so that a wrong site is found before it does."""
 
-    async def ca_certificates(self) -> Sequence[bytes]:
-        """The CA's own certificate first, then those above it as far as they are known."""
+    async def ca_certificate(self) -> bytes:
+        """The CA's own certificate, the latest one, in DER."""
 
 
 class Revoker(Protocol):
