@@ -29,9 +29,10 @@ from scm_api.drivers.microsoft.directory import ActiveDirectory
 from scm_api.drivers.microsoft.icpr import INTERFACE
 from scm_api.drivers.microsoft.ports import TemplateRecord
 from scm_api.drivers.microsoft.template_rules import template_faults
+from scm_api.drivers.windows.credentials import Method
 from scm_api.drivers.windows.kerberos import KerberosTickets
 from scm_api.drivers.windows.ldap import LdapServer
-from scm_api.drivers.windows.logon import Logon, Method
+from scm_api.drivers.windows.logon import Logon
 from scm_api.drivers.windows.rpc import connected
 from scm_api.drivers.windows.rpc_pdus import Interface
 

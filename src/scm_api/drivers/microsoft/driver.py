@@ -40,7 +40,6 @@ from scm_api.drivers.microsoft.ports import (
     NO_REVOKER,
     Answer,
     ChainSource,
-    Directory,
     Disposition,
     Enroller,
     EnrollmentService,
@@ -53,10 +52,6 @@ from scm_api.drivers.microsoft.template_rules import risks, shown
 # A manager of the CA decides about what is pending; the worker looks less and less often.
 _SOON: Final = timedelta(seconds=30)
 _AGENT_DAYS: Final = 30
-_EXCESSIVE: Final = (
-    "excessive-rights: the account that enrolls may change the template {}, and so let itself be "
-    "given any certificate by it; leave it Read and Enroll."
-)
 
 
 class MicrosoftDriver:
@@ -109,17 +104,15 @@ class MicrosoftDriver:
     ) -> Issued | Pending | Rejected:
         """Hand the request in, on behalf of its account where the profile says so."""
         if options.issuing_ca != self._connection.issuing_ca:
-            raise BackendRefused(
-                f"The profile issues from {options.issuing_ca}, but this backend is "
-                f"{self._connection.issuing_ca}.",
-                whole_backend=False,
-            )
+            own = self._connection.issuing_ca
+            detail = f"The profile issues from {options.issuing_ca}, but this backend is {own}."
+            raise BackendRefused(detail, whole_backend=False)
         request = order.csr_der
         if options.build_subject_from_ad:
             request = await self._on_behalf(order, options.ms_template)
         answer = await self._enroller.submit(request, options.ms_template)
         if answer.disposition is Disposition.DENIED:
-            raise _denial(answer)
+            raise _denial(answer)[1]
         return _outcome(answer)
 
     async def poll(
@@ -159,18 +152,16 @@ class MicrosoftDriver:
 
     async def find_subject(self, account: str, options: MicrosoftProfileOptions) -> Subject:
         """See `FindsSubjects`."""
-        directory = self._needed_directory()
-        templates = {each.name: each for each in await directory.templates()}
-        template = templates.get(options.ms_template)
+        if self._directory is None:
+            raise BackendRefused("This backend has no directory.", whole_backend=False)
+        templates = await self._directory.templates()
+        template = next((each for each in templates if each.name == options.ms_template), None)
         if template is None:
-            raise BackendRefused(
-                f"Active Directory has no template {options.ms_template} any more.",
-                whole_backend=False,
-            )
-        record = await directory.account(account)
-        return subject_of(
-            account, record, template, options.account_base, self._connection.denied_groups
-        )
+            detail = f"Active Directory has no template {options.ms_template} any more."
+            raise BackendRefused(detail, whole_backend=False)
+        record = await self._directory.account(account)
+        denied = self._connection.denied_groups
+        return subject_of(account, record, template, options.account_base, denied)
 
     async def issuing_cas(self) -> Sequence[IssuingCa]:
         """The CAs of the forest, of which this backend issues from one."""
@@ -199,9 +190,8 @@ class MicrosoftDriver:
         if order.subject is None:
             raise OrderRefused("The order names no account.", code="person-unknown")
         if self._agent is None:
-            raise BackendRefused(
-                "This backend has no enrollment agent's certificate.", whole_backend=False
-            )
+            detail = "This backend has no enrollment agent's certificate."
+            raise BackendRefused(detail, whole_backend=False)
         sign = self._agent.sign
         return await asyncio.to_thread(sign, order.csr_der, order.subject.account, template)
 
@@ -223,15 +213,15 @@ class MicrosoftDriver:
             certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
         )
 
-    def _needed_directory(self) -> Directory:
-        if self._directory is None:
-            raise BackendRefused("This backend has no directory.", whole_backend=False)
-        return self._directory
-
 
 def _remarks(records: Sequence[TemplateRecord], published: frozenset[str]) -> list[str]:
     """What an administrator should know of the templates, as findings."""
-    found = [_EXCESSIVE.format(each.name) for each in records if each.may_change]
+    found = [
+        f"excessive-rights: the account that enrolls may change the template {each.name}, and so "
+        "let itself be given any certificate by it; leave it Read and Enroll."
+        for each in records
+        if each.may_change
+    ]
     for each in records:
         if each.name in published and each.may_enroll is not False:
             found += [f"unsafe-template: {risk.detail}" for risk in risks(each)]
@@ -247,19 +237,16 @@ def _outcome(answer: Answer) -> Issued | Pending | Rejected:
         if answer.leaf_der is None:
             return Pending(answer.request_id, timedelta(0), None)
         return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
-    error = _denial(answer)
+    symbol, error = _denial(answer)
     if isinstance(error, BackendUnavailable):
         raise error
-    symbol = "denied" if answer.hresult is None else meaning_of(answer.hresult).symbol
     return Rejected(answer.request_id, symbol, error.detail)
 
 
-def _denial(answer: Answer) -> DriverError:
-    words = answer.message or "nothing"
+def _denial(answer: Answer) -> tuple[str, DriverError]:
+    """The code's symbol and what follows from it."""
+    symbol, error, words = "denied", None, answer.message or "nothing"
     if answer.hresult is not None:
-        error = failure(answer.hresult, words)
-        if error is not None:
-            return error
-    symbol = "denied" if answer.hresult is None else f"0x{answer.hresult:08X}"
+        symbol, error = meaning_of(answer.hresult).symbol, failure(answer.hresult, words)
     detail = f"The CA denied request {answer.request_id or 'without a number'}: {words}"
-    return OrderRefused(detail, code=symbol)
+    return symbol, error or OrderRefused(detail, code=symbol)

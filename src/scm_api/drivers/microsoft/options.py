@@ -1,6 +1,6 @@
 """How an AD CS backend is reached, what a profile chooses there, and what an order adds."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -13,8 +13,8 @@ from scm_api.drivers.fields import (
     TrustedCertificates,
     with_example,
 )
+from scm_api.drivers.windows.credentials import Account
 from scm_api.drivers.windows.fields import (
-    Account,
     ChannelBinding,
     HostName,
     HttpAuth,
@@ -101,6 +101,10 @@ class WinRmRevoker(Options):
     auth: HttpAuth = "kerberos"
     channel_binding: ChannelBinding = True
     allow_ntlm_fallback: NtlmFallback = False
+
+    max_connections: ClassVar[int] = 4
+    wait_seconds: ClassVar[float] = 4
+    answer_seconds: ClassVar[float] = 30
 
 
 class MicrosoftConnection(Options):

@@ -12,6 +12,10 @@ NO_REVOKER: Final = (
     "Web Enrollment and RPC cannot revoke, and this backend has no revoker: revoke on the CA "
     "(certutil -revoke, or its console), or add `revoker` to the options and its credential."
 )
+NO_DIRECTORY: Final = (
+    "CAs and templates are not listed, templates are not judged, and nobody is enrolled for on "
+    "behalf: add `directory` to the options and its credential."
+)
 REASONS: Final[Mapping[RevocationReason, int]] = {
     RevocationReason.UNSPECIFIED: 0,
     RevocationReason.KEY_COMPROMISE: 1,

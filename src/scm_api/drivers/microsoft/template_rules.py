@@ -22,6 +22,7 @@ _FROM_AD: Final = 0xFFC00000
 _UNFORESEEN: Final = {0x800000: "Service principal name (SPN)", 0x1000000: "directory GUID"}
 _PENDS_ALL, _NO_SID_EXTENSION = 0x2, 0x80000
 _MACHINE: Final = 0x40
+_SIGNATURES: Final = "Issuance Requirements: This number of authorized signatures"
 
 _ANY_PURPOSE: Final = "2.5.29.37.0"
 _SERVER, _CLIENT, _CODE, _MAIL = (f"1.3.6.1.5.5.7.3.{last}" for last in (1, 2, 3, 4))
@@ -113,21 +114,17 @@ def template_faults(
         detail = "Security: the account that enrolls has no Enroll permission; it needs Allow."
         yield _fault(record, "template-not-permitted", detail)
     yield from _from_ad(record) if build_subject_from_ad else _from_request(record)
-    short = sorted(each for each in key_types if 0 < _bits(each) < record.minimal_key_size)
+    least = record.minimal_key_size
+    short = sorted(each for each in key_types if 0 < _bits(each) < least)
     if short:
-        detail = (
-            f"Cryptography: Minimum key size is {record.minimal_key_size} bits; the profile allows "
-            f"{handful(short)}, which the CA refuses."
-        )
+        detail = f"Cryptography: Minimum key size is {least} bits; the CA refuses {handful(short)}."
         yield _fault(record, "template-key-size", detail, "no key types below it")
     usages = record.extended_key_usages
     wanted = _PURPOSES[certificate_type]
     if usages and _ANY_PURPOSE not in usages and not set(usages) & set(wanted):
         has = handful(_NAMES.get(each, each) for each in usages)
         needs = " or ".join(_NAMES[each] for each in wanted)
-        detail = (
-            f"Extensions: Application Policies are {has}; type {certificate_type} needs {needs}."
-        )
+        detail = f"Extensions: Application Policies are {has}; {certificate_type} needs {needs}."
         yield _fault(record, "template-purpose", detail, needs)
     is_for_users = build_subject_from_ad and not record.general_flags & _MACHINE
     if certificate_type is CertificateType.DEVICE and is_for_users:
@@ -139,11 +136,8 @@ def _term_faults(record: TemplateRecord, terms_days: Sequence[int]) -> Iterator[
     """The template decides; a shorter term would be exceeded by what is issued."""
     days = math.ceil(record.validity_days)
     if set(terms_days) - {days}:
-        detail = (
-            f"General: Validity period is {record.validity_days:g} days, which no request changes; "
-            "the profile must have that term alone."
-        )
-        yield _fault(record, "template-term", detail, f"term.allowed_days [{days}]")
+        detail = f"General: Validity period is {record.validity_days:g} days for every request."
+        yield _fault(record, "template-term", detail, f"term.allowed_days [{days}] alone")
 
 
 def _from_request(record: TemplateRecord) -> Iterator[Fault]:
@@ -155,19 +149,15 @@ def _from_request(record: TemplateRecord) -> Iterator[Fault]:
         yield _fault(record, "template-subject-source", detail, "or build_subject_from_ad: true")
     if record.ra_signatures:
         detail = (
-            "Issuance Requirements: This number of authorized signatures is "
-            f"{record.ra_signatures}; a request without an enrollment agent has none: clear it."
+            f"{_SIGNATURES} is {record.ra_signatures}; without an agent there is none: clear it."
         )
         yield _fault(record, "template-signatures", detail)
 
 
 def _from_ad(record: TemplateRecord) -> Iterator[Fault]:
     if record.schema_version < 2:
-        detail = (
-            "Compatibility: its schema version is 1, which cannot demand an enrollment agent's "
-            "signature; duplicate it and use the duplicate."
-        )
-        yield _fault(record, "template-schema", detail, "schema version 2 or later")
+        detail = "Compatibility: schema version 1 cannot demand an agent's signature; duplicate it."
+        yield _fault(record, "template-schema", detail, "a duplicate, of version 2 or later")
     if record.name_flags & (_SUPPLIES_SUBJECT | _SUPPLIES_SAN):
         detail = (
             "Subject Name: is Supply in the request, so the account's information is ignored; it "
@@ -175,21 +165,14 @@ def _from_ad(record: TemplateRecord) -> Iterator[Fault]:
         )
         yield _fault(record, "template-subject-source", detail)
     if not record.name_flags & _FROM_AD:
-        detail = (
-            "Subject Name: no subject name format and no alternate name is chosen; it needs one."
-        )
+        detail = "Subject Name: no subject name format or alternate name is chosen; it needs one."
         yield _fault(record, "template-subject-source", detail)
     for flag, name in _UNFORESEEN.items():
         if record.name_flags & flag:
-            detail = (
-                f"Subject Name: {name} is included, which cannot be checked beforehand; clear it."
-            )
+            detail = f"Subject Name: {name}, which nobody can check beforehand, is on; clear it."
             yield _fault(record, "template-names", detail)
     if record.ra_signatures != 1:
-        detail = (
-            "Issuance Requirements: This number of authorized signatures is "
-            f"{record.ra_signatures}; it should be 1."
-        )
+        detail = f"{_SIGNATURES} is {record.ra_signatures}; it should be 1."
         yield _fault(record, "template-signatures", detail, "1")
     if AGENT_POLICY not in record.ra_policies:
         has = handful(record.ra_policies) or "none"
@@ -206,8 +189,8 @@ def risks(record: TemplateRecord) -> Iterator[Risk]:
     usages = set(record.extended_key_usages)
     if supplied and usages & _LOGON:
         purpose = handful(sorted(_NAMES[each] for each in usages & _LOGON))
-        detail = f"{record.name}: names come from the request and the purpose is {purpose}: whoever"
-        yield Risk("logon-with-supplied-names", f"{detail} gets a certificate can log on by it.")
+        detail = f"{record.name}: names come from the request, and anybody so named is logged on"
+        yield Risk("logon-with-supplied-names", f"{detail} by its purpose, {purpose}.")
     if not usages or _ANY_PURPOSE in usages:
         detail = f"{record.name}: the certificate is good for any purpose, also logon and signing."
         yield Risk("any-purpose", detail)

@@ -1,14 +1,12 @@
 """Fields of options that say where a Windows server is and how an account logs on to it."""
 
-import base64
-import binascii
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from scm_api.drivers.addresses import endpoint_objection
-from scm_api.drivers.fields import ClientCertificate, ClientKey, EndpointUrl, Secrets
+from scm_api.drivers.fields import EndpointUrl
 
 
 def _secure(url: object) -> object:
@@ -36,16 +34,6 @@ def _host(name: str) -> str:
     return name
 
 
-def _keytab(secret: SecretStr | None) -> SecretStr | None:
-    """MIT keytab format, version 2."""
-    try:
-        if secret is None or base64.b64decode(secret.get_secret_value(), validate=True)[0] == 5:
-            return secret
-    except (binascii.Error, IndexError):
-        pass
-    raise PydanticCustomError("malformed-keytab", "It is no keytab in base64.")
-
-
 HttpsUrl = Annotated[EndpointUrl, BeforeValidator(_secure)]
 LdapsUrl = Annotated[str, StringConstraints(max_length=256), AfterValidator(_ldaps)]
 HostName = Annotated[str, StringConstraints(min_length=1, max_length=253), AfterValidator(_host)]
@@ -71,21 +59,3 @@ ChannelBinding = Annotated[
 NtlmFallback = Annotated[
     bool, Field(description="Use NTLM, with the same password, where Kerberos fails.")
 ]
-
-
-class Account(Secrets):
-    """One credential: a password or keytab with its user name, or a client certificate."""
-
-    username: Annotated[
-        str | None,
-        StringConstraints(pattern=r"^[^\x00-\x1f\x7f:]{1,256}$"),
-        Field(description="DOMAIN\\name or name@domain.", examples=["CORP\\svc-enroll"]),
-    ] = None
-    password: Annotated[SecretStr | None, Field(min_length=1, max_length=256)] = None
-    keytab: Annotated[
-        SecretStr | None,
-        Field(max_length=65_536, description="In base64; for Kerberos."),
-        AfterValidator(_keytab),
-    ] = None
-    client_certificate: ClientCertificate = None
-    client_key: ClientKey = None

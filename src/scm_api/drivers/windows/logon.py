@@ -6,7 +6,7 @@ import base64
 import hashlib
 import logging
 import struct
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 import spnego
@@ -16,9 +16,9 @@ from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
 from scm_api.drivers.errors import BackendRefused
+from scm_api.drivers.windows.credentials import Account, Method
 from scm_api.drivers.windows.kerberos import KerberosTickets, failure
 
-Method = Literal["kerberos", "ntlm", "basic", "simple", "client_certificate"]
 Service = Literal["HTTP", "ldap", "host"]
 _ASKED: Final = {
     "HTTP": spnego.ContextReq.default,
@@ -67,6 +67,17 @@ class Logon:
         self._tickets = tickets
         self._binding = binding
         logging.getLogger("spnego").setLevel(logging.INFO)  # its debug log has the tokens
+
+    @classmethod
+    def of(cls, account: Account, method: Method, realm: str, *, binding: bool = True) -> Self:
+        """The logon of an account by its credential; `realm` is for Kerberos."""
+        user, tickets = account.username or "", None
+        password = account.password.get_secret_value() if account.password else ""
+        if method == "kerberos":
+            keytab = account.keytab
+            table = base64.b64decode(keytab.get_secret_value()) if keytab else None
+            tickets = KerberosTickets(user, realm, password, table)
+        return cls(method, user, password, tickets, binding=binding)
 
     async def context(self, service: Service, host: str, certificate_der: bytes | None) -> Any:
         """A new security context, bound to the TLS connection with that certificate.
