@@ -1,7 +1,6 @@
 """Active Directory as the port `Directory`: CAs, templates and accounts, read by LDAPS."""
 
 import contextlib
-import struct
 from collections.abc import Iterator, Sequence
 from typing import Final
 from uuid import UUID
@@ -82,19 +81,20 @@ def _service(entry: Entry) -> EnrollmentService:
         name=name,
         display_name=entry.text("displayName") or name,
         dns_host_name=entry.text("dNSHostName") or "",
-        certificate_der=next(iter(entry.values("cACertificate")), b""),
+        certificate_der=entry.first("cACertificate"),
         templates=frozenset(entry.texts("certificateTemplates")),
     )
 
 
 def template_record(entry: Entry, sids: frozenset[str] | None) -> TemplateRecord:
     """The template in an entry, with the right of an account with these SIDs, None if unknown."""
-    descriptor = next(iter(entry.values("nTSecurityDescriptor")), b"")
+    descriptor = entry.first("nTSecurityDescriptor")
     enrolls, changes = None, False
     if sids is not None and descriptor:
         with contextlib.suppress(ValueError):  # one that nobody can read is one that cannot be told
             changes = may_change(descriptor, sids)
             enrolls = has_right(descriptor, sids, ENROLL)
+    period = int.from_bytes(entry.first("pKIExpirationPeriod"), "little", signed=True)
     name = entry.text("cn") or ""
     return TemplateRecord(
         name=name,
@@ -107,7 +107,7 @@ def template_record(entry: Entry, sids: frozenset[str] | None) -> TemplateRecord
         ra_policies=tuple(_policies(entry)),
         extended_key_usages=entry.texts("pKIExtendedKeyUsage"),
         minimal_key_size=entry.number("msPKI-Minimal-Key-Size"),
-        validity_days=_days(entry),
+        validity_days=-period / _TICKS_A_DAY,
         may_enroll=enrolls,
         may_change=changes,
     )
@@ -122,8 +122,3 @@ def _policies(entry: Entry) -> Iterator[str]:
         for name, _, value in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
             if name == "msPKI-RA-Application-Policies":
                 yield from value.split(",")
-
-
-def _days(entry: Entry) -> float:
-    raw = next(iter(entry.values("pKIExpirationPeriod")), bytes(8))
-    return -float(struct.unpack("<q", raw)[0]) / _TICKS_A_DAY if len(raw) == 8 else 0.0

@@ -49,6 +49,7 @@ from scm_api.drivers.microsoft.ports import (
 from scm_api.drivers.microsoft.subjects import subject_of
 from scm_api.drivers.microsoft.template_rules import risks, shown
 
+Outcome = Issued | Pending | Rejected
 # A manager of the CA decides about what is pending; the worker looks less and less often.
 _SOON: Final = timedelta(seconds=30)
 _AGENT_DAYS: Final = 30
@@ -99,9 +100,7 @@ class MicrosoftDriver:
                 findings.append(f"The enrollment agent's certificate ends in {left.days} days.")
         return CheckReport(private_cas=max(len(found), 1), findings=tuple(findings))
 
-    async def submit(
-        self, order: Order, options: MicrosoftProfileOptions
-    ) -> Issued | Pending | Rejected:
+    async def submit(self, order: Order, options: MicrosoftProfileOptions) -> Outcome:
         """Hand the request in, on behalf of its account where the profile says so."""
         if options.issuing_ca != self._connection.issuing_ca:
             own = self._connection.issuing_ca
@@ -119,7 +118,7 @@ class MicrosoftDriver:
         self,
         ca_ref: str,
         options: MicrosoftProfileOptions,  # noqa: ARG002 -- the contract's
-    ) -> Issued | Pending | Rejected:
+    ) -> Outcome:
         """See `Driver.poll`. The reference may be one that a person found at the CA."""
         if not (ca_ref.isascii() and ca_ref.isdecimal() and len(ca_ref) <= 10):
             return Rejected(ca_ref, "request-id", "A request id of AD CS is a number.")
@@ -129,7 +128,7 @@ class MicrosoftDriver:
         self,
         order: Order,  # noqa: ARG002 -- the contract's
         options: MicrosoftProfileOptions,
-    ) -> Issued | Pending | Rejected:
+    ) -> Outcome:
         """Raises OutcomeUnknown: nothing at AD CS can be searched for what we sent."""
         raise OutcomeUnknown(
             f"{options.issuing_ca} cannot be asked for a request whose id is not known."
@@ -228,7 +227,7 @@ def _remarks(records: Sequence[TemplateRecord], published: frozenset[str]) -> li
     return found
 
 
-def _outcome(answer: Answer) -> Issued | Pending | Rejected:
+def _outcome(answer: Answer) -> Outcome:
     """What is issued and not fetched yet is pending for no time, so that its id is kept."""
     if answer.disposition is Disposition.PENDING:
         waits_for = f"a certificate manager of the CA (request {answer.request_id})"

@@ -74,9 +74,7 @@ class IcprEnroller:
                 async with asyncio.timeout(self._seconds):
                     raw = await connection.call(_CERT_SERVER_REQUEST, stub)
             except TimeoutError as error:
-                detail = (
-                    f"{self._host} did not answer the request within {self._seconds:g} seconds."
-                )
+                detail = f"{self._host} did not answer within {self._seconds:g} seconds."
                 raise OutcomeUnknown(detail) from error
         try:
             return self._answer(raw)

@@ -21,7 +21,7 @@ from scm_api.drivers.microsoft.options import (
 )
 from scm_api.drivers.microsoft.ports import NO_DIRECTORY, NO_REVOKER, REASONS
 from scm_api.drivers.pacing import Limiter
-from scm_api.drivers.windows.credentials import logon_faults
+from scm_api.drivers.windows.credentials import Account, logon_faults
 
 
 async def _open(
@@ -39,12 +39,9 @@ def judge_connection(connection: MicrosoftConnection, secrets: MicrosoftSecrets)
         port, account = getattr(connection, name), getattr(secrets, name)
         if port is None:
             continue
-        if account is None:
-            detail = f"The {name} logs on with an account of its own; it may be the same one."
-            faults.append(Fault(f"/secrets/{name}", "missing-credentials", detail))
-            continue
         with_ntlm = getattr(port, "allow_ntlm_fallback", False)
-        faults += logon_faults(f"/secrets/{name}", account, port.auth, with_ntlm=with_ntlm)
+        given = account or Account()
+        faults += logon_faults(f"/secrets/{name}", given, port.auth, with_ntlm=with_ntlm)
         if port.auth == "kerberos" and connection.realm is None:
             detail = f"The {name} logs on with Kerberos, which needs a realm."
             faults.append(Fault("/options/realm", "missing-realm", detail, "such as CORP.EXAMPLE"))

@@ -66,9 +66,6 @@ def _site(
     knock: tuple[str, str],
     headers: Mapping[str, str],
 ) -> Site:
-    credential = None
-    if port.auth == "client_certificate" and account.client_key is not None:
-        credential = f"{account.client_certificate}\n{account.client_key.get_secret_value()}"
     methods: list[Method] = [port.auth]
     if port.auth == "kerberos" and port.allow_ntlm_fallback:
         methods.append("ntlm")
@@ -79,7 +76,7 @@ def _site(
         port.base_url,
         knock,
         headers,
-        tls_context(connection.trusted_certificates, credential),
+        tls_context(connection.trusted_certificates, account.tls_credential(port.auth)),
         [Logon.of(account, each, realm, binding=binding) for each in methods],
         (limiter, f"microsoft/{pace}", connection.calls_per_second),
         connections=port.max_connections,

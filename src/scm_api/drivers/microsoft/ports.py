@@ -111,8 +111,8 @@ class TemplateRecord:
     enrollment_flags: int
     general_flags: int
     ra_signatures: int
-    ra_policies: tuple[str, ...]
-    extended_key_usages: tuple[str, ...]
+    ra_policies: Sequence[str]
+    extended_key_usages: Sequence[str]
     minimal_key_size: int
     validity_days: float
     may_enroll: bool | None

@@ -3,7 +3,7 @@ the Certificate Templates console."""
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -68,10 +68,15 @@ def judge_template(options: MicrosoftProfileOptions, facts: ProfileFacts) -> lis
         )
         accepted = handful(sorted(known)) or "none is published"
         return [Fault("/ms_template", "template-not-published", detail, accepted)]
-    record = _record(found)
+    members = {name: found.facts[name] for name in TemplateRecord.__dataclass_fields__}
+    record = TemplateRecord(**members)
     asked = (facts.certificate_type, options.build_subject_from_ad, facts.key_types)
     faults = list(template_faults(record, *asked))
-    faults += _term_faults(record, facts.terms_days)
+    days = math.ceil(record.validity_days)
+    if set(facts.terms_days) - {days}:  # a shorter one would be exceeded by what is issued
+        detail = f"General: Validity period is {record.validity_days:g} days for every request."
+        accepted = f"term.allowed_days [{days}] alone"
+        faults.append(_fault(record, "template-term", detail, accepted))
     for risk in risks(record):
         if risk.code not in options.acknowledged_risks:
             accepted = f"{risk.code} in acknowledged_risks, if this is meant to be"
@@ -93,14 +98,6 @@ def shown(record: TemplateRecord) -> Template:
     }
     usable = record.may_enroll is not False
     return Template(record.name, record.display_name, usable, allows, facts)
-
-
-def _record(template: Template) -> TemplateRecord:
-    """The record in what `shown` made, also after it has been JSON."""
-    facts = {name: template.facts[name] for name in TemplateRecord.__dataclass_fields__}
-    for name in ("ra_policies", "extended_key_usages"):
-        facts[name] = tuple(facts[name])
-    return TemplateRecord(**facts)
 
 
 def template_faults(
@@ -130,14 +127,6 @@ def template_faults(
     if certificate_type is CertificateType.DEVICE and is_for_users:
         detail = "General: it is for users; a device needs one for computers (flags 0x40)."
         yield _fault(record, "template-purpose", detail, "a duplicate of Computer")
-
-
-def _term_faults(record: TemplateRecord, terms_days: Sequence[int]) -> Iterator[Fault]:
-    """The template decides; a shorter term would be exceeded by what is issued."""
-    days = math.ceil(record.validity_days)
-    if set(terms_days) - {days}:
-        detail = f"General: Validity period is {record.validity_days:g} days for every request."
-        yield _fault(record, "template-term", detail, f"term.allowed_days [{days}] alone")
 
 
 def _from_request(record: TemplateRecord) -> Iterator[Fault]:

@@ -42,6 +42,12 @@ class Account(Secrets):
     client_certificate: ClientCertificate = None
     client_key: ClientKey = None
 
+    def tls_credential(self, method: Method) -> str | None:
+        """Certificate, chain and key, as PEM, where it logs on with them."""
+        if method != "client_certificate" or self.client_key is None:
+            return None
+        return f"{self.client_certificate}\n{self.client_key.get_secret_value()}"
+
 
 def logon_faults(
     pointer: str, account: Account, method: Method, *, with_ntlm: bool

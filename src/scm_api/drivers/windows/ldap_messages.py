@@ -68,6 +68,10 @@ class Entry:
         """Every value as it came."""
         return self.attributes.get(name.lower(), ())
 
+    def first(self, name: str) -> bytes:
+        """The first value as it came, empty where there is none."""
+        return next(iter(self.values(name)), b"")
+
     def texts(self, name: str) -> tuple[str, ...]:
         """Every value as text."""
         return tuple(value.decode("utf-8", "replace") for value in self.values(name))
