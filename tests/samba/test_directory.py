@@ -38,7 +38,7 @@ from scm_api.drivers.windows.rpc_pdus import Interface
 
 METHODS: list[Method] = ["simple", "ntlm", "kerberos"]
 # Directory replication: any account may bind to it, which is answered.
-REPLICATION = Interface(UUID("e3514235-4b06-11d1-ab04-00c04fc2dcd2"), 4, 0)
+REPLICATION = Interface(UUID("e3514235-4b06-11d1-ab04-00c04fc2dcd2"), 4)
 DS_BIND = 0
 
 

@@ -22,6 +22,7 @@ from scm_api.drivers.microsoft.ports import Answer, Disposition
 from scm_api.drivers.windows.site import Session, Site
 
 BASE: Final = "/certsrv/"
+KNOCK: Final = ("GET", BASE)
 HEADERS: Final = {
     # certnew.cer has another content type for what is no browser.
     "User-Agent": "Mozilla/5.0 (compatible; scm-api)",

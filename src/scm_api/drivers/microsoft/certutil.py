@@ -3,12 +3,7 @@
 from typing import Final
 
 from scm_api.core.vocabulary import RevocationReason
-from scm_api.drivers.errors import (
-    BackendRefused,
-    BackendUnavailable,
-    OrderRefused,
-    OutcomeUnknown,
-)
+from scm_api.drivers.errors import BackendRefused, OrderRefused, only_asking
 from scm_api.drivers.microsoft.hresults import failure
 from scm_api.drivers.microsoft.ports import REASONS
 from scm_api.drivers.windows.remote_commands import RemoteCommands
@@ -26,10 +21,8 @@ class Certutil:
 
     async def check(self) -> None:
         """See `Revoker.check`."""
-        try:
+        with only_asking():
             await self._run("-ping")
-        except OutcomeUnknown as error:  # there is no outcome of a ping
-            raise BackendUnavailable(error.detail) from None
 
     async def revoke(self, serial_number: int, reason: RevocationReason) -> None:
         """See `Revoker.revoke`. Repeating it only sets date and reason again."""

@@ -52,17 +52,13 @@ class ActiveDirectory:
         async with self._server.session() as session:
             kind = ("Certificate Templates", "pKICertificateTemplate")
             found = await _listed(session, *kind, _TEMPLATE)
-            who = self._enrolling_account
-            sids = await read_sids(session, who) if who else None
+            sids = await read_sids(session, self._enrolling_account or "")
             return [template_record(entry, sids) for entry in found]
 
     async def account(self, name: str) -> AccountRecord | None:
         """See `Directory.account`."""
         async with self._server.session() as session:
             return await read_account(session, name)
-
-    async def aclose(self) -> None:
-        """Nothing is kept open."""
 
 
 async def _listed(

@@ -114,25 +114,15 @@ class MicrosoftDriver:
             raise _denial(answer)[1]
         return _outcome(answer)
 
-    async def poll(
-        self,
-        ca_ref: str,
-        options: MicrosoftProfileOptions,  # noqa: ARG002 -- the contract's
-    ) -> Outcome:
+    async def poll(self, ca_ref: str, options: MicrosoftProfileOptions) -> Outcome:  # noqa: ARG002 -- the contract's
         """See `Driver.poll`. The reference may be one that a person found at the CA."""
         if not (ca_ref.isascii() and ca_ref.isdecimal() and len(ca_ref) <= 10):
             return Rejected(ca_ref, "request-id", "A request id of AD CS is a number.")
         return _outcome(await self._enroller.poll(ca_ref))
 
-    async def recover(
-        self,
-        order: Order,  # noqa: ARG002 -- the contract's
-        options: MicrosoftProfileOptions,
-    ) -> Outcome:
+    async def recover(self, order: Order, options: MicrosoftProfileOptions) -> Outcome:  # noqa: ARG002 -- the contract's
         """Raises OutcomeUnknown: nothing at AD CS can be searched for what we sent."""
-        raise OutcomeUnknown(
-            f"{options.issuing_ca} cannot be asked for a request whose id is not known."
-        )
+        raise OutcomeUnknown(f"{options.issuing_ca} cannot be asked for a request without its id.")
 
     async def revoke(
         self,
@@ -180,7 +170,7 @@ class MicrosoftDriver:
 
     async def aclose(self) -> None:
         """See `Driver.aclose`."""
-        ports = (self._enroller, self._directory, self._revoker)
+        ports = (self._enroller, self._revoker)
         await asyncio.gather(*(each.aclose() for each in ports if each))
 
     async def _on_behalf(self, order: Order, template: str) -> bytes:

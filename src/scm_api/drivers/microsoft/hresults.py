@@ -17,7 +17,6 @@ class Kind(Enum):
     INVALID_REQUEST = "invalid_request"
     NOT_AUTHORISED = "not_authorised"
     MISCONFIGURED = "misconfigured_backend"
-    UNKNOWN_REQUEST = "unknown_request"
     UNAVAILABLE = "unavailable"
     UNSURE = "unsure"
 
@@ -33,9 +32,9 @@ class Meaning:
 
 _TABLE: Final = """
 80094001 CERTSRV_E_BAD_REQUESTSUBJECT invalid_request The CA does not take the subject of the request.
-80094002 CERTSRV_E_NO_REQUEST unknown_request The CA knows no request with this id: was its database restored, or does the address lead to another CA?
+80094002 CERTSRV_E_NO_REQUEST invalid_request The CA knows no request with this id: was its database restored, or does the address lead to another CA?
 80094003 CERTSRV_E_BAD_REQUESTSTATUS invalid_request The request was decided before; look at it in the CA's console.
-80094004 CERTSRV_E_PROPERTY_EMPTY unknown_request The CA knows no request with this id: was its database restored, or does the address lead to another CA?
+80094004 CERTSRV_E_PROPERTY_EMPTY invalid_request The CA knows no request with this id: was its database restored, or does the address lead to another CA?
 80094009 CERTSRV_E_RESTRICTEDOFFICER not_authorised The CA restricts its enrollment agents or certificate managers; allow this account, template and target on the CA's tabs Enrollment Agents and Certificate Managers.
 8009400B CERTSRV_E_NO_VALID_KRA misconfigured_backend The CA archives keys but has no valid key recovery agent.
 80094011 CERTSRV_E_ENROLL_DENIED not_authorised The CA's security tab does not let the account request certificates; grant it Request Certificates.
@@ -104,7 +103,7 @@ def failure(code: int, message: str) -> DriverError | None:
     meaning = meaning_of(code)
     detail = f"{meaning.advice} The CA says: {message.strip() or 'nothing'} (0x{code:08X})."
     match meaning.kind:
-        case Kind.INVALID_REQUEST | Kind.UNKNOWN_REQUEST:
+        case Kind.INVALID_REQUEST:
             return OrderRefused(detail, code=meaning.symbol)
         case Kind.UNAVAILABLE:
             return BackendUnavailable(detail)

@@ -8,7 +8,7 @@ from uuid import UUID
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from scm_api.drivers.errors import BackendUnavailable, OutcomeUnknown
+from scm_api.drivers.errors import OutcomeUnknown, only_asking
 from scm_api.drivers.microsoft.enrolling import chain_in, request_attributes
 from scm_api.drivers.microsoft.hresults import failure, hresult_in
 from scm_api.drivers.microsoft.ports import Answer, Disposition
@@ -18,8 +18,6 @@ from scm_api.drivers.windows.rpc_pdus import Interface
 
 INTERFACE: Final = Interface(
     UUID("91ae6020-9e3c-11cf-8d7c-00aa00c091be"),
-    0,
-    0,
     absent="the CA's service does not run, or its registry value InterfaceFlags has "
     "IF_NORPCICERTREQUEST (0x8) or IF_NOREMOTEICERTREQUEST; see "
     "certutil -getreg CA\\InterfaceFlags",
@@ -58,10 +56,8 @@ class IcprEnroller:
 
     async def poll(self, request_id: str) -> Answer:
         """See `Enroller.poll`."""
-        try:
+        with only_asking():
             return await self._ask(call_stub(self._ca_name, int(request_id), b"", b""))
-        except OutcomeUnknown as error:  # a question has no outcome
-            raise BackendUnavailable(error.detail) from error
 
     async def aclose(self) -> None:
         """Nothing is kept open."""

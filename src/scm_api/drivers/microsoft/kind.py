@@ -21,7 +21,7 @@ from scm_api.drivers.microsoft.options import (
 )
 from scm_api.drivers.microsoft.ports import NO_DIRECTORY, NO_REVOKER, REASONS
 from scm_api.drivers.pacing import Limiter
-from scm_api.drivers.windows.credentials import Account, logon_faults
+from scm_api.drivers.windows.credentials import logon_faults
 
 
 async def _open(
@@ -40,8 +40,7 @@ def judge_connection(connection: MicrosoftConnection, secrets: MicrosoftSecrets)
         if port is None:
             continue
         with_ntlm = getattr(port, "allow_ntlm_fallback", False)
-        given = account or Account()
-        faults += logon_faults(f"/secrets/{name}", given, port.auth, with_ntlm=with_ntlm)
+        faults += logon_faults(f"/secrets/{name}", account, port.auth, with_ntlm=with_ntlm)
         if port.auth == "kerberos" and connection.realm is None:
             detail = f"The {name} logs on with Kerberos, which needs a realm."
             faults.append(Fault("/options/realm", "missing-realm", detail, "such as CORP.EXAMPLE"))
@@ -116,10 +115,7 @@ def judge_request(
     return _ca_faults("/certificate_profile_id", options, connection, issuing_cas)
 
 
-def abilities(
-    connection: MicrosoftConnection,
-    issuing_cas: Sequence[IssuingCa] | None,  # noqa: ARG001 -- the contract's
-) -> tuple[Ability, ...]:
+def abilities(connection: MicrosoftConnection, _issuing_cas: object) -> tuple[Ability, ...]:
     """Which ports the backend has."""
     enroller, directory, revoker = connection.enroller, connection.directory, connection.revoker
     by = "Web Enrollment" if enroller.transport == "certsrv" else "RPC (MS-ICPR)"
@@ -133,9 +129,7 @@ def abilities(
 
 
 def revocation_objection(
-    options: MicrosoftProfileOptions,  # noqa: ARG001 -- the contract's
-    connection: MicrosoftConnection,
-    issuing_cas: Sequence[IssuingCa] | None,  # noqa: ARG001 -- the contract's
+    _options: object, connection: MicrosoftConnection, _issuing_cas: object
 ) -> str | None:
     """Why nothing is revoked through this backend."""
     return None if connection.revoker is not None else NO_REVOKER
@@ -146,6 +140,7 @@ def where_to_look(
 ) -> str:
     """How to find a request at the CA whose answer was lost."""
     csr, _ = read_csr(csr_der)
+    assert csr is not None  # it was read when it was accepted
     enroller = connection.enroller
     host = enroller.base_url if enroller.transport == "certsrv" else enroller.host
     behalf = ", on behalf of the account" if options.build_subject_from_ad else ""
@@ -154,7 +149,7 @@ def where_to_look(
         "Pending Requests and Failed Requests by the column Requester Name, which is the service "
         f"account of this backend's enroller{behalf}, and by the template {options.ms_template}. "
         f"The request has the SHA-256 {hashlib.sha256(csr_der).hexdigest()}, its public key "
-        f"{csr.spki_sha256 if csr else 'none'}."
+        f"{csr.spki_sha256}."
     )
 
 

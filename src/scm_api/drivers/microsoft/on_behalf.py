@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from scm_api.core.explain import quoted
 from scm_api.drivers.errors import BackendRefused, OrderRefused
+from scm_api.drivers.microsoft.ports import AGENT_USAGE
 from scm_api.drivers.windows.asn1 import choice, sequence, sequence_of, set_of, tagged
 
-AGENT_USAGE: Final = "1.3.6.1.4.1.311.20.2.1"
 _NAME_VALUE_PAIR: Final = "1.3.6.1.4.1.311.13.2.1"
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 _DATA, _PKI_DATA = "1.2.840.113549.1.7.1", "1.3.6.1.5.5.7.12.2"

@@ -40,17 +40,16 @@ def open_driver(
     if connection.revoker is not None and secrets.revoker is not None:
         by_certificate = connection.revoker.auth == "client_certificate"
         headers = remote_commands.BY_CERTIFICATE if by_certificate else {}
-        knock = ("POST", remote_commands.PATH)
-        site = _site(connection, limiter, connection.revoker, secrets.revoker, knock, headers)
-        host = remote_commands.RemoteCommands(site, connection.revoker.base_url)
-        revoker = Certutil(host, connection.revoker.ca_config)
+        host, account = connection.revoker, secrets.revoker
+        site = _site(connection, limiter, host, account, remote_commands.KNOCK, headers)
+        commands = remote_commands.RemoteCommands(site, host.base_url)
+        revoker = Certutil(commands, host.ca_config)
     if secrets.agent_certificate is not None and secrets.agent_key is not None:
         key = secrets.agent_key.get_secret_value()
         agent = EnrollmentAgent(secrets.agent_certificate, key, connection.on_behalf_form)
     port, account = connection.enroller, secrets.enroller
     if isinstance(port, CertsrvEnroller):
-        knock = ("GET", certsrv.BASE)
-        site = _site(connection, limiter, port, account, knock, certsrv.HEADERS)
+        site = _site(connection, limiter, port, account, certsrv.KNOCK, certsrv.HEADERS)
         pages = certsrv.Certsrv(site, forest.accept)
         return MicrosoftDriver(connection, pages, pages, forest, revoker, agent)
     logon = Logon.of(account, port.auth, realm)

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.windows.accounts import AccountRecord
 
+AGENT_USAGE: Final = "1.3.6.1.4.1.311.20.2.1"  # Certificate Request Agent
 NO_REVOKER: Final = (
     "Web Enrollment and RPC cannot revoke, and this backend has no revoker: revoke on the CA "
     "(certutil -revoke, or its console), or add `revoker` to the options and its credential."
@@ -120,7 +121,7 @@ class TemplateRecord:
 
 
 class Directory(Protocol):
-    """Reads Active Directory."""
+    """Reads Active Directory. Nothing is kept open between the calls."""
 
     async def enrollment_services(self) -> Sequence[EnrollmentService]:
         """The CAs of the forest."""
@@ -131,6 +132,3 @@ class Directory(Protocol):
     async def account(self, name: str) -> AccountRecord | None:
         """By `DOMAIN\\sam`, UPN or distinguished name. None: there is none. Raises OrderRefused
         for a name that several accounts have."""
-
-    async def aclose(self) -> None:
-        """Close every connection."""

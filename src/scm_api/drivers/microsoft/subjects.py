@@ -75,9 +75,7 @@ def expected_names(
 
 
 def _incomplete(account: AccountRecord, record: TemplateRecord, said: str, setting: str) -> str:
-    return (
-        f"{account.account} {said}; the template {record.name} wants it (Subject Name: {setting})."
-    )
+    return f"{account.account} {said}; template {record.name} wants it (Subject Name: {setting})."
 
 
 def _barred(account: AccountRecord, base: str | None, denied_groups: Sequence[str]) -> str | None:

@@ -13,9 +13,7 @@ from scm_api.core.vocabulary import CertificateType
 from scm_api.drivers.base import Template
 from scm_api.drivers.kinds import ProfileFacts
 from scm_api.drivers.microsoft.options import MicrosoftProfileOptions
-from scm_api.drivers.microsoft.ports import TemplateRecord
-
-AGENT_POLICY: Final = "1.3.6.1.4.1.311.20.2.1"
+from scm_api.drivers.microsoft.ports import AGENT_USAGE, TemplateRecord
 
 _SUPPLIES_SUBJECT, _SUPPLIES_SAN = 0x1, 0x10000
 _FROM_AD: Final = 0xFFC00000
@@ -75,8 +73,7 @@ def judge_template(options: MicrosoftProfileOptions, facts: ProfileFacts) -> lis
     days = math.ceil(record.validity_days)
     if set(facts.terms_days) - {days}:  # a shorter one would be exceeded by what is issued
         detail = f"General: Validity period is {record.validity_days:g} days for every request."
-        accepted = f"term.allowed_days [{days}] alone"
-        faults.append(_fault(record, "template-term", detail, accepted))
+        faults.append(_fault(record, "template-term", detail, f"term.allowed_days [{days}] alone"))
     for risk in risks(record):
         if risk.code not in options.acknowledged_risks:
             accepted = f"{risk.code} in acknowledged_risks, if this is meant to be"
@@ -163,13 +160,13 @@ def _from_ad(record: TemplateRecord) -> Iterator[Fault]:
     if record.ra_signatures != 1:
         detail = f"{_SIGNATURES} is {record.ra_signatures}; it should be 1."
         yield _fault(record, "template-signatures", detail, "1")
-    if AGENT_POLICY not in record.ra_policies:
+    if AGENT_USAGE not in record.ra_policies:
         has = handful(record.ra_policies) or "none"
         detail = (
             f"Issuance Requirements: Application policy required in the signature is {has}; it "
             "should be Certificate Request Agent."
         )
-        yield _fault(record, "template-signature-policy", detail, AGENT_POLICY)
+        yield _fault(record, "template-signature-policy", detail, AGENT_USAGE)
 
 
 def risks(record: TemplateRecord) -> Iterator[Risk]:

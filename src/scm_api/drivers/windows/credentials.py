@@ -50,10 +50,11 @@ class Account(Secrets):
 
 
 def logon_faults(
-    pointer: str, account: Account, method: Method, *, with_ntlm: bool
+    pointer: str, given: Account | None, method: Method, *, with_ntlm: bool
 ) -> Iterator[Fault]:
-    """What an account lacks for a way of logon; `pointer` is where its credential stands.
+    """What is lacking for a way of logon; `pointer` is where the credential stands or is to stand.
     `with_ntlm` says that NTLM may follow."""
+    account = given or Account()
     certificate, key = account.client_certificate, account.client_key
     if method == "client_certificate":
         at = f"{pointer}/client_certificate"

@@ -10,6 +10,7 @@ from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverErr
 from scm_api.drivers.windows.site import Site
 
 PATH: Final = "/wsman"
+KNOCK: Final = ("POST", PATH)
 BY_CERTIFICATE: Final = {
     "Authorization": "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 }

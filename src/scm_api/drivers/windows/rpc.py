@@ -9,7 +9,13 @@ from typing import Any, Final
 from spnego.exceptions import SpnegoError
 from spnego.iov import BufferType
 
-from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
+from scm_api.drivers.errors import (
+    BackendRefused,
+    BackendUnavailable,
+    DriverError,
+    OutcomeUnknown,
+    only_asking,
+)
 from scm_api.drivers.streams import Stream, open_stream
 from scm_api.drivers.windows import rpc_pdus as pdus
 from scm_api.drivers.windows.logon import Logon
@@ -64,11 +70,11 @@ async def _mapped(host: str, mapper_port: int, interface: Interface) -> int:
     mapper = Connection(host, pdus.EPM, await open_stream(host, mapper_port))
     try:
         await mapper.bind(None)
-        found = pdus.map_response(await mapper.call(pdus.EPM_MAP, pdus.map_request(interface)))
-    except OutcomeUnknown as error:  # a look-up has no outcome
-        raise BackendUnavailable(error.detail) from error
+        with only_asking():
+            answer = await mapper.call(pdus.EPM_MAP, pdus.map_request(interface))
     finally:
         mapper.close()
+    found = pdus.map_response(answer)
     if found is None:
         detail = (
             f"The endpoint mapper of {host} has no such interface (ept_s_not_registered): "

@@ -25,13 +25,13 @@ class Interface:
     a server may not have it, `needed` which right it takes besides that to log on."""
 
     uuid: UUID
-    major: int
-    minor: int
+    major: int = 0
+    minor: int = 0
     absent: str = "its service does not run"
     needed: str = ""
 
 
-EPM: Final = Interface(UUID("e1af8308-5d1f-11c9-91a4-08002b14a0fa"), 3, 0)
+EPM: Final = Interface(UUID("e1af8308-5d1f-11c9-91a4-08002b14a0fa"), 3)
 
 
 @dataclass(frozen=True, slots=True)
