@@ -104,7 +104,7 @@ class RemoteCommands:
             raise unsure(error.detail) from None
         try:
             answer = _parsed(reply.body)
-        except ElementTree.ParseError:
+        except (ElementTree.ParseError, UnicodeDecodeError):
             raise unsure(f"WinRM answered with status {reply.status} and no SOAP.") from None
         if reply.status == 200:
             return answer
@@ -122,9 +122,12 @@ class RemoteCommands:
 
 
 def _parsed(body: bytes) -> ElementTree.Element:
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:  # SOAP 1.2 section 5: none may be there
+    """In UTF-8, as we asked for: in another encoding a DTD could be hidden. Raises ParseError and
+    UnicodeDecodeError."""
+    text = body.decode("utf-8-sig")
+    if any(each in text for each in ("\0", "<!DOCTYPE", "<!ENTITY")):  # SOAP 1.2 section 5
         raise ElementTree.ParseError
-    return ElementTree.fromstring(body)  # noqa: S314 -- without a DTD nothing can expand
+    return ElementTree.fromstring(text)  # noqa: S314 -- without a DTD nothing can expand
 
 
 def _envelope(url: str, action: str, shell: str | None, body: str) -> str:
