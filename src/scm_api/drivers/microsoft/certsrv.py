@@ -68,8 +68,9 @@ class Certsrv:
         """See `Enroller.poll`."""
         which = f"ReqID={int(request_id)}&Enc=bin"
         reply = await self._site.read(f"{BASE}certnew.cer?{which}")
-        leaf = _certificate(reply.body)
-        if leaf is None:
+        try:
+            leaf = _certificate(reply.body)
+        except ValueError:
             with _expected("certnew.cer", reply):
                 return read_retrieval(_text(reply), request_id)
         reply = await self._site.read(f"{BASE}certnew.p7b?{which}")
@@ -85,10 +86,7 @@ class Certsrv:
         target = f"{BASE}certnew.cer?ReqID=CACert&Renewal={renewals}&Enc=bin"
         reply = await self._site.read(target, session)
         with _expected("certnew.cer", reply):
-            own = _certificate(reply.body)
-            if own is None:
-                raise Unreadable
-        return own
+            return _certificate(reply.body)
 
     async def aclose(self) -> None:
         """See `Enroller.aclose`."""
@@ -98,14 +96,11 @@ class Certsrv:
         await self._accept(await self.ca_certificate(session))
 
 
-def _certificate(body: bytes) -> bytes | None:
-    """The one certificate of a body, whatever its label says; None where it is none."""
+def _certificate(body: bytes) -> bytes:
+    """The one certificate of a body, whatever its label says. Raises ValueError."""
     is_pem = body.lstrip().startswith(b"-----BEGIN")
     load = x509.load_pem_x509_certificate if is_pem else x509.load_der_x509_certificate
-    try:
-        return load(body).public_bytes(Encoding.DER)
-    except ValueError:
-        return None
+    return load(body).public_bytes(Encoding.DER)
 
 
 def _text(reply: Reply) -> str:

@@ -134,9 +134,7 @@ def _from_request(record: TemplateRecord) -> Iterator[Fault]:
         )
         yield _fault(record, "template-subject-source", detail, "or build_subject_from_ad: true")
     if record.ra_signatures:
-        detail = (
-            f"{_SIGNATURES} is {record.ra_signatures}; without an agent there is none: clear it."
-        )
+        detail = f"{_SIGNATURES} is {record.ra_signatures}; requests for it have none: clear it."
         yield _fault(record, "template-signatures", detail)
 
 
@@ -175,8 +173,8 @@ def risks(record: TemplateRecord) -> Iterator[Risk]:
     usages = set(record.extended_key_usages)
     if supplied and usages & _LOGON:
         purpose = handful(sorted(_NAMES[each] for each in usages & _LOGON))
-        detail = f"{record.name}: names come from the request, and anybody so named is logged on"
-        yield Risk("logon-with-supplied-names", f"{detail} by its purpose, {purpose}.")
+        detail = f"{record.name}: whoever enrolls chooses the names to log on as ({purpose})."
+        yield Risk("logon-with-supplied-names", detail)
     if not usages or _ANY_PURPOSE in usages:
         detail = f"{record.name}: the certificate is good for any purpose, also logon and signing."
         yield Risk("any-purpose", detail)
