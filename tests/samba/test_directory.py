@@ -179,7 +179,7 @@ async def test_t33_a_name_is_a_value(controller: DomainController, name: str) ->
 @pytest.mark.parametrize("method", ["ntlm", "kerberos"])
 async def test_rpc_is_sealed(controller: DomainController, method: Any) -> None:
     async with connected(HOST, None, REPLICATION, sign_in(method)) as connection:
-        answer = await connection.call(DS_BIND, bytes(8))
+        answer = await connection.call(DS_BIND, bytes(8), 20)
     (status,) = struct.unpack("<I", answer[-4:])
     assert status == 0
     assert any(answer[-24:-4])  # a handle
@@ -191,7 +191,7 @@ async def test_rpc_with_a_wrong_password_is_refused(
 ) -> None:
     with pytest.raises(BackendRefused, match="wrong"):
         async with connected(HOST, None, REPLICATION, sign_in(method, password="no")) as wrong:
-            await wrong.call(DS_BIND, bytes(8))
+            await wrong.call(DS_BIND, bytes(8), 20)
 
 
 async def test_rpc_without_the_interface_names_the_flag(controller: DomainController) -> None:

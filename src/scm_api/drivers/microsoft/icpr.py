@@ -1,6 +1,5 @@
 """Hands requests in at a CA by RPC (MS-ICPR 3.1.4.1 and 3.2.4.1), without Web Enrollment."""
 
-import asyncio
 import struct
 from typing import Final
 from uuid import UUID
@@ -66,12 +65,7 @@ class IcprEnroller:
         async with connected(
             self._host, self._port, INTERFACE, self._logon, mapper_port=self._mapper_port
         ) as connection:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    raw = await connection.call(_CERT_SERVER_REQUEST, stub)
-            except TimeoutError as error:
-                detail = f"{self._host} did not answer within {self._seconds:g} seconds."
-                raise OutcomeUnknown(detail) from error
+            raw = await connection.call(_CERT_SERVER_REQUEST, stub, self._seconds)
         try:
             return self._answer(raw)
         except (struct.error, ValueError) as error:

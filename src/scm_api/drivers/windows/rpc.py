@@ -71,7 +71,8 @@ async def _mapped(host: str, mapper_port: int, interface: Interface) -> int:
     try:
         await mapper.bind(None)
         with only_asking():
-            answer = await mapper.call(pdus.EPM_MAP, pdus.map_request(interface))
+            request = pdus.map_request(interface)
+            answer = await mapper.call(pdus.EPM_MAP, request, _CONNECT_SECONDS)
     finally:
         mapper.close()
     found = pdus.map_response(answer)
@@ -144,10 +145,18 @@ class Connection:
             raise ValueError(f"answer of type {answer.kind} to a bind")
         return answer
 
-    async def call(self, operation: int, stub: bytes) -> bytes:
-        """The stub of the answer. Raises BackendUnavailable and BackendRefused where the call was
-        certainly not executed, OutcomeUnknown where it may have been. The caller sets the deadline.
-        """
+    async def call(self, operation: int, stub: bytes, seconds: float) -> bytes:
+        """The stub of the answer, which may take so long. Raises BackendUnavailable and
+        BackendRefused where the call was certainly not executed, OutcomeUnknown where it may have
+        been."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._called(operation, stub)
+        except TimeoutError as error:
+            detail = f"{self._host} did not answer within {seconds:g} seconds."
+            raise OutcomeUnknown(detail) from error
+
+    async def _called(self, operation: int, stub: bytes) -> bytes:
         *before, last = self._requests(operation, stub)
         try:
             for fragment in before:
