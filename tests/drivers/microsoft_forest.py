@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from csrs import Key
-from scm_api.drivers.microsoft.logon import end_point
-from scm_api.drivers.microsoft.ports import AccountRecord, TemplateRecord
+from scm_api.drivers.microsoft.ports import TemplateRecord
+from scm_api.drivers.windows.accounts import AccountRecord
+from scm_api.drivers.windows.logon import end_point
 from scm_api.sandbox.microsoft.desk import ISSUED, PENDING, Reply
 from scm_api.sandbox.microsoft.domain import (
     Account,

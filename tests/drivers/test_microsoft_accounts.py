@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from scm_api.sandbox.microsoft.catalogue import (
     USER_WITHOUT_MAIL,
     USER_WITHOUT_UPN,
 )
+from scm_api.worker.accounts import account_objection
 
 STAFF = f"OU=Staff, {NAMING_CONTEXT}"
 
@@ -154,17 +156,14 @@ async def test_t28_only_below_the_base_and_in_no_denied_group(
 async def test_t29_an_account_that_changed_since_gets_no_certificate(
     microsoft_harness: MicrosoftHarness, driver: Driver, change: dict[str, Any]
 ) -> None:
-    subject = await found(driver, str(USER.upn), profile())
+    """What the worker asks right before it sends."""
+    accepted = (await found(driver, str(USER.upn), profile())).as_json()
+    patience = timedelta(seconds=20)
+    assert await account_objection(driver, accepted, profile(), patience) is None
     microsoft_harness.control("PATCH", f"/accounts/{USER.sam}", change)
-    with pytest.raises(OrderRefused) as caught:
-        await driver.submit(replace(new_order(), subject=subject), profile())
-    assert caught.value.code in (
-        "subject-changed",
-        "person-unknown",
-        "person-disabled",
-        "subject-not-allowed",
-    )
-    assert microsoft_harness.entries("request") == []
+    objection = await account_objection(driver, accepted, profile(), patience)
+    assert objection is not None
+    assert objection[0] == "subject-changed"
 
 
 async def test_an_order_on_behalf_of_nobody_is_not_sent(
@@ -206,6 +205,8 @@ async def test_a_directory_that_is_away_holds_orders_up_and_sends_none(
     subject = await found(driver, str(USER.upn), profile())
     away = microsoft_harness.connection.directory.model_copy(update={"url": "ldaps://127.0.0.1:9"})
     broken = await opened(microsoft_harness, directory=away)
+    with pytest.raises(BackendUnavailable):
+        await account_objection(broken, subject.as_json(), profile(), timedelta(seconds=20))
     with pytest.raises(BackendUnavailable):
         await broken.submit(replace(new_order(), subject=subject), profile())
     with pytest.raises(BackendUnavailable):  # whose CA the site is cannot be told either

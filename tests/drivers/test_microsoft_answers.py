@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from microsoft_harness import MicrosoftHarness
 from scripted_server import answer, drip, flood, hang, reset, scripted, tls_server
 
+from scm_api.core.chain import build_chain
 from scm_api.drivers.base import Driver, Issued, Pending, Rejected
 from scm_api.drivers.errors import (
     BackendRefused,
@@ -19,7 +20,7 @@ from scm_api.drivers.errors import (
     OrderRefused,
     OutcomeUnknown,
 )
-from scm_api.drivers.microsoft.certsrv import request_attributes
+from scm_api.drivers.microsoft.enrolling import request_attributes
 from scm_api.drivers.microsoft.options import MicrosoftConnection
 
 
@@ -69,15 +70,20 @@ async def test_what_a_manager_issued_is_fetched(
     assert isinstance(await driver.poll(waiting.ca_ref, microsoft_harness.options), Issued)
 
 
-async def test_f12_a_chain_in_any_order_is_put_in_order(
+async def test_f12_a_chain_in_any_order_is_handed_on_whole_and_put_in_order(
     microsoft_harness: MicrosoftHarness, driver: Driver
 ) -> None:
     await driver.submit(new_order(), microsoft_harness.options)
+    usual = await driver.poll("1", microsoft_harness.options)
     microsoft_harness.fault("certnew.p7b", "chain_reversed")
     issued = await driver.poll("1", microsoft_harness.options)
+    assert isinstance(usual, Issued)
     assert isinstance(issued, Issued)
+    assert set(issued.chain_ders) == set(usual.chain_ders)
     leaf = x509.load_der_x509_certificate(issued.leaf_der)
-    leaf.verify_directly_issued_by(x509.load_der_x509_certificate(issued.chain_ders[0]))
+    chain = build_chain(leaf, map(x509.load_der_x509_certificate, issued.chain_ders), ())
+    leaf.verify_directly_issued_by(chain.certificates[0])
+    assert chain.complete
 
 
 async def test_a_template_that_was_taken_from_the_ca_says_so(

@@ -16,8 +16,8 @@ from scm_api.drivers.errors import (
     OrderRefused,
     OutcomeUnknown,
 )
+from scm_api.drivers.microsoft.certutil import serial_text
 from scm_api.drivers.microsoft.options import MicrosoftSecrets
-from scm_api.drivers.microsoft.winrm import serial_text
 from scm_api.sandbox.microsoft.catalogue import ENROLLER, NOBODY
 from scm_api.sandbox.microsoft.domain import Account
 

@@ -11,9 +11,9 @@ from scm_api.core.names import Name
 from scm_api.core.vocabulary import CertificateType, NameKind
 from scm_api.drivers.base import Template
 from scm_api.drivers.kinds import ProfileFacts
-from scm_api.drivers.microsoft.account_names import expected_names
 from scm_api.drivers.microsoft.options import MicrosoftProfileOptions
 from scm_api.drivers.microsoft.ports import TemplateRecord
+from scm_api.drivers.microsoft.subjects import expected_names
 from scm_api.drivers.microsoft.template_rules import (
     judge_template,
     remarks,

@@ -196,13 +196,22 @@ async def test_t28_accounts_nobody_enrolls_for(
     assert ca.ledger("request") == []
 
 
-async def test_t29_an_account_disabled_while_it_waits_is_not_ordered_for(
-    estate: Estate, backend: Chain, ca: AdCs, settings: Settings
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"disabled": True},
+        {"distinguished_name": "CN=Ada Lovelace,OU=Leavers,DC=corp,DC=example"},
+        {"sam": "aking"},
+    ],
+    ids=["disabled", "moved", "renamed"],
+)
+async def test_t29_an_account_that_changes_while_it_waits_is_not_ordered_for(
+    change: Json, estate: Estate, backend: Chain, ca: AdCs, settings: Settings
 ) -> None:
     template, profile, asked = CASES["client"]
     enrolling = await profiled(estate, backend, template, certificate_type="client", **profile)
     made = await enrolling.enroll(**asked)
-    ca.control("PATCH", f"/accounts/{USER.sam}", {"disabled": True})
+    ca.control("PATCH", f"/accounts/{USER.sam}", change)
     async with at_work(settings):
         ended = await enrolling.settled(made["id"])
     assert (ended["state"], ended["reason_code"]) == ("parked", "subject-changed")

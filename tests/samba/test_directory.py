@@ -27,16 +27,18 @@ from scm_api.core.vocabulary import CertificateType
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable
 from scm_api.drivers.microsoft.directory import ActiveDirectory
 from scm_api.drivers.microsoft.icpr import INTERFACE
-from scm_api.drivers.microsoft.kerberos import KerberosTickets
-from scm_api.drivers.microsoft.ldap import LdapServer
 from scm_api.drivers.microsoft.ports import TemplateRecord
-from scm_api.drivers.microsoft.rpc import connected
-from scm_api.drivers.microsoft.sign_in import Method, SignIn
 from scm_api.drivers.microsoft.template_rules import template_faults
+from scm_api.drivers.windows.credentials import Method
+from scm_api.drivers.windows.kerberos import KerberosTickets
+from scm_api.drivers.windows.ldap import LdapServer
+from scm_api.drivers.windows.logon import Logon
+from scm_api.drivers.windows.rpc import connected
+from scm_api.drivers.windows.rpc_pdus import Interface
 
 METHODS: list[Method] = ["simple", "ntlm", "kerberos"]
 # Directory replication: any account may bind to it, which is answered.
-REPLICATION = (UUID("e3514235-4b06-11d1-ab04-00c04fc2dcd2"), 4, 0)
+REPLICATION = Interface(UUID("e3514235-4b06-11d1-ab04-00c04fc2dcd2"), 4)
 DS_BIND = 0
 
 
@@ -44,13 +46,13 @@ def tickets(user: str, password: str = PASSWORD, keytab: bytes | None = None) ->
     return KerberosTickets(user, REALM, "" if keytab else password, keytab)
 
 
-def sign_in(method: Method, user: str = "svc-read", password: str = PASSWORD) -> SignIn:
+def sign_in(method: Method, user: str = "svc-read", password: str = PASSWORD) -> Logon:
     name = f"{user}@corp.localhost" if method == "simple" else f"CORP\\{user}"
-    return SignIn(method, name, password, tickets(user, password))
+    return Logon(method, name, password, tickets(user, password))
 
 
 def directory(
-    controller: DomainController, how: SignIn | None = None, host: str = HOST
+    controller: DomainController, how: Logon | None = None, host: str = HOST
 ) -> ActiveDirectory:
     server = LdapServer(f"ldaps://{host}", how or sign_in("simple"), controller.trust)
     return ActiveDirectory(server, "CORP\\svc-enroll")
@@ -85,13 +87,13 @@ async def test_a_disabled_account_is_told(controller: DomainController, method: 
 
 async def test_a_keytab_stands_for_the_password(controller: DomainController) -> None:
     keytab = controller.keytab("svc-read").read_bytes()
-    how = SignIn("kerberos", "svc-read", "", tickets("svc-read", keytab=keytab))
+    how = Logon("kerberos", "svc-read", "", tickets("svc-read", keytab=keytab))
     assert len(await directory(controller, how).enrollment_services()) == 1
 
 
 async def test_a_keytab_of_another_account_is_told(controller: DomainController) -> None:
     keytab = controller.keytab("ada").read_bytes()
-    how = SignIn("kerberos", "svc-read", "", tickets("svc-read", keytab=keytab))
+    how = Logon("kerberos", "svc-read", "", tickets("svc-read", keytab=keytab))
     with pytest.raises(BackendRefused, match="keytab has no key"):
         await directory(controller, how).enrollment_services()
 
@@ -103,7 +105,7 @@ async def test_a_host_without_service_principal_is_told(controller: DomainContro
 
 def test_a_clock_that_is_wrong_is_told(controller: DomainController) -> None:
     script = (
-        "import asyncio; from scm_api.drivers.microsoft.kerberos import KerberosTickets\n"
+        "import asyncio; from scm_api.drivers.windows.kerberos import KerberosTickets\n"
         f"asyncio.run(KerberosTickets('svc-read', {REALM!r}, {PASSWORD!r}, None).credential())"
     )
     command = ["faketime", "-f", "+20m", sys.executable, "-c", script]
@@ -177,7 +179,7 @@ async def test_t33_a_name_is_a_value(controller: DomainController, name: str) ->
 @pytest.mark.parametrize("method", ["ntlm", "kerberos"])
 async def test_rpc_is_sealed(controller: DomainController, method: Any) -> None:
     async with connected(HOST, None, REPLICATION, sign_in(method)) as connection:
-        answer = await connection.call(DS_BIND, bytes(8))
+        answer = await connection.call(DS_BIND, bytes(8), 20)
     (status,) = struct.unpack("<I", answer[-4:])
     assert status == 0
     assert any(answer[-24:-4])  # a handle
@@ -189,7 +191,7 @@ async def test_rpc_with_a_wrong_password_is_refused(
 ) -> None:
     with pytest.raises(BackendRefused, match="wrong"):
         async with connected(HOST, None, REPLICATION, sign_in(method, password="no")) as wrong:
-            await wrong.call(DS_BIND, bytes(8))
+            await wrong.call(DS_BIND, bytes(8), 20)
 
 
 async def test_rpc_without_the_interface_names_the_flag(controller: DomainController) -> None:

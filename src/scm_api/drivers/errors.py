@@ -1,5 +1,7 @@
 """Four kinds of failure, because four different things happen next."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 
@@ -41,3 +43,12 @@ class OrderRefused(DriverError):
 
 class OutcomeUnknown(DriverError):
     """A write was sent and no answer came: the CA may have acted. Recover, never resend."""
+
+
+@contextmanager
+def only_asking() -> Iterator[None]:
+    """For a call that changes nothing: it has no outcome, and can be made again."""
+    try:
+        yield
+    except OutcomeUnknown as error:
+        raise BackendUnavailable(error.detail) from error

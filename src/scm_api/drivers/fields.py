@@ -4,10 +4,35 @@ import re
 from typing import Annotated
 
 from cryptography import x509
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    StringConstraints,
+)
 from pydantic_core import PydanticCustomError
 
 from scm_api.drivers.addresses import endpoint_objection
+
+
+class Options(BaseModel):
+    """What is said about a CA: nothing but what it names, in the types it names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Secrets(Options):
+    """Credentials, which no error repeats."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+def with_example(**members: JsonValue) -> ConfigDict:
+    """What a model adds to those: an example for the documentation."""
+    return ConfigDict(json_schema_extra={"examples": [members]})
 
 
 def _allowed_endpoint(url: str) -> str:
@@ -44,7 +69,13 @@ TrustedCertificates = Annotated[
     StringConstraints(max_length=65_536),
     AfterValidator(_certificates),
     Field(
-        description="PEM of the CAs that the server's certificate may come from, in place of those "
-        "the system trusts."
+        description="PEM of the CAs that the servers' certificates may come from, in place of "
+        "those the system trusts."
     ),
+]
+ClientCertificate = Annotated[
+    str | None, Field(max_length=32_768, description="PEM, followed by its chain.")
+]
+ClientKey = Annotated[
+    SecretStr | None, Field(max_length=32_768, description="PEM without a password.")
 ]

@@ -15,8 +15,8 @@ from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from grpc import StatusCode
 
 from scm_api.drivers import errors
-from scm_api.drivers.base import Limiter
 from scm_api.drivers.grpc_channel import CheckedChannel
+from scm_api.drivers.pacing import Limiter
 
 _SENDS: Final = 3  # of a read; a write is sent once, and repeated by the worker
 _PATIENCE: Final = timedelta(seconds=2)

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from scm_api.core.errors import Fault
 from scm_api.core.vocabulary import BackendType, CertificateType
-from scm_api.drivers.base import Capabilities, Driver, IssuingCa, Limiter, Template
+from scm_api.drivers.base import Capabilities, Driver, IssuingCa, Template
+from scm_api.drivers.pacing import Limiter
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,13 @@ from scm_api.drivers.base import (
     Driver,
     Issued,
     IssuingCa,
-    Limiter,
     Order,
     Pending,
     Rejected,
     Template,
 )
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
+from scm_api.drivers.pacing import Limiter
 
 T = TypeVar("T")
 

@@ -16,8 +16,9 @@ from scm_api.drivers.aws.rules import (
     max_term_days,
 )
 from scm_api.drivers.aws.wire import REVOCATION_REASONS
-from scm_api.drivers.base import Capabilities, Driver, Issuance, Limiter
+from scm_api.drivers.base import Capabilities, Driver, Issuance
 from scm_api.drivers.kinds import BackendKind
+from scm_api.drivers.pacing import Limiter
 
 TOKEN_VALIDITY: Final = timedelta(seconds=60)
 """The API model says five minutes, an older copy of the vendor's page one: the shorter counts."""

@@ -3,15 +3,13 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from scm_api.drivers.fields import EndpointUrl, HeaderSecret
+from scm_api.drivers.fields import EndpointUrl, HeaderSecret, Options, Secrets, with_example
 
 _CA_EXAMPLE = (
     "arn:aws:acm-pca:eu-central-1:111122223333"
@@ -22,17 +20,13 @@ _CA_EXAMPLE = (
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]{1,16}){1,3}-[0-9]$")]
 
 
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class StaticKeys(_Options):
+class StaticKeys(Options):
     """The access key among the secrets signs every call."""
 
     mode: Annotated[Literal["static_keys"], Field(description="Use the access key as it is.")]
 
 
-class DefaultChain(_Options):
+class DefaultChain(Options):
     """The credentials of the machine or container the service runs on."""
 
     mode: Annotated[
@@ -44,7 +38,7 @@ class DefaultChain(_Options):
     ]
 
 
-class AssumedRole(_Options):
+class AssumedRole(Options):
     """A role that is assumed before the first call, and again before its session ends."""
 
     mode: Annotated[
@@ -109,7 +103,7 @@ Credentials = Annotated[
 ]
 
 
-class AwsQuotas(_Options):
+class AwsQuotas(Options):
     """Calls per second this service allows itself, for the account and region as a whole.
 
     Keep each below the account's quota (Service Quotas, "AWS Private Certificate Authority"):
@@ -143,22 +137,11 @@ class AwsQuotas(_Options):
     ] = 16
 
 
-class AwsConnection(_Options):
+class AwsConnection(Options):
     """One AWS account in one region."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "backend_type": "aws",
-                    "region": "eu-central-1",
-                    "credentials": {"mode": "static_keys"},
-                }
-            ]
-        },
+    model_config = with_example(
+        backend_type="aws", region="eu-central-1", credentials={"mode": "static_keys"}
     )
 
     backend_type: Annotated[Literal["aws"], Field(description="AWS Private CA.")]
@@ -197,23 +180,13 @@ class AwsConnection(_Options):
     ] = 8
 
 
-class AwsSecrets(_Options):
+class AwsSecrets(Secrets):
     """The credentials. They are write-only; none are needed for the default chain."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        hide_input_in_errors=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "backend_type": "aws",
-                    "access_key_id": "AKIAIOSFODNN7EXAMPLE",
-                    "secret_access_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-                }
-            ]
-        },
+    model_config = with_example(
+        backend_type="aws",
+        access_key_id="AKIAIOSFODNN7EXAMPLE",
+        secret_access_key="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",  # noqa: S106 -- AWS's example
     )
 
     backend_type: Annotated[Literal["aws"], Field(description="AWS Private CA.")]
@@ -248,23 +221,14 @@ class AwsSecrets(_Options):
         return self
 
 
-class AwsProfileOptions(_Options):
+class AwsProfileOptions(Options):
     """What a certificate profile chooses in AWS Private CA."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        strict=True,
-        frozen=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "backend_type": "aws",
-                    "private_ca": _CA_EXAMPLE,
-                    "signature_algorithm": "SHA256WITHECDSA",
-                    "aws_template": "arn:aws:acm-pca:::template/EndEntityServerAuthCertificate/V1",
-                }
-            ]
-        },
+    model_config = with_example(
+        backend_type="aws",
+        private_ca=_CA_EXAMPLE,
+        signature_algorithm="SHA256WITHECDSA",
+        aws_template="arn:aws:acm-pca:::template/EndEntityServerAuthCertificate/V1",
     )
 
     backend_type: Annotated[Literal["aws"], Field(description="AWS Private CA.")]

@@ -16,7 +16,6 @@ from scm_api.drivers.base import (
     CheckReport,
     ExternalOrganization,
     Issued,
-    Limiter,
     Order,
     Pending,
     Product,
@@ -38,6 +37,7 @@ from scm_api.drivers.errors import (
     OutcomeUnknown,
 )
 from scm_api.drivers.http import NoAnswerError, NotSentError, Reply, StrictClient
+from scm_api.drivers.pacing import Limiter
 
 _HOSTS: Final = {"us": "https://www.digicert.com", "eu": "https://certcentral.digicert.eu"}
 _PREFIX: Final = "/services/v2"

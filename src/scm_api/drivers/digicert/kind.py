@@ -8,7 +8,7 @@ from typing import Final
 from scm_api.core.errors import Fault
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
-from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa, Limiter
+from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
 from scm_api.drivers.digicert.options import (
     DigiCertConnection,
     DigiCertOrderOptions,
@@ -17,6 +17,7 @@ from scm_api.drivers.digicert.options import (
 )
 from scm_api.drivers.digicert.wire import REVOCATION_REASONS
 from scm_api.drivers.kinds import BackendKind, OrderOptions, RequestFacts
+from scm_api.drivers.pacing import Limiter
 
 
 async def _open(

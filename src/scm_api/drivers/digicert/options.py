@@ -2,28 +2,24 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from scm_api.drivers.fields import EndpointUrl, HeaderSecret
+from scm_api.drivers.fields import (
+    EndpointUrl,
+    HeaderSecret,
+    Options,
+    Secrets,
+    with_example,
+)
 
 Instance = Literal["us", "eu"]
 SignatureHash = Literal["sha256", "sha384", "sha512"]
 
 
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def _with_example(**members: str) -> ConfigDict:
-    return ConfigDict(
-        extra="forbid", frozen=True, strict=True, json_schema_extra={"examples": [{**members}]}
-    )
-
-
-class DigiCertConnection(_Options):
+class DigiCertConnection(Options):
     """A CertCentral account."""
 
-    model_config = _with_example(backend_type="digicert", instance="us")
+    model_config = with_example(backend_type="digicert", instance="us")
 
     backend_type: Literal["digicert"]
     instance: Annotated[
@@ -48,18 +44,16 @@ class DigiCertConnection(_Options):
     ] = True
 
 
-class DigiCertSecrets(_Options):
+class DigiCertSecrets(Secrets):
     """The API key of a service user."""
 
-    model_config = _with_example(backend_type="digicert", api_key="EXAMPLEAPIKEY") | {
-        "hide_input_in_errors": True
-    }
+    model_config = with_example(backend_type="digicert", api_key="EXAMPLEAPIKEY")
 
     backend_type: Literal["digicert"]
     api_key: Annotated[HeaderSecret, Field(min_length=8, max_length=256)]
 
 
-class CustomField(_Options):
+class CustomField(Options):
     """A custom field of the account, by the id of its definition."""
 
     metadata_id: Annotated[int, Field(ge=1)]
@@ -69,10 +63,10 @@ class CustomField(_Options):
 Emails = list[Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]]
 
 
-class DigiCertOrderOptions(_Options):
+class DigiCertOrderOptions(Options):
     """What one order says besides what its profile says with every order."""
 
-    model_config = _with_example(backend_type="digicert")
+    model_config = with_example(backend_type="digicert")
 
     backend_type: Literal["digicert"]
     server_platform: Annotated[
@@ -87,10 +81,10 @@ class DigiCertOrderOptions(_Options):
     ] = []
 
 
-class DigiCertProfileOptions(_Options):
+class DigiCertProfileOptions(Options):
     """The product, and what is said with every order of it."""
 
-    model_config = _with_example(backend_type="digicert", product="ssl_basic")
+    model_config = with_example(backend_type="digicert", product="ssl_basic")
 
     backend_type: Literal["digicert"]
     product: Annotated[

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from scm_api.drivers.base import Limiter
 from scm_api.drivers.errors import (
     BackendRefused,
     BackendUnavailable,
@@ -13,6 +12,7 @@ from scm_api.drivers.errors import (
     OutcomeUnknown,
 )
 from scm_api.drivers.http import NoAnswerError, NotSentError, Reply, StrictClient
+from scm_api.drivers.pacing import Limiter
 
 # Entrust publishes no quota and answers 429; its own Go client waits five seconds where
 # Retry-After cannot be read.

@@ -24,7 +24,7 @@ from scm_api.drivers.base import (
 from scm_api.drivers.entrust import ecs_wire as wire
 from scm_api.drivers.entrust.calling import Caller, Unreadable
 from scm_api.drivers.entrust.options import EcsProduct, EntrustConnection, EntrustProfileOptions
-from scm_api.drivers.errors import BackendUnavailable, OrderRefused, OutcomeUnknown
+from scm_api.drivers.errors import BackendUnavailable, OrderRefused, OutcomeUnknown, only_asking
 
 # The worker looks less and less often by itself.
 _SOON: Final = timedelta(seconds=5)
@@ -72,12 +72,9 @@ class EcsDriver:
     async def check_order(self, order: Order, options: EntrustProfileOptions) -> None:
         """See `ChecksOrders`. Nothing is consumed (`validateOnly`)."""
         body = wire.order_body(order, _product(options), self._connection, datetime.now(UTC))
-        try:
-            _, said = await self._caller.write(
-                "POST", "/certificates", body | {"validateOnly": True}
-            )
-        except OutcomeUnknown as error:  # there is no outcome of a check
-            raise BackendUnavailable(error.detail) from error
+        body |= {"validateOnly": True}
+        with only_asking():
+            _, said = await self._caller.write("POST", "/certificates", body)
         if isinstance(said, dict) and "trackingId" in said:
             number = said["trackingId"]
             _log.error("ordered where a check was asked for", to_be_revoked=number)

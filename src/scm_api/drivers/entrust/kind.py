@@ -9,7 +9,7 @@ from typing import Final
 from scm_api.core.errors import Fault
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
-from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa, Limiter
+from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
 from scm_api.drivers.entrust.ecs_wire import REVOCATION_REASONS
 from scm_api.drivers.entrust.options import (
     EntrustConnection,
@@ -18,6 +18,7 @@ from scm_api.drivers.entrust.options import (
     EntrustSecrets,
 )
 from scm_api.drivers.kinds import BackendKind, OrderOptions, ProfileFacts, RequestFacts
+from scm_api.drivers.pacing import Limiter
 
 _ECS: Final = "https://api.entrust.net"
 _PKIAAS: Final = {

@@ -3,17 +3,22 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
-    JsonValue,
-    SecretStr,
     StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from scm_api.drivers.fields import EndpointUrl, HeaderSecret, TrustedCertificates
+from scm_api.drivers.fields import (
+    ClientCertificate,
+    ClientKey,
+    EndpointUrl,
+    HeaderSecret,
+    Options,
+    Secrets,
+    TrustedCertificates,
+    with_example,
+)
 
 Api = Literal["ecs", "ca_gateway"]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
@@ -23,17 +28,7 @@ _CERT_TYPES = (
 _CUSTOM_FIELDS = r"^(text(1[0-5]|[1-9])|(number|date|email|dropdown)[1-5])$"
 
 
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def _with_example(**members: JsonValue) -> ConfigDict:
-    return ConfigDict(
-        extra="forbid", frozen=True, strict=True, json_schema_extra={"examples": [{**members}]}
-    )
-
-
-class Requester(_Options):
+class Requester(Options):
     """Who is noted with each order as the requester; ECS wants all three."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
@@ -41,10 +36,10 @@ class Requester(_Options):
     phone: Annotated[str, StringConstraints(pattern=r"^[+0-9 ()./-]{5,32}$")]
 
 
-class EntrustConnection(_Options):
+class EntrustConnection(Options):
     """An ECS account, or a CA Gateway for private CAs."""
 
-    model_config = _with_example(
+    model_config = with_example(
         backend_type="entrust",
         requester={"name": "PKI Desk", "email": "pki@example.com", "phone": "+35315550100"},
     )
@@ -85,36 +80,32 @@ class EntrustConnection(_Options):
     ] = "all"
 
 
-class EntrustSecrets(_Options):
+class EntrustSecrets(Secrets):
     """User name and API key for ECS, client certificate and key for CA Gateway; or all four, where
     a client certificate was chosen for the API user."""
 
-    model_config = _with_example(
+    model_config = with_example(
         backend_type="entrust", username="api-user", api_key="EXAMPLEAPIKEY"
-    ) | {"hide_input_in_errors": True}
+    )
 
     backend_type: Literal["entrust"]
     username: Annotated[str | None, StringConstraints(pattern=r"^[!-9;-~]{1,128}$")] = None
     api_key: Annotated[HeaderSecret | None, Field(min_length=8, max_length=256)] = None
-    client_certificate: Annotated[
-        str | None, Field(max_length=32_768, description="PEM, followed by its chain.")
-    ] = None
-    client_key: Annotated[
-        SecretStr | None, Field(max_length=32_768, description="PEM without a password.")
-    ] = None
+    client_certificate: ClientCertificate = None
+    client_key: ClientKey = None
 
 
-class CustomField(_Options):
+class CustomField(Options):
     """A custom field that is enabled in the account."""
 
     name: Annotated[str, StringConstraints(pattern=_CUSTOM_FIELDS), Field(examples=["text1"])]
     value: Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
-class EntrustOrderOptions(_Options):
+class EntrustOrderOptions(Options):
     """What one order from ECS says besides what its profile says with every order."""
 
-    model_config = _with_example(
+    model_config = with_example(
         backend_type="entrust", custom_fields=[{"name": "text1", "value": "4711"}]
     )
 
@@ -131,7 +122,7 @@ class EntrustOrderOptions(_Options):
     ] = []
 
 
-class EcsProduct(_Options):
+class EcsProduct(Options):
     """What is ordered from ECS."""
 
     cert_type: Annotated[
@@ -158,7 +149,7 @@ class EcsProduct(_Options):
     ] = []
 
 
-class GatewayProfile(_Options):
+class GatewayProfile(Options):
     """What is ordered through CA Gateway."""
 
     ca_id: Annotated[
@@ -171,10 +162,10 @@ class GatewayProfile(_Options):
     ]
 
 
-class EntrustProfileOptions(_Options):
+class EntrustProfileOptions(Options):
     """One of both: a product of ECS, or a profile of a CA behind CA Gateway."""
 
-    model_config = _with_example(backend_type="entrust", ecs={"cert_type": "ADVANTAGE_SSL"})
+    model_config = with_example(backend_type="entrust", ecs={"cert_type": "ADVANTAGE_SSL"})
 
     backend_type: Literal["entrust"]
     ecs: EcsProduct | None = None

@@ -15,13 +15,14 @@ from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest
 
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers import errors
-from scm_api.drivers.base import CheckReport, Issued, IssuingCa, Limiter, Order, Template
+from scm_api.drivers.base import CheckReport, Issued, IssuingCa, Order, Template
 from scm_api.drivers.gcp import wire
 from scm_api.drivers.gcp.names import REVOCATION_REASONS, Resource, parse
 from scm_api.drivers.gcp.options import GcpConnection, GcpProfileOptions, GcpSecrets
 from scm_api.drivers.google_api import Api, Caller
 from scm_api.drivers.google_credentials import machine_credentials, self_signing
 from scm_api.drivers.grpc_channel import CheckedChannel
+from scm_api.drivers.pacing import Limiter
 
 _Transport = transports.CertificateAuthorityServiceGrpcAsyncIOTransport
 _API: Final = "https://privateca.googleapis.com"

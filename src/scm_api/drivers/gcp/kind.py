@@ -7,11 +7,12 @@ from typing import Final
 
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
-from scm_api.drivers.base import Capabilities, Driver, Issuance, Limiter
+from scm_api.drivers.base import Capabilities, Driver, Issuance
 from scm_api.drivers.gcp import rules
 from scm_api.drivers.gcp.names import REVOCATION_REASONS
 from scm_api.drivers.gcp.options import GcpConnection, GcpProfileOptions, GcpSecrets
 from scm_api.drivers.kinds import BackendKind
+from scm_api.drivers.pacing import Limiter
 
 TOKEN_VALIDITY: Final = timedelta(minutes=60)
 """How long a request id is remembered at least (CreateCertificateRequest.request_id)."""

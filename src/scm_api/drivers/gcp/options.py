@@ -1,20 +1,14 @@
 """What is said about a location of CA Service, and what a profile chooses there."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from scm_api.drivers.fields import EndpointUrl, TrustedCertificates
+from scm_api.drivers.fields import EndpointUrl, Options, Secrets, TrustedCertificates, with_example
 from scm_api.drivers.google_credentials import ServiceAccountKey
 
 _POOL: Final = "projects/umbra-pki/locations/europe-west1/caPools/web"
-
-
-def _config(**example: Any) -> ConfigDict:
-    return ConfigDict(
-        extra="forbid", frozen=True, strict=True, json_schema_extra={"examples": [example]}
-    )
 
 
 def _over_tls(url: str | None) -> str | None:
@@ -23,10 +17,10 @@ def _over_tls(url: str | None) -> str | None:
     return url
 
 
-class GcpConnection(BaseModel):
+class GcpConnection(Options):
     """CA Service in one location of one project."""
 
-    model_config = _config(backend_type="gcp", project="umbra-pki", location="europe-west1")
+    model_config = with_example(backend_type="gcp", project="umbra-pki", location="europe-west1")
 
     backend_type: Annotated[Literal["gcp"], Field(description="Google Cloud CA Service.")]
     project: Annotated[
@@ -64,11 +58,10 @@ class GcpConnection(BaseModel):
     ] = 7
 
 
-class GcpSecrets(BaseModel):
+class GcpSecrets(Secrets):
     """The key of a service account; none for the credentials of the machine."""
 
-    model_config = _config(backend_type="gcp")
-    model_config |= {"hide_input_in_errors": True}
+    model_config = with_example(backend_type="gcp")
 
     backend_type: Annotated[Literal["gcp"], Field(description="Google Cloud CA Service.")]
     service_account: Annotated[
@@ -77,10 +70,10 @@ class GcpSecrets(BaseModel):
     ] = None
 
 
-class GcpProfileOptions(BaseModel):
+class GcpProfileOptions(Options):
     """What a certificate profile chooses in CA Service."""
 
-    model_config = _config(backend_type="gcp", certificate_authority=_POOL)
+    model_config = with_example(backend_type="gcp", certificate_authority=_POOL)
 
     backend_type: Annotated[Literal["gcp"], Field(description="Google Cloud CA Service.")]
     certificate_authority: Annotated[

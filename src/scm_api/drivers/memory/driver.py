@@ -14,7 +14,6 @@ from scm_api.drivers.base import (
     CheckReport,
     Issued,
     IssuingCa,
-    Limiter,
     Order,
     Pending,
     Rejected,
@@ -29,6 +28,7 @@ from scm_api.drivers.errors import (
 )
 from scm_api.drivers.memory.authority import AUTHORITIES, Authority, Entry, Wanted, der
 from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
+from scm_api.drivers.pacing import Limiter
 
 Verb = Literal["check", "submit", "poll", "recover", "cancel", "revoke", "list", "find"]
 _WRITES: Final = frozenset({"submit", "cancel", "revoke"})

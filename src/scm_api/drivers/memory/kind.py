@@ -7,7 +7,7 @@ from scm_api.core.errors import Fault
 from scm_api.core.explain import quoted
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
-from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa, Limiter
+from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
 from scm_api.drivers.kinds import BackendKind, OrderOptions, ProfileFacts, RequestFacts
 from scm_api.drivers.memory.authority import BACKDATING
 from scm_api.drivers.memory.driver import MemoryDriver
@@ -17,6 +17,7 @@ from scm_api.drivers.memory.options import (
     MemoryProfileOptions,
     MemorySecrets,
 )
+from scm_api.drivers.pacing import Limiter
 
 _KEY_TYPES: Final = frozenset(
     {"rsa-2048", "rsa-3072", "rsa-4096", "ec-p256", "ec-p384", "ec-p521", "ed25519"}

@@ -2,55 +2,45 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints
+
+from scm_api.drivers.fields import Options, Secrets, with_example
 
 Usage = Literal["server_auth", "client_auth", "email_protection", "code_signing"]
 AuthorityName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
-def _with_example(**members: str) -> ConfigDict:
-    return ConfigDict(
-        extra="forbid", frozen=True, strict=True, json_schema_extra={"examples": [{**members}]}
-    )
-
-
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class MemoryConnection(_Options):
+class MemoryConnection(Options):
     """For tests: a CA that lives in the memory of this process and ends with it."""
 
-    model_config = _with_example(backend_type="memory", authority="trial")
+    model_config = with_example(backend_type="memory", authority="trial")
 
     backend_type: Literal["memory"]
     authority: Annotated[AuthorityName, Field(description="The name the CA was made under.")]
 
 
-class MemorySecrets(_Options):
+class MemorySecrets(Secrets):
     """The password of one account of the CA."""
 
-    model_config = _with_example(backend_type="memory", password="of-ada") | {  # noqa: S106
-        "hide_input_in_errors": True
-    }
+    model_config = with_example(backend_type="memory", password="of-ada")  # noqa: S106
 
     backend_type: Literal["memory"]
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
 
 
-class MemoryOrderOptions(_Options):
+class MemoryOrderOptions(Options):
     """The account one certificate is made for."""
 
-    model_config = _with_example(backend_type="memory", on_behalf_of="CORP\\jdoe")
+    model_config = with_example(backend_type="memory", on_behalf_of="CORP\\jdoe")
 
     backend_type: Literal["memory"]
     on_behalf_of: Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
-class MemoryProfileOptions(_Options):
+class MemoryProfileOptions(Options):
     """The issuing CA of the authority and the usages of its certificates."""
 
-    model_config = _with_example(backend_type="memory", issuing_ca="issuing")
+    model_config = with_example(backend_type="memory", issuing_ca="issuing")
 
     backend_type: Literal["memory"]
     issuing_ca: AuthorityName

@@ -23,7 +23,7 @@ _LONGEST_WORDS: Final = 600
 _LONGEST_PAGE: Final = 131_072
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """A page that Web Enrollment does not send here."""
 
 

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.core.key_types import key_type_of
-from scm_api.core.subjects import Subject, changes
+from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import (
     CheckReport,
@@ -40,7 +40,6 @@ from scm_api.drivers.microsoft.ports import (
     NO_REVOKER,
     Answer,
     ChainSource,
-    Directory,
     Disposition,
     Enroller,
     EnrollmentService,
@@ -50,13 +49,10 @@ from scm_api.drivers.microsoft.ports import (
 from scm_api.drivers.microsoft.subjects import subject_of
 from scm_api.drivers.microsoft.template_rules import risks, shown
 
+Outcome = Issued | Pending | Rejected
 # A manager of the CA decides about what is pending; the worker looks less and less often.
 _SOON: Final = timedelta(seconds=30)
 _AGENT_DAYS: Final = 30
-_EXCESSIVE: Final = (
-    "excessive-rights: the account that enrolls may change the template {}, and so let itself be "
-    "given any certificate by it; leave it Read and Enroll."
-)
 
 
 class MicrosoftDriver:
@@ -87,7 +83,7 @@ class MicrosoftDriver:
             published = (await self._forest.ours()).templates
             findings = _remarks(await self._directory.templates(), published)
         if self._chain is not None:
-            await self._chain.ca_certificates()
+            await self._chain.ca_certificate()
         else:  # RPC has no call that does nothing; this one only looks
             with contextlib.suppress(OrderRefused):
                 await self._enroller.poll("1")
@@ -104,43 +100,29 @@ class MicrosoftDriver:
                 findings.append(f"The enrollment agent's certificate ends in {left.days} days.")
         return CheckReport(private_cas=max(len(found), 1), findings=tuple(findings))
 
-    async def submit(
-        self, order: Order, options: MicrosoftProfileOptions
-    ) -> Issued | Pending | Rejected:
+    async def submit(self, order: Order, options: MicrosoftProfileOptions) -> Outcome:
         """Hand the request in, on behalf of its account where the profile says so."""
         if options.issuing_ca != self._connection.issuing_ca:
-            raise BackendRefused(
-                f"The profile issues from {options.issuing_ca}, but this backend is "
-                f"{self._connection.issuing_ca}.",
-                whole_backend=False,
-            )
+            own = self._connection.issuing_ca
+            detail = f"The profile issues from {options.issuing_ca}, but this backend is {own}."
+            raise BackendRefused(detail, whole_backend=False)
         request = order.csr_der
         if options.build_subject_from_ad:
-            request = await self._on_behalf(order, options)
+            request = await self._on_behalf(order, options.ms_template)
         answer = await self._enroller.submit(request, options.ms_template)
         if answer.disposition is Disposition.DENIED:
-            raise _denial(answer)
+            raise _denial(answer)[1]
         return _outcome(answer)
 
-    async def poll(
-        self,
-        ca_ref: str,
-        options: MicrosoftProfileOptions,  # noqa: ARG002 -- the contract's
-    ) -> Issued | Pending | Rejected:
+    async def poll(self, ca_ref: str, options: MicrosoftProfileOptions) -> Outcome:  # noqa: ARG002 -- the contract's
         """See `Driver.poll`. The reference may be one that a person found at the CA."""
         if not (ca_ref.isascii() and ca_ref.isdecimal() and len(ca_ref) <= 10):
             return Rejected(ca_ref, "request-id", "A request id of AD CS is a number.")
         return _outcome(await self._enroller.poll(ca_ref))
 
-    async def recover(
-        self,
-        order: Order,  # noqa: ARG002 -- the contract's
-        options: MicrosoftProfileOptions,
-    ) -> Issued | Pending | Rejected:
+    async def recover(self, order: Order, options: MicrosoftProfileOptions) -> Outcome:  # noqa: ARG002 -- the contract's
         """Raises OutcomeUnknown: nothing at AD CS can be searched for what we sent."""
-        raise OutcomeUnknown(
-            f"{options.issuing_ca} cannot be asked for a request whose id is not known."
-        )
+        raise OutcomeUnknown(f"{options.issuing_ca} cannot be asked for a request without its id.")
 
     async def revoke(
         self,
@@ -159,25 +141,22 @@ class MicrosoftDriver:
 
     async def find_subject(self, account: str, options: MicrosoftProfileOptions) -> Subject:
         """See `FindsSubjects`."""
-        directory = self._needed_directory()
-        templates = {each.name: each for each in await directory.templates()}
-        template = templates.get(options.ms_template)
+        if self._directory is None:
+            raise BackendRefused("This backend has no directory.", whole_backend=False)
+        templates = await self._directory.templates()
+        template = next((each for each in templates if each.name == options.ms_template), None)
         if template is None:
-            raise BackendRefused(
-                f"Active Directory has no template {options.ms_template} any more.",
-                whole_backend=False,
-            )
-        record = await directory.account(account)
-        return subject_of(
-            account, record, template, options.account_base, self._connection.denied_groups
-        )
+            detail = f"Active Directory has no template {options.ms_template} any more."
+            raise BackendRefused(detail, whole_backend=False)
+        record = await self._directory.account(account)
+        denied = self._connection.denied_groups
+        return subject_of(account, record, template, options.account_base, denied)
 
     async def issuing_cas(self) -> Sequence[IssuingCa]:
         """The CAs of the forest, of which this backend issues from one."""
         found = await self._forest.services(anew=True)
         if self._directory is None and self._chain is not None:
-            (own, *_) = await self._chain.ca_certificates()
-            name = self._connection.issuing_ca
+            name, own = self._connection.issuing_ca, await self._chain.ca_certificate()
             found = [EnrollmentService(name, name, "", own, frozenset())]
         return [self._issuing_ca(each) for each in found]
 
@@ -185,33 +164,25 @@ class MicrosoftDriver:
         """The templates that the CA is published with."""
         if self._directory is None:
             return []
-        await self._forest.services(anew=True)
-        published = (await self._forest.ours()).templates
+        published = (await self._forest.ours(anew=True)).templates
         records = await self._directory.templates()
         return [shown(each) for each in records if each.name in published]
 
     async def aclose(self) -> None:
         """See `Driver.aclose`."""
-        ports = (self._enroller, self._directory, self._revoker)
-        await asyncio.gather(*(each.aclose() for each in ports if each is not None))
+        ports = (self._enroller, self._revoker)
+        await asyncio.gather(*(each.aclose() for each in ports if each))
 
-    async def _on_behalf(self, order: Order, options: MicrosoftProfileOptions) -> bytes:
+    async def _on_behalf(self, order: Order, template: str) -> bytes:
+        """Signed for the account as it was accepted. That it still is that one, whoever submits has
+        made sure right before, by `find_subject`."""
         if order.subject is None:
             raise OrderRefused("The order names no account.", code="person-unknown")
         if self._agent is None:
-            raise BackendRefused(
-                "This backend has no enrollment agent's certificate.", whole_backend=False
-            )
-        try:
-            now = await self.find_subject(order.subject.account, options)
-        except asyncio.CancelledError:  # the caller's deadline: nothing was sent yet
-            raise BackendUnavailable("Active Directory did not answer in time.") from None
-        differences = changes(order.subject, now)
-        if differences:
-            detail = f"The account changed since it was accepted: {'; '.join(differences)}."
-            raise OrderRefused(detail, code="subject-changed")
+            detail = "This backend has no enrollment agent's certificate."
+            raise BackendRefused(detail, whole_backend=False)
         sign = self._agent.sign
-        return await asyncio.to_thread(sign, order.csr_der, now.account, options.ms_template)
+        return await asyncio.to_thread(sign, order.csr_der, order.subject.account, template)
 
     def _issuing_ca(self, service: EnrollmentService) -> IssuingCa:
         certificate = x509.load_der_x509_certificate(service.certificate_der)
@@ -231,22 +202,22 @@ class MicrosoftDriver:
             certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
         )
 
-    def _needed_directory(self) -> Directory:
-        if self._directory is None:
-            raise BackendRefused("This backend has no directory.", whole_backend=False)
-        return self._directory
-
 
 def _remarks(records: Sequence[TemplateRecord], published: frozenset[str]) -> list[str]:
     """What an administrator should know of the templates, as findings."""
-    found = [_EXCESSIVE.format(each.name) for each in records if each.may_change]
+    found = [
+        f"excessive-rights: the account that enrolls may change the template {each.name}, and so "
+        "let itself be given any certificate by it; leave it Read and Enroll."
+        for each in records
+        if each.may_change
+    ]
     for each in records:
         if each.name in published and each.may_enroll is not False:
             found += [f"unsafe-template: {risk.detail}" for risk in risks(each)]
     return found
 
 
-def _outcome(answer: Answer) -> Issued | Pending | Rejected:
+def _outcome(answer: Answer) -> Outcome:
     """What is issued and not fetched yet is pending for no time, so that its id is kept."""
     if answer.disposition is Disposition.PENDING:
         waits_for = f"a certificate manager of the CA (request {answer.request_id})"
@@ -255,19 +226,16 @@ def _outcome(answer: Answer) -> Issued | Pending | Rejected:
         if answer.leaf_der is None:
             return Pending(answer.request_id, timedelta(0), None)
         return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
-    error = _denial(answer)
+    symbol, error = _denial(answer)
     if isinstance(error, BackendUnavailable):
         raise error
-    symbol = "denied" if answer.hresult is None else meaning_of(answer.hresult).symbol
     return Rejected(answer.request_id, symbol, error.detail)
 
 
-def _denial(answer: Answer) -> DriverError:
-    words = answer.message or "nothing"
+def _denial(answer: Answer) -> tuple[str, DriverError]:
+    """The code's symbol and what follows from it."""
+    symbol, error, words = "denied", None, answer.message or "nothing"
     if answer.hresult is not None:
-        error = failure(answer.hresult, words)
-        if error is not None:
-            return error
-    symbol = "denied" if answer.hresult is None else f"0x{answer.hresult:08X}"
+        symbol, error = meaning_of(answer.hresult).symbol, failure(answer.hresult, words)
     detail = f"The CA denied request {answer.request_id or 'without a number'}: {words}"
-    return OrderRefused(detail, code=symbol)
+    return symbol, error or OrderRefused(detail, code=symbol)

@@ -30,9 +30,9 @@ class Forest:
             self._read_at = time.monotonic()
         return self._services
 
-    async def ours(self) -> EnrollmentService:
+    async def ours(self, *, anew: bool = False) -> EnrollmentService:
         """The CA that profiles issue from. Raises BackendRefused where the forest has none."""
-        found = await self.services()
+        found = await self.services(anew=anew)
         for each in found:
             if self.issuing_ca in (each.name, each.display_name):
                 return each

@@ -17,7 +17,6 @@ class Kind(Enum):
     INVALID_REQUEST = "invalid_request"
     NOT_AUTHORISED = "not_authorised"
     MISCONFIGURED = "misconfigured_backend"
-    UNKNOWN_REQUEST = "unknown_request"
     UNAVAILABLE = "unavailable"
     UNSURE = "unsure"
 
@@ -31,12 +30,11 @@ class Meaning:
     advice: str
 
 
-_AGENT: Final = "the enrollment agent's certificate"
 _TABLE: Final = """
 80094001 CERTSRV_E_BAD_REQUESTSUBJECT invalid_request The CA does not take the subject of the request.
-80094002 CERTSRV_E_NO_REQUEST unknown_request The CA knows no request with this id: was its database restored, or does the address lead to another CA?
+80094002 CERTSRV_E_NO_REQUEST invalid_request The CA knows no request with this id: was its database restored, or does the address lead to another CA?
 80094003 CERTSRV_E_BAD_REQUESTSTATUS invalid_request The request was decided before; look at it in the CA's console.
-80094004 CERTSRV_E_PROPERTY_EMPTY unknown_request The CA knows no request with this id: was its database restored, or does the address lead to another CA?
+80094004 CERTSRV_E_PROPERTY_EMPTY invalid_request The CA knows no request with this id: was its database restored, or does the address lead to another CA?
 80094009 CERTSRV_E_RESTRICTEDOFFICER not_authorised The CA restricts its enrollment agents or certificate managers; allow this account, template and target on the CA's tabs Enrollment Agents and Certificate Managers.
 8009400B CERTSRV_E_NO_VALID_KRA misconfigured_backend The CA archives keys but has no valid key recovery agent.
 80094011 CERTSRV_E_ENROLL_DENIED not_authorised The CA's security tab does not let the account request certificates; grant it Request Certificates.
@@ -49,19 +47,19 @@ _TABLE: Final = """
 80094806 CERTSRV_E_BAD_RENEWAL_SUBJECT misconfigured_backend The request is on behalf of an account, but the template demands no signature of an enrollment agent.
 80094809 CERTSRV_E_SIGNATURE_POLICY_REQUIRED misconfigured_backend The template demands the signature of an enrollment agent, and the request has none: switch build_subject_from_ad on or choose another template.
 8009480A CERTSRV_E_SIGNATURE_COUNT misconfigured_backend The template demands more signatures than one.
-8009480B CERTSRV_E_SIGNATURE_REJECTED misconfigured_backend The CA rejects {agent}: it must be valid, from a CA in NTAuth, with the application policy Certificate Request Agent.
-8009480C CERTSRV_E_ISSUANCE_POLICY_REQUIRED misconfigured_backend The template demands an issuance policy that {agent} lacks.
+8009480B CERTSRV_E_SIGNATURE_REJECTED misconfigured_backend The CA rejects the enrollment agent's certificate: it must be valid, from a CA in NTAuth, with the application policy Certificate Request Agent.
+8009480C CERTSRV_E_ISSUANCE_POLICY_REQUIRED misconfigured_backend The template demands an issuance policy that the enrollment agent's certificate lacks.
 8009480D CERTSRV_E_SUBJECT_UPN_REQUIRED invalid_request The account has no user principal name in Active Directory, which the template puts in the certificate.
 8009480E CERTSRV_E_SUBJECT_DIRECTORY_GUID_REQUIRED invalid_request The account has no object GUID that the CA could read.
 8009480F CERTSRV_E_SUBJECT_DNS_REQUIRED invalid_request The account has no DNS host name in Active Directory, which the template puts in the certificate.
 80094811 CERTSRV_E_KEY_LENGTH invalid_request The key is shorter than the template allows.
 80094812 CERTSRV_E_SUBJECT_EMAIL_REQUIRED invalid_request The account has no e-mail address in Active Directory, which the template puts in the certificate.
-80092010 CRYPT_E_REVOKED misconfigured_backend A certificate of the chain, most likely {agent}, is revoked.
-80092013 CRYPT_E_REVOCATION_OFFLINE misconfigured_backend The CA cannot reach a revocation list of its own chain or of {agent}: publish it, or mend its distribution point.
-800B0101 CERT_E_EXPIRED misconfigured_backend A certificate is out of its validity: {agent}, or one of the CA's chain.
-800B0109 CERT_E_UNTRUSTEDROOT misconfigured_backend The CA does not trust the root of {agent}.
-800B010A CERT_E_CHAINING misconfigured_backend The CA cannot build the chain of {agent}; add its intermediate certificates.
-800B0110 CERT_E_WRONG_USAGE misconfigured_backend A certificate is not for this use; {agent} needs Certificate Request Agent.
+80092010 CRYPT_E_REVOKED misconfigured_backend A certificate of the chain, most likely the enrollment agent's certificate, is revoked.
+80092013 CRYPT_E_REVOCATION_OFFLINE misconfigured_backend The CA cannot reach a revocation list of its own chain or of the enrollment agent's certificate: publish it, or mend its distribution point.
+800B0101 CERT_E_EXPIRED misconfigured_backend A certificate is out of its validity: the enrollment agent's certificate, or one of the CA's chain.
+800B0109 CERT_E_UNTRUSTEDROOT misconfigured_backend The CA does not trust the root of the enrollment agent's certificate.
+800B010A CERT_E_CHAINING misconfigured_backend The CA cannot build the chain of the enrollment agent's certificate; add its intermediate certificates.
+800B0110 CERT_E_WRONG_USAGE misconfigured_backend A certificate is not for this use; the enrollment agent's certificate needs Certificate Request Agent.
 800B0114 CERT_E_INVALID_NAME invalid_request A name is outside the name constraints of the CA.
 80070005 E_ACCESSDENIED not_authorised The account lacks a right on the CA or on the template.
 80070057 E_INVALIDARG misconfigured_backend The CA does not know the name it was called by, or an argument is wrong: compare issuing_ca with the CA's common name.
@@ -76,7 +74,7 @@ _TABLE: Final = """
 
 def _row(line: str) -> tuple[int, Meaning]:
     code, symbol, kind, advice = line.split(" ", 3)
-    return int(code, 16), Meaning(symbol, Kind(kind), advice.replace("{agent}", _AGENT))
+    return int(code, 16), Meaning(symbol, Kind(kind), advice)
 
 
 MEANINGS: Final = dict(_row(line) for line in _TABLE.strip().splitlines())
@@ -105,7 +103,7 @@ def failure(code: int, message: str) -> DriverError | None:
     meaning = meaning_of(code)
     detail = f"{meaning.advice} The CA says: {message.strip() or 'nothing'} (0x{code:08X})."
     match meaning.kind:
-        case Kind.INVALID_REQUEST | Kind.UNKNOWN_REQUEST:
+        case Kind.INVALID_REQUEST:
             return OrderRefused(detail, code=meaning.symbol)
         case Kind.UNAVAILABLE:
             return BackendUnavailable(detail)

@@ -1,21 +1,27 @@
 """Hands requests in at a CA by RPC (MS-ICPR 3.1.4.1 and 3.2.4.1), without Web Enrollment."""
 
-import asyncio
 import struct
-from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
+from scm_api.drivers.errors import OutcomeUnknown, only_asking
+from scm_api.drivers.microsoft.enrolling import chain_in, request_attributes
 from scm_api.drivers.microsoft.hresults import failure, hresult_in
 from scm_api.drivers.microsoft.ports import Answer, Disposition
-from scm_api.drivers.microsoft.rpc import EPM_PORT, connected
-from scm_api.drivers.microsoft.sign_in import SignIn
+from scm_api.drivers.windows.logon import Logon
+from scm_api.drivers.windows.rpc import EPM_PORT, connected
+from scm_api.drivers.windows.rpc_pdus import Interface
 
-INTERFACE: Final = (UUID("91ae6020-9e3c-11cf-8d7c-00aa00c091be"), 0, 0)
+INTERFACE: Final = Interface(
+    UUID("91ae6020-9e3c-11cf-8d7c-00aa00c091be"),
+    absent="the CA's service does not run, or its registry value InterfaceFlags has "
+    "IF_NORPCICERTREQUEST (0x8) or IF_NOREMOTEICERTREQUEST; see "
+    "certutil -getreg CA\\InterfaceFlags",
+    needed="Request Certificates and membership in Certificate Service DCOM Access",
+)
 _CERT_SERVER_REQUEST: Final = 0
 _ISSUED, _ISSUED_OUT_OF_BAND, _UNDER_SUBMISSION = 3, 4, 5
 _FAILED: Final = 0x80000000
@@ -29,50 +35,37 @@ class IcprEnroller:
         self,
         host: str,
         ca_name: str,
-        sign_in: SignIn,
+        logon: Logon,
         *,
         port: int | None = None,
         mapper_port: int = EPM_PORT,
         seconds: float = 60,
-        meaning: Callable[[int, str], DriverError | None] = failure,
     ) -> None:
         self._host = host
         self._ca_name = ca_name
-        self._sign_in = sign_in
+        self._logon = logon
         self._port = port
         self._mapper_port = mapper_port
         self._seconds = seconds
-        self._meaning = meaning
 
     async def submit(self, request_der: bytes, template: str) -> Answer:
         """See `Enroller.submit`."""
-        if any(each < " " or each in "\x7f:" for each in template):
-            raise BackendRefused("The template's name is none.", whole_backend=False)
-        attributes = f"CertificateTemplate:{template}\0".encode("utf-16-le")
+        attributes = f"{request_attributes(template)}\0".encode("utf-16-le")
         return await self._ask(call_stub(self._ca_name, 0, attributes, request_der))
 
     async def poll(self, request_id: str) -> Answer:
         """See `Enroller.poll`."""
-        try:
+        with only_asking():
             return await self._ask(call_stub(self._ca_name, int(request_id), b"", b""))
-        except OutcomeUnknown as error:  # a question has no outcome
-            raise BackendUnavailable(error.detail) from error
 
     async def aclose(self) -> None:
         """Nothing is kept open."""
 
     async def _ask(self, stub: bytes) -> Answer:
         async with connected(
-            self._host, self._port, INTERFACE, self._sign_in, mapper_port=self._mapper_port
+            self._host, self._port, INTERFACE, self._logon, mapper_port=self._mapper_port
         ) as connection:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    raw = await connection.call(_CERT_SERVER_REQUEST, stub)
-            except TimeoutError as error:
-                detail = (
-                    f"{self._host} did not answer the request within {self._seconds:g} seconds."
-                )
-                raise OutcomeUnknown(detail) from error
+            raw = await connection.call(_CERT_SERVER_REQUEST, stub, self._seconds)
         try:
             return self._answer(raw)
         except (struct.error, ValueError) as error:
@@ -82,23 +75,17 @@ class IcprEnroller:
         request_id, disposition, chain, leaf, text, status = read_answer(raw)
         message = text.decode("utf-16-le", "replace").rstrip("\0").strip()
         number = str(request_id) if request_id else ""
-        codes = (each for each in (status, disposition) if each >= _FAILED)
-        code = next(codes, None) or hresult_in(message)
-        if disposition in (_ISSUED, _ISSUED_OUT_OF_BAND) and not status:
-            certificate = x509.load_der_x509_certificate(leaf)
-            return Answer(
-                Disposition.ISSUED,
-                number,
-                message,
-                leaf_der=certificate.public_bytes(Encoding.DER),
-                chain_ders=_chain(chain, certificate),
-            )
-        if disposition == _UNDER_SUBMISSION and not status:
+        if not status and disposition in (_ISSUED, _ISSUED_OUT_OF_BAND):
+            der = x509.load_der_x509_certificate(leaf).public_bytes(Encoding.DER)
+            others = chain_in(chain, der) if chain else ()
+            return Answer(Disposition.ISSUED, number, message, leaf_der=der, chain_ders=others)
+        if not status and disposition == _UNDER_SUBMISSION:
             return Answer(Disposition.PENDING, number, message)
+        code = next((each for each in (status, disposition) if each >= _FAILED), None)
+        code = code or hresult_in(message)
         if code is not None and not number:
-            error = self._meaning(code, message)
             said = f"{self._host} answered 0x{code:08X}: {message or 'nothing'}."
-            raise error or OutcomeUnknown(said)
+            raise failure(code, message) or OutcomeUnknown(said)
         return Answer(Disposition.DENIED, number, message, code)
 
 
@@ -139,8 +126,3 @@ def _blob(content: bytes) -> bytes:
         return struct.pack("<II", 0, 0)
     size = len(content)
     return struct.pack("<III", size, 0x20004, size) + content + bytes(-size % 4)
-
-
-def _chain(raw: bytes, leaf: x509.Certificate) -> tuple[bytes, ...]:
-    found = pkcs7.load_der_pkcs7_certificates(raw) if raw else []
-    return tuple(each.public_bytes(Encoding.DER) for each in found if each != leaf)

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from scm_api.core.explain import quoted
 from scm_api.drivers.errors import BackendRefused, OrderRefused
-from scm_api.drivers.microsoft.asn1 import choice, sequence, sequence_of, set_of, tagged
+from scm_api.drivers.microsoft.ports import AGENT_USAGE
+from scm_api.drivers.windows.asn1 import choice, sequence, sequence_of, set_of, tagged
 
-AGENT_USAGE: Final = "1.3.6.1.4.1.311.20.2.1"
 _NAME_VALUE_PAIR: Final = "1.3.6.1.4.1.311.13.2.1"
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
 _DATA, _PKI_DATA = "1.2.840.113549.1.7.1", "1.3.6.1.5.5.7.12.2"
@@ -58,6 +58,10 @@ class EnrollmentAgent:
 
     def objection(self) -> str | None:
         """Why the CA would reject what this agent signs; None if nothing is wrong with it."""
+        why = self._defect()
+        return why and f"The enrollment agent's certificate cannot be used: {why}."
+
+    def _defect(self) -> str | None:
         if self._key.public_key() != self.certificate.public_key():
             return "its key does not belong to it"
         if not isinstance(self._key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
@@ -84,8 +88,7 @@ class EnrollmentAgent:
             raise OrderRefused(detail, code="person-unknown")
         objection = self.objection()
         if objection is not None:
-            detail = f"The enrollment agent's certificate cannot be used: {objection}."
-            raise BackendRefused(detail, whole_backend=False)
+            raise BackendRefused(objection, whole_backend=False)
         if self._form == "cmc":
             return self._signed(_PKI_DATA, _pki_data(csr_der, account, template))
         pair = _attribute(_NAME_VALUE_PAIR, _Pair({"name": "requestername", "value": account}))
@@ -110,14 +113,10 @@ class EnrollmentAgent:
         chain = [
             asn1_x509.Certificate.load(each.public_bytes(Encoding.DER)) for each in self._chain
         ]
+        own = {"issuer": chain[0].issuer, "serial_number": chain[0].serial_number}
         signer = {
             "version": "v1",
-            "sid": {
-                "issuer_and_serial_number": {
-                    "issuer": chain[0].issuer,
-                    "serial_number": chain[0].serial_number,
-                }
-            },
+            "sid": {"issuer_and_serial_number": own},
             "digest_algorithm": {"algorithm": "sha256"},
             "signed_attrs": cms.CMSAttributes.load(to_sign),
             "signature_algorithm": {"algorithm": name},

@@ -6,10 +6,16 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from scm_api.core.vocabulary import RevocationReason
+from scm_api.drivers.windows.accounts import AccountRecord
 
+AGENT_USAGE: Final = "1.3.6.1.4.1.311.20.2.1"  # Certificate Request Agent
 NO_REVOKER: Final = (
     "Web Enrollment and RPC cannot revoke, and this backend has no revoker: revoke on the CA "
     "(certutil -revoke, or its console), or add `revoker` to the options and its credential."
+)
+NO_DIRECTORY: Final = (
+    "CAs and templates are not listed, templates are not judged, and nobody is enrolled for on "
+    "behalf: add `directory` to the options and its credential."
 )
 REASONS: Final[Mapping[RevocationReason, int]] = {
     RevocationReason.UNSPECIFIED: 0,
@@ -63,8 +69,8 @@ class Enroller(Protocol):
 class ChainSource(Protocol):
     """Tells the certificate of the CA that issues, so that a wrong site is found before it does."""
 
-    async def ca_certificates(self) -> Sequence[bytes]:
-        """The CA's own certificate first, then those above it as far as they are known."""
+    async def ca_certificate(self) -> bytes:
+        """The CA's own certificate, the latest one, in DER."""
 
 
 class Revoker(Protocol):
@@ -106,36 +112,16 @@ class TemplateRecord:
     enrollment_flags: int
     general_flags: int
     ra_signatures: int
-    ra_policies: tuple[str, ...]
-    extended_key_usages: tuple[str, ...]
+    ra_policies: Sequence[str]
+    extended_key_usages: Sequence[str]
     minimal_key_size: int
     validity_days: float
     may_enroll: bool | None
     may_change: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRecord:
-    """An account of the directory; None is an attribute that it does not have.
-
-    `account` is `DOMAIN\\sam`. `protected` is adminCount=1. `groups` are the distinguished names of
-    every group it is in, also through others.
-    """
-
-    account: str
-    distinguished_name: str
-    sid: str
-    upn: str | None
-    mail: str | None
-    dns_host_name: str | None
-    common_name: str
-    disabled: bool
-    protected: bool
-    groups: frozenset[str]
-
-
 class Directory(Protocol):
-    """Reads Active Directory."""
+    """Reads Active Directory. Nothing is kept open between the calls."""
 
     async def enrollment_services(self) -> Sequence[EnrollmentService]:
         """The CAs of the forest."""
@@ -146,6 +132,3 @@ class Directory(Protocol):
     async def account(self, name: str) -> AccountRecord | None:
         """By `DOMAIN\\sam`, UPN or distinguished name. None: there is none. Raises OrderRefused
         for a name that several accounts have."""
-
-    async def aclose(self) -> None:
-        """Close every connection."""

@@ -3,7 +3,7 @@ the Certificate Templates console."""
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -13,15 +13,14 @@ from scm_api.core.vocabulary import CertificateType
 from scm_api.drivers.base import Template
 from scm_api.drivers.kinds import ProfileFacts
 from scm_api.drivers.microsoft.options import MicrosoftProfileOptions
-from scm_api.drivers.microsoft.ports import TemplateRecord
-
-AGENT_POLICY: Final = "1.3.6.1.4.1.311.20.2.1"
+from scm_api.drivers.microsoft.ports import AGENT_USAGE, TemplateRecord
 
 _SUPPLIES_SUBJECT, _SUPPLIES_SAN = 0x1, 0x10000
 _FROM_AD: Final = 0xFFC00000
 _UNFORESEEN: Final = {0x800000: "Service principal name (SPN)", 0x1000000: "directory GUID"}
 _PENDS_ALL, _NO_SID_EXTENSION = 0x2, 0x80000
 _MACHINE: Final = 0x40
+_SIGNATURES: Final = "Issuance Requirements: This number of authorized signatures"
 
 _ANY_PURPOSE: Final = "2.5.29.37.0"
 _SERVER, _CLIENT, _CODE, _MAIL = (f"1.3.6.1.5.5.7.3.{last}" for last in (1, 2, 3, 4))
@@ -67,10 +66,14 @@ def judge_template(options: MicrosoftProfileOptions, facts: ProfileFacts) -> lis
         )
         accepted = handful(sorted(known)) or "none is published"
         return [Fault("/ms_template", "template-not-published", detail, accepted)]
-    record = _record(found)
+    members = {name: found.facts[name] for name in TemplateRecord.__dataclass_fields__}
+    record = TemplateRecord(**members)
     asked = (facts.certificate_type, options.build_subject_from_ad, facts.key_types)
     faults = list(template_faults(record, *asked))
-    faults += _term_faults(record, facts.terms_days)
+    days = math.ceil(record.validity_days)
+    if set(facts.terms_days) - {days}:  # a shorter one would be exceeded by what is issued
+        detail = f"General: Validity period is {record.validity_days:g} days for every request."
+        faults.append(_fault(record, "template-term", detail, f"term.allowed_days [{days}] alone"))
     for risk in risks(record):
         if risk.code not in options.acknowledged_risks:
             accepted = f"{risk.code} in acknowledged_risks, if this is meant to be"
@@ -94,14 +97,6 @@ def shown(record: TemplateRecord) -> Template:
     return Template(record.name, record.display_name, usable, allows, facts)
 
 
-def _record(template: Template) -> TemplateRecord:
-    """The record in what `shown` made, also after it has been JSON."""
-    facts = {name: template.facts[name] for name in TemplateRecord.__dataclass_fields__}
-    for name in ("ra_policies", "extended_key_usages"):
-        facts[name] = tuple(facts[name])
-    return TemplateRecord(**facts)
-
-
 def template_faults(
     record: TemplateRecord,
     certificate_type: CertificateType,
@@ -113,37 +108,22 @@ def template_faults(
         detail = "Security: the account that enrolls has no Enroll permission; it needs Allow."
         yield _fault(record, "template-not-permitted", detail)
     yield from _from_ad(record) if build_subject_from_ad else _from_request(record)
-    short = sorted(each for each in key_types if 0 < _bits(each) < record.minimal_key_size)
+    least = record.minimal_key_size
+    short = sorted(each for each in key_types if 0 < _bits(each) < least)
     if short:
-        detail = (
-            f"Cryptography: Minimum key size is {record.minimal_key_size} bits; the profile allows "
-            f"{handful(short)}, which the CA refuses."
-        )
+        detail = f"Cryptography: Minimum key size is {least} bits; the CA refuses {handful(short)}."
         yield _fault(record, "template-key-size", detail, "no key types below it")
     usages = record.extended_key_usages
     wanted = _PURPOSES[certificate_type]
     if usages and _ANY_PURPOSE not in usages and not set(usages) & set(wanted):
         has = handful(_NAMES.get(each, each) for each in usages)
         needs = " or ".join(_NAMES[each] for each in wanted)
-        detail = (
-            f"Extensions: Application Policies are {has}; type {certificate_type} needs {needs}."
-        )
+        detail = f"Extensions: Application Policies are {has}; {certificate_type} needs {needs}."
         yield _fault(record, "template-purpose", detail, needs)
     is_for_users = build_subject_from_ad and not record.general_flags & _MACHINE
     if certificate_type is CertificateType.DEVICE and is_for_users:
         detail = "General: it is for users; a device needs one for computers (flags 0x40)."
         yield _fault(record, "template-purpose", detail, "a duplicate of Computer")
-
-
-def _term_faults(record: TemplateRecord, terms_days: Sequence[int]) -> Iterator[Fault]:
-    """The template decides; a shorter term would be exceeded by what is issued."""
-    days = math.ceil(record.validity_days)
-    if set(terms_days) - {days}:
-        detail = (
-            f"General: Validity period is {record.validity_days:g} days, which no request changes; "
-            "the profile must have that term alone."
-        )
-        yield _fault(record, "template-term", detail, f"term.allowed_days [{days}]")
 
 
 def _from_request(record: TemplateRecord) -> Iterator[Fault]:
@@ -154,20 +134,14 @@ def _from_request(record: TemplateRecord) -> Iterator[Fault]:
         )
         yield _fault(record, "template-subject-source", detail, "or build_subject_from_ad: true")
     if record.ra_signatures:
-        detail = (
-            "Issuance Requirements: This number of authorized signatures is "
-            f"{record.ra_signatures}; a request without an enrollment agent has none: clear it."
-        )
+        detail = f"{_SIGNATURES} is {record.ra_signatures}; requests for it have none: clear it."
         yield _fault(record, "template-signatures", detail)
 
 
 def _from_ad(record: TemplateRecord) -> Iterator[Fault]:
     if record.schema_version < 2:
-        detail = (
-            "Compatibility: its schema version is 1, which cannot demand an enrollment agent's "
-            "signature; duplicate it and use the duplicate."
-        )
-        yield _fault(record, "template-schema", detail, "schema version 2 or later")
+        detail = "Compatibility: schema version 1 cannot demand an agent's signature; duplicate it."
+        yield _fault(record, "template-schema", detail, "a duplicate, of version 2 or later")
     if record.name_flags & (_SUPPLIES_SUBJECT | _SUPPLIES_SAN):
         detail = (
             "Subject Name: is Supply in the request, so the account's information is ignored; it "
@@ -175,29 +149,22 @@ def _from_ad(record: TemplateRecord) -> Iterator[Fault]:
         )
         yield _fault(record, "template-subject-source", detail)
     if not record.name_flags & _FROM_AD:
-        detail = (
-            "Subject Name: no subject name format and no alternate name is chosen; it needs one."
-        )
+        detail = "Subject Name: no subject name format or alternate name is chosen; it needs one."
         yield _fault(record, "template-subject-source", detail)
     for flag, name in _UNFORESEEN.items():
         if record.name_flags & flag:
-            detail = (
-                f"Subject Name: {name} is included, which cannot be checked beforehand; clear it."
-            )
+            detail = f"Subject Name: {name}, which nobody can check beforehand, is on; clear it."
             yield _fault(record, "template-names", detail)
     if record.ra_signatures != 1:
-        detail = (
-            "Issuance Requirements: This number of authorized signatures is "
-            f"{record.ra_signatures}; it should be 1."
-        )
+        detail = f"{_SIGNATURES} is {record.ra_signatures}; it should be 1."
         yield _fault(record, "template-signatures", detail, "1")
-    if AGENT_POLICY not in record.ra_policies:
+    if AGENT_USAGE not in record.ra_policies:
         has = handful(record.ra_policies) or "none"
         detail = (
             f"Issuance Requirements: Application policy required in the signature is {has}; it "
             "should be Certificate Request Agent."
         )
-        yield _fault(record, "template-signature-policy", detail, AGENT_POLICY)
+        yield _fault(record, "template-signature-policy", detail, AGENT_USAGE)
 
 
 def risks(record: TemplateRecord) -> Iterator[Risk]:
@@ -206,8 +173,8 @@ def risks(record: TemplateRecord) -> Iterator[Risk]:
     usages = set(record.extended_key_usages)
     if supplied and usages & _LOGON:
         purpose = handful(sorted(_NAMES[each] for each in usages & _LOGON))
-        detail = f"{record.name}: names come from the request and the purpose is {purpose}: whoever"
-        yield Risk("logon-with-supplied-names", f"{detail} gets a certificate can log on by it.")
+        detail = f"{record.name}: whoever enrolls chooses the names to log on as ({purpose})."
+        yield Risk("logon-with-supplied-names", detail)
     if not usages or _ANY_PURPOSE in usages:
         detail = f"{record.name}: the certificate is good for any purpose, also logon and signing."
         yield Risk("any-purpose", detail)

@@ -1,11 +1,12 @@
-"""How an account logs on at a Windows web server: tokens of Kerberos and NTLM bound to the TLS
-connection, Basic, or nothing but the client certificate of TLS."""
+"""How an account proves itself to a Windows server: tokens of NTLM and Kerberos, by themselves or
+within HTTP, LDAP and RPC; Basic and simple binds; the client certificate of TLS."""
 
 import asyncio
 import base64
 import hashlib
 import logging
-from typing import Any, Final, Literal
+import struct
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 import spnego
@@ -15,9 +16,17 @@ from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
 from scm_api.drivers.errors import BackendRefused
-from scm_api.drivers.microsoft.kerberos import KerberosTickets, failure
+from scm_api.drivers.windows.credentials import Account, Method
+from scm_api.drivers.windows.kerberos import KerberosTickets, failure
 
-Method = Literal["kerberos", "ntlm", "basic", "client_certificate"]
+Service = Literal["HTTP", "ldap", "host"]
+_ASKED: Final = {
+    "HTTP": spnego.ContextReq.default,
+    # Within TLS, messages need no seal of their own; RPC has them sealed, in DCE style.
+    "ldap": spnego.ContextReq.mutual_auth | spnego.ContextReq.no_integrity,
+    "host": spnego.ContextReq.default | spnego.ContextReq.dce_style,
+}
+_KEY_EXCHANGE: Final = 0x40000000  # NTLMSSP_NEGOTIATE_KEY_EXCH
 _WEAK: Final = (hashes.MD5, hashes.SHA1)
 # IIS answers every refused logon with the same 401.1 and writes the reason into its own logs:
 # sc-win32-status, and the sub status of the security event 4625.
@@ -39,16 +48,74 @@ def end_point(certificate_der: bytes) -> bytes:
 
 
 class Logon:
-    """One account's way in. `binding` sends channel bindings, which is left off only where TLS
-    ends at a proxy before the server."""
+    """One account's way in. `user` is `DOMAIN\\sam`, a UPN or, for `simple`, also a distinguished
+    name; `tickets` are for Kerberos, which never falls back. `binding` sends channel bindings,
+    which is left off only where TLS ends at a proxy before the server."""
 
-    def __init__(self, method: Method, user: str, password: str, *, binding: bool = True) -> None:
+    def __init__(
+        self,
+        method: Method,
+        user: str,
+        password: str,
+        tickets: KerberosTickets | None = None,
+        *,
+        binding: bool = True,
+    ) -> None:
         self.method: Method = method
         self.user = user
-        self.tickets: KerberosTickets | None = None
-        self._password = password
+        self.password = password
+        self._tickets = tickets
         self._binding = binding
         logging.getLogger("spnego").setLevel(logging.INFO)  # its debug log has the tokens
+
+    @classmethod
+    def of(cls, account: Account, method: Method, realm: str, *, binding: bool = True) -> Self:
+        """The logon of an account by its credential; `realm` is for Kerberos."""
+        user, tickets = account.username or "", None
+        password = account.password.get_secret_value() if account.password else ""
+        if method == "kerberos":
+            keytab = account.keytab
+            table = base64.b64decode(keytab.get_secret_value()) if keytab else None
+            tickets = KerberosTickets(user, realm, password, table)
+        return cls(method, user, password, tickets, binding=binding)
+
+    async def context(self, service: Service, host: str, certificate_der: bytes | None) -> Any:
+        """A new security context, bound to the TLS connection with that certificate.
+
+        Raises what `KerberosTickets` raises.
+        """
+        bindings = None
+        if self._binding and certificate_der is not None:
+            bindings = GssChannelBindings(application_data=end_point(certificate_der))
+        protocol = "ntlm"
+        credential: Any = spnego.Password(self.user, self.password)
+        if self.method == "kerberos":
+            assert self._tickets is not None
+            protocol, credential = "negotiate", await self._tickets.credential()
+        context: Any = await asyncio.to_thread(
+            lambda: spnego.client(
+                credential,
+                hostname=host,
+                service=service,
+                protocol=protocol,
+                channel_bindings=bindings,
+                context_req=_ASKED[service],
+            )
+        )
+        if protocol == "ntlm" and service == "ldap":
+            # No key is exchanged where nothing is signed; pyspnego would send one of a single byte.
+            context._context_req &= ~_KEY_EXCHANGE  # noqa: SLF001
+        return context
+
+    async def step(self, context: Any, challenge: bytes | None) -> bytes | None:
+        """The next token. Raises BackendRefused and BackendUnavailable, in words."""
+        try:
+            token: bytes | None = await asyncio.to_thread(context.step, challenge)
+        except (SpnegoError, ValueError, struct.error) as error:
+            if self.method == "kerberos":
+                raise failure(error, self.user) from None
+            raise BackendRefused("The server's NTLM challenge cannot be read.") from None
+        return token
 
     @property
     def needs_token(self) -> bool:
@@ -59,7 +126,7 @@ class Logon:
         """What goes with every request, where it is the same each time."""
         if self.method != "basic":
             return {}
-        pair = f"{self.user}:{self._password}".encode()
+        pair = f"{self.user}:{self.password}".encode()
         return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
     def scheme(self, offered: str) -> str:
@@ -74,40 +141,6 @@ class Logon:
             "Authentication with that provider in IIS, or choose another auth."
         )
         raise BackendRefused(detail)
-
-    async def context(
-        self, service: str, host: str, certificate_der: bytes | None, **options: Any
-    ) -> Any:
-        """A new security context, bound to the TLS connection with that certificate; `options` are
-        those of `spnego.client`. Raises what `KerberosTickets` raises."""
-        bindings = None
-        if self._binding and certificate_der is not None:
-            bindings = GssChannelBindings(application_data=end_point(certificate_der))
-        protocol = "ntlm"
-        credential: Any = spnego.Password(self.user, self._password)
-        if self.method == "kerberos":
-            assert self.tickets is not None
-            protocol, credential = "negotiate", await self.tickets.credential()
-        return await asyncio.to_thread(
-            lambda: spnego.client(
-                credential,
-                hostname=host,
-                service=service,
-                protocol=protocol,
-                channel_bindings=bindings,
-                **options,
-            )
-        )
-
-    async def step(self, context: Any, challenge: bytes | None) -> bytes | None:
-        """The next token. Raises BackendRefused and BackendUnavailable, in words."""
-        try:
-            token: bytes | None = await asyncio.to_thread(context.step, challenge)
-        except SpnegoError as error:
-            if self.method == "kerberos":
-                raise failure(error, self.user) from None
-            raise BackendRefused("The server's NTLM challenge cannot be read.") from None
-        return token
 
     def refused(self, leg: int, origin: str) -> BackendRefused:
         """The words for a logon that got 401; `leg` counts the tokens that were sent from 0."""

@@ -1,5 +1,5 @@
-"""Who may enroll by a template or change it, by its self-relative security descriptor (MS-DTYP
-2.4.6, 2.5.3.2; MS-ADTS 5.1.3.2)."""
+"""Who may do what with an object of Active Directory, by its self-relative security descriptor
+(MS-DTYP 2.4.6, 2.5.3.2; MS-ADTS 5.1.3.2)."""
 
 import struct
 from collections.abc import Collection, Iterator
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-ENROLL: Final = UUID("0e10c968-78fb-11d2-90d4-00c04f79dc55")
 EVERYONE: Final = "S-1-1-0"
 AUTHENTICATED_USERS: Final = "S-1-5-11"
 
@@ -32,9 +31,9 @@ def sid_text(raw: bytes) -> str:
     return "-".join(("S-1", str(int.from_bytes(raw[2:8], "big")), *map(str, parts)))
 
 
-def may_enroll(descriptor: bytes, sids: Collection[str]) -> bool:
-    """Whether an account with these SIDs has the extended right Enroll: the first entry of the
-    DACL that is about it decides; without any DACL everybody has every right.
+def has_right(descriptor: bytes, sids: Collection[str], right: UUID) -> bool:
+    """Whether an account with these SIDs has the extended right: the first entry of the DACL that
+    is about it decides; without any DACL everybody has every right.
 
     Raises ValueError for what is no descriptor.
     """
@@ -43,7 +42,7 @@ def may_enroll(descriptor: bytes, sids: Collection[str]) -> bool:
         return True
     rights = _CONTROL_ACCESS | _GENERIC_ALL
     about = (each for each in entries if each.sid in sids and each.mask & rights)
-    return next((each.allows for each in about if each.what in (None, ENROLL)), False)
+    return next((each.allows for each in about if each.what in (None, right)), False)
 
 
 def may_change(descriptor: bytes, sids: Collection[str]) -> bool:

@@ -9,10 +9,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
-from scm_api.drivers.microsoft import ldap_messages as messages
-from scm_api.drivers.microsoft.ldap_messages import Entry, Filter, Present, Result, Scope
-from scm_api.drivers.microsoft.sign_in import SignIn
 from scm_api.drivers.streams import Stream, open_stream
+from scm_api.drivers.windows import ldap_messages as messages
+from scm_api.drivers.windows.ldap_messages import Entry, Filter, Present, Result, Scope
+from scm_api.drivers.windows.logon import Logon
 
 _SECONDS: Final = 30.0
 _LONGEST_MESSAGE: Final = 8 * 1024 * 1024
@@ -38,22 +38,25 @@ _REASONS: Final = {
 _DATA: Final = re.compile(r"\bdata ([0-9a-f]{1,8})\b", re.IGNORECASE)
 
 
-class NoSuchObject(Exception):
-    """The base of a search is not there."""
+class NoSuchObject(BackendRefused):
+    """The base of a search is not there, or may not be read."""
+
+    def __init__(self, base: str) -> None:
+        super().__init__(f"{base or 'The root'} is not there or may not be read.")
 
 
 class LdapServer:
     """One domain controller, `ldaps://host[:port]`, and the account that reads."""
 
-    def __init__(self, url: str, sign_in: SignIn, context: ssl.SSLContext) -> None:
+    def __init__(self, url: str, logon: Logon, context: ssl.SSLContext) -> None:
         parts = urlsplit(url)
         if parts.scheme != "ldaps" or not parts.hostname:
             raise ValueError("a directory is read by ldaps:// only")
-        if sign_in.method == "simple" and not (sign_in.user and sign_in.password):
+        if logon.method == "simple" and not (logon.user and logon.password):
             raise ValueError("without name or password a simple bind would be anonymous")
         self.host = parts.hostname
         self._port = parts.port or 636
-        self._sign_in = sign_in
+        self._logon = logon
         self._tls = context
 
     @asynccontextmanager
@@ -65,7 +68,7 @@ class LdapServer:
                 stream = await open_stream(self.host, self._port, self._tls)
                 writer = stream[1]
                 session = Session(self.host, stream)
-                await session.bind(self._sign_in)
+                await session.bind(self._logon)
                 yield session
                 await session.leave()
         except (OSError, TimeoutError, EOFError) as error:
@@ -88,28 +91,27 @@ class Session:
         self._number = 0
         self._received = 0
 
-    async def bind(self, sign_in: SignIn) -> None:
+    async def bind(self, logon: Logon) -> None:
         """Log on. Raises BackendRefused with the directory's reason in words."""
-        if sign_in.method == "simple":
-            result = await self._result(
-                messages.simple_bind(self._next(), sign_in.user, sign_in.password)
-            )
+        if logon.method == "simple":
+            asked = messages.simple_bind(self._next(), logon.user, logon.password)
+            result = await self._result(asked)
         else:
             secured = self._writer.get_extra_info("ssl_object")
-            context = await sign_in.context("ldap", self._host, secured.getpeercert(True))
-            result = await self._handshake(sign_in, context)
+            context = await logon.context("ldap", self._host, secured.getpeercert(True))
+            result = await self._handshake(logon, context)
         if result.code:
-            raise self._failure(result, sign_in)
+            raise self._failure(result, logon)
 
-    async def _handshake(self, sign_in: SignIn, context: object) -> Result:
+    async def _handshake(self, logon: Logon, context: object) -> Result:
         challenge = None
         for _ in range(_MOST_LEGS):
-            token = await sign_in.step(context, challenge)
+            token = await logon.step(context, challenge)
             result = await self._result(messages.sasl_bind(self._next(), token or b""))
             challenge = result.credentials
             if result.code != _IN_PROGRESS:
                 if result.code == 0 and challenge:
-                    await sign_in.step(context, challenge)  # proves the server, too
+                    await logon.step(context, challenge)  # proves the server, too
                 return result
         raise BackendUnavailable(f"The logon at {self._host} does not come to an end.")
 
@@ -186,19 +188,17 @@ class Session:
     def _unreadable(self) -> BackendUnavailable:
         return BackendUnavailable(f"The answer of {self._host} is not LDAP.")
 
-    def _failure(self, result: Result, sign_in: SignIn | None = None) -> DriverError:
+    def _failure(self, result: Result, logon: Logon | None = None) -> DriverError:
         words = f" The directory says: {result.message.strip(chr(0)) or 'nothing'}."
         found = _DATA.search(result.message)
         reason = _REASONS.get(found[1].lower()) if found else None
         if result.code in _AWAY:
             return BackendUnavailable(f"The directory {self._host} is not available.{words}")
-        if sign_in is not None and result.code == 49:  # invalidCredentials
+        if logon is not None and result.code == 49:  # invalidCredentials
             if reason is None and "80090346" in result.message:
                 reason = _REASONS["80090346"]
             why = reason or "user name or password is wrong, or the account may not log on"
-            return BackendRefused(
-                f"{self._host} refused the logon of {sign_in.user}: {why}.{words}"
-            )
+            return BackendRefused(f"{self._host} refused the logon of {logon.user}: {why}.{words}")
         if result.code == 8:  # strongerAuthRequired
             advice = "requires a stronger logon (LDAP signing or channel binding): choose kerberos."
             return BackendRefused(f"{self._host} {advice}{words}")

@@ -4,8 +4,9 @@ one connection each are leased for a whole exchange."""
 import asyncio
 import base64
 import binascii
+import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,10 +15,10 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from scm_api.drivers.base import Limiter
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
 from scm_api.drivers.http import NoAnswerError, NotSentError, Reply, StrictClient, UntrustedError
-from scm_api.drivers.microsoft.logon import Logon
+from scm_api.drivers.pacing import Limiter
+from scm_api.drivers.windows.logon import Logon
 
 # Idle connections are given up after 30 s, before IIS closes them (120 s), so that nothing is sent
 # into a connection that is being closed.
@@ -147,27 +148,30 @@ class Session:
 class Site:
     """A web server, called as one account, over `connections` connections at most.
 
-    `before` is called with each new connection before anything else is. `patience` is how many
-    seconds a call waits until it can be sent; then it is put off. The second logon is tried where
-    the first is refused.
+    `before` is called with each new connection before anything else is; `headers` go with every
+    request. `patience` is how many seconds a call waits until it can be sent, then it is put off;
+    `seconds` how long its answer may take. The second logon is tried where the first is refused.
     """
 
     def __init__(
         self,
         origin: str,
         knock: tuple[str, str],
-        open_client: Callable[[], StrictClient],
+        headers: Mapping[str, str],
+        context: ssl.SSLContext,
         logons: Sequence[Logon],
         pace: tuple[Limiter, str, float],
         *,
         connections: int,
         patience: float,
+        seconds: float,
     ) -> None:
         self.before: Callable[[Session], Awaitable[None]] | None = None
         self._origin = origin
         self._host = urlsplit(origin).netloc
         self._knock = knock
-        self._open_client = open_client
+        self._headers, self._tls = headers, context
+        self._seconds = seconds
         self._logons = list(logons)
         self._limiter, self._pace, self._per_second = pace
         self._patience = patience
@@ -245,7 +249,7 @@ class Site:
             raise BackendUnavailable("Every connection is in use.", retry_after=wait) from None
         try:
             if not self._idle:
-                self._all.append(Session(self._open_client(), self._origin, self._knock))
+                self._all.append(Session(self._client(), self._origin, self._knock))
                 self._idle.append(self._all[-1])
             session = self._idle.pop()
             try:
@@ -254,6 +258,11 @@ class Site:
                 self._idle.append(session)
         finally:
             self._room.release()
+
+    def _client(self) -> StrictClient:
+        return StrictClient(
+            self._origin, self._headers, self._tls, connections=1, seconds=self._seconds
+        )
 
     async def _prepare(self, session: Session) -> None:
         if self.before is None or session.ready == session.http.connections_made > 0:

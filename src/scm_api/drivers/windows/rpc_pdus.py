@@ -14,12 +14,24 @@ TRAILER_LENGTH: Final = 8
 FRAGMENT: Final = 5840
 PRIVACY: Final = 6
 
-EPM: Final = (UUID("e1af8308-5d1f-11c9-91a4-08002b14a0fa"), 3, 0)
 EPM_MAP: Final = 3
 EPT_NOT_REGISTERED: Final = 0x16C9A0D6
 _NDR32: Final = UUID("8a885d04-1ceb-11c9-9fe8-08002b104860").bytes_le + struct.pack("<I", 2)
 
-Interface = tuple[UUID, int, int]
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One interface of a service. `absent` says to an administrator, as the rest of a sentence, why
+    a server may not have it, `needed` which right it takes besides that to log on."""
+
+    uuid: UUID
+    major: int = 0
+    minor: int = 0
+    absent: str = "its service does not run"
+    needed: str = ""
+
+
+EPM: Final = Interface(UUID("e1af8308-5d1f-11c9-91a4-08002b14a0fa"), 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +101,10 @@ def parse(raw: bytes) -> Pdu:
 
 def bind_body(interface: Interface) -> bytes:
     """One presentation context: the interface in NDR32."""
-    uuid, major, minor = interface
     sizes = struct.pack("<HHI", FRAGMENT, FRAGMENT, 0)
-    return sizes + struct.pack("<BxxxHBx", 1, 0, 1) + uuid.bytes_le + struct.pack(
-        "<HH", major, minor
-    ) + _NDR32  # fmt: skip
+    version = struct.pack("<HH", interface.major, interface.minor)
+    one = struct.pack("<BxxxHBx", 1, 0, 1)
+    return sizes + one + interface.uuid.bytes_le + version + _NDR32
 
 
 def bind_result(body: bytes) -> tuple[int, int]:
@@ -113,9 +124,9 @@ def bind_result(body: bytes) -> tuple[int, int]:
 
 def map_request(interface: Interface) -> bytes:
     """The stub of ept_map: on which TCP port is the interface?"""
-    uuid, major, minor = interface
+    major, minor = struct.pack("<H", interface.major), struct.pack("<H", interface.minor)
     floors = (
-        (b"\x0d" + uuid.bytes_le + struct.pack("<H", major), struct.pack("<H", minor)),
+        (b"\x0d" + interface.uuid.bytes_le + major, minor),
         (b"\x0d" + _NDR32[:18], bytes(2)),
         (b"\x0b", bytes(2)),
         (b"\x07", struct.pack(">H", 135)),

@@ -6,11 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
-from scm_api.drivers.microsoft import rpc_pdus as pdus
-from scm_api.drivers.microsoft.rpc_pdus import Interface, Pdu
-from scm_api.drivers.microsoft.sign_in import SignIn
+from spnego.exceptions import SpnegoError
+from spnego.iov import BufferType
+
+from scm_api.drivers.errors import (
+    BackendRefused,
+    BackendUnavailable,
+    DriverError,
+    OutcomeUnknown,
+    only_asking,
+)
 from scm_api.drivers.streams import Stream, open_stream
+from scm_api.drivers.windows import rpc_pdus as pdus
+from scm_api.drivers.windows.logon import Logon
+from scm_api.drivers.windows.rpc_pdus import Interface, Pdu
 
 _LONGEST_ANSWER: Final = 8 * 1024 * 1024
 _CONNECT_SECONDS: Final = 20.0
@@ -31,7 +40,7 @@ async def connected(
     host: str,
     port: int | None,
     interface: Interface,
-    sign_in: SignIn,
+    logon: Logon,
     *,
     mapper_port: int = EPM_PORT,
 ) -> AsyncIterator["Connection"]:
@@ -45,8 +54,8 @@ async def connected(
             async with asyncio.timeout(_CONNECT_SECONDS):
                 if port is None:
                     port = await _mapped(host, mapper_port, interface)
-                connection = Connection(host, await open_stream(host, port))
-                await connection.bind(interface, sign_in)
+                connection = Connection(host, interface, await open_stream(host, port))
+                await connection.bind(logon)
         except (OSError, TimeoutError, EOFError, ValueError) as error:
             raise BackendUnavailable(
                 f"{host} did not answer RPC: {str(error) or 'it hung up'}."
@@ -58,19 +67,19 @@ async def connected(
 
 
 async def _mapped(host: str, mapper_port: int, interface: Interface) -> int:
-    mapper = Connection(host, await open_stream(host, mapper_port))
+    mapper = Connection(host, pdus.EPM, await open_stream(host, mapper_port))
     try:
-        await mapper.bind(pdus.EPM, None)
-        found = pdus.map_response(await mapper.call(pdus.EPM_MAP, pdus.map_request(interface)))
-    except OutcomeUnknown as error:  # a look-up has no outcome
-        raise BackendUnavailable(error.detail) from error
+        await mapper.bind(None)
+        with only_asking():
+            request = pdus.map_request(interface)
+            answer = await mapper.call(pdus.EPM_MAP, request, _CONNECT_SECONDS)
     finally:
         mapper.close()
+    found = pdus.map_response(answer)
     if found is None:
         detail = (
-            f"The endpoint mapper of {host} has no such interface (ept_s_not_registered): the CA's "
-            "service does not run, or its registry value InterfaceFlags has IF_NORPCICERTREQUEST "
-            "(0x8) or IF_NOREMOTEICERTREQUEST; see certutil -getreg CA\\InterfaceFlags."
+            f"The endpoint mapper of {host} has no such interface (ept_s_not_registered): "
+            f"{interface.absent}."
         )
         raise BackendUnavailable(detail)
     return found
@@ -79,8 +88,9 @@ async def _mapped(host: str, mapper_port: int, interface: Interface) -> int:
 class Connection:
     """One association with one interface; one call at a time."""
 
-    def __init__(self, host: str, stream: Stream) -> None:
+    def __init__(self, host: str, interface: Interface, stream: Stream) -> None:
         self._host = host
+        self._interface = interface
         self._reader, self._writer = stream
         self._context: Any = None
         self._service = 0
@@ -90,22 +100,22 @@ class Connection:
         """Drop the connection."""
         self._writer.transport.abort()
 
-    async def bind(self, interface: Interface, sign_in: SignIn | None) -> None:
+    async def bind(self, logon: Logon | None) -> None:
         """Agree on the interface and log on. Raises BackendRefused, and ValueError for nonsense."""
         token = b""
-        if sign_in is not None:
-            self._service = _SERVICES[sign_in.method]
-            self._context = await sign_in.context("host", self._host, None)
-            token = await sign_in.step(self._context, None) or b""
-        body, kind = pdus.bind_body(interface), pdus.BIND
+        if logon is not None:
+            self._service = _SERVICES[logon.method]
+            self._context = await logon.context("host", self._host, None)
+            token = await logon.step(self._context, None) or b""
+        body, kind = pdus.bind_body(self._interface), pdus.BIND
         for _ in range(_MOST_LEGS):
             answer = await self._leg(kind, body, token)
             if kind == pdus.BIND:
-                self._agree(answer, interface)
-            if sign_in is None or self._context.complete:
+                self._agree(answer)
+            if logon is None or self._context.complete:
                 return
-            token = await sign_in.step(self._context, answer.token) or b""
-            if sign_in.method == "ntlm":  # its third leg is not answered
+            token = await logon.step(self._context, answer.token) or b""
+            if logon.method == "ntlm":  # its third leg is not answered
                 flags = pdus.FIRST | pdus.LAST
                 self._writer.write(
                     pdus.pdu(pdus.AUTH_3, flags, _CALL, bytes(4), self._service, token)
@@ -116,11 +126,11 @@ class Connection:
             kind = pdus.ALTER_CONTEXT
         raise ValueError("the logon does not come to an end")
 
-    def _agree(self, answer: Pdu, interface: Interface) -> None:
+    def _agree(self, answer: Pdu) -> None:
         longest, reason = pdus.bind_result(answer.body)
         if reason:
-            detail = f"{self._host} does not have the RPC interface {interface[0]} ({reason})."
-            raise BackendUnavailable(detail)
+            which = self._interface.uuid
+            raise BackendUnavailable(f"{self._host} has no RPC interface {which} ({reason}).")
         if self._service == _SERVICES["kerberos"] and not answer.flags & pdus.SIGNS_HEADERS:
             raise BackendRefused(f"{self._host} does not sign RPC headers, which Kerberos needs.")
         self._longest = max(min(longest, pdus.FRAGMENT), 1024)
@@ -135,10 +145,18 @@ class Connection:
             raise ValueError(f"answer of type {answer.kind} to a bind")
         return answer
 
-    async def call(self, operation: int, stub: bytes) -> bytes:
-        """The stub of the answer. Raises BackendUnavailable and BackendRefused where the call was
-        certainly not executed, OutcomeUnknown where it may have been. The caller sets the deadline.
-        """
+    async def call(self, operation: int, stub: bytes, seconds: float) -> bytes:
+        """The stub of the answer, which may take so long. Raises BackendUnavailable and
+        BackendRefused where the call was certainly not executed, OutcomeUnknown where it may have
+        been."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._called(operation, stub)
+        except TimeoutError as error:
+            detail = f"{self._host} did not answer within {seconds:g} seconds."
+            raise OutcomeUnknown(detail) from error
+
+    async def _called(self, operation: int, stub: bytes) -> bytes:
         *before, last = self._requests(operation, stub)
         try:
             for fragment in before:
@@ -170,8 +188,6 @@ class Connection:
 
     def _sealed(self, flags: int, asked: bytes, part: bytes) -> bytes:
         """The signature covers the whole fragment, header and trailer too (MS-RPCE 2.2.2.11)."""
-        from spnego.iov import BufferType
-
         padding = -len(part) % 16
         token_length = self._context.query_message_sizes().header
         length = pdus.HEADER_LENGTH + len(asked) + len(part) + padding
@@ -203,9 +219,6 @@ class Connection:
                 return b"".join(parts)
 
     def _opened(self, found: Pdu) -> bytes:
-        from spnego.exceptions import SpnegoError
-        from spnego.iov import BufferType
-
         if not found.token:
             raise ValueError("it is not sealed")
         try:
@@ -243,8 +256,9 @@ class Connection:
         return OutcomeUnknown(detail)
 
     def _not_let_in(self) -> BackendRefused:
+        needed = self._interface.needed
         return BackendRefused(
             f"{self._host} refused the logon or the call by RPC: user name or password is wrong, "
-            "the account is locked or disabled or may not access this computer from the network, "
-            "or it lacks Request Certificates and membership in Certificate Service DCOM Access."
+            "the account is locked or disabled or may not access this computer from the network"
+            f"{needed and ', or it lacks '}{needed}."
         )

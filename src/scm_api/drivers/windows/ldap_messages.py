@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from asn1crypto import core
 
-from scm_api.drivers.microsoft.asn1 import (
+from scm_api.drivers.windows.asn1 import (
     any_number,
     application,
     choice,
@@ -67,6 +67,10 @@ class Entry:
     def values(self, name: str) -> tuple[bytes, ...]:
         """Every value as it came."""
         return self.attributes.get(name.lower(), ())
+
+    def first(self, name: str) -> bytes:
+        """The first value as it came, empty where there is none."""
+        return next(iter(self.values(name)), b"")
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Every value as text."""

@@ -1,26 +1,16 @@
-"""Revocation by `certutil -revoke`, which is run on a Windows host through WinRM over HTTPS.
-
-Source: MS-WSMV (the shell cmd), DSP0226; what certutil prints is localised and never read.
-"""
+"""Commands run on a Windows host through WinRM over HTTPS: their exit codes alone, for what they
+print is localised and never read. Source: MS-WSMV (the shell cmd), DSP0226."""
 
 from typing import Final
 from uuid import uuid4
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from scm_api.core.vocabulary import RevocationReason
-from scm_api.drivers.errors import (
-    BackendRefused,
-    BackendUnavailable,
-    DriverError,
-    OrderRefused,
-    OutcomeUnknown,
-)
-from scm_api.drivers.microsoft.hresults import failure, hresult_in
-from scm_api.drivers.microsoft.ports import REASONS
-from scm_api.drivers.microsoft.site import Site
+from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
+from scm_api.drivers.windows.site import Site
 
 PATH: Final = "/wsman"
+KNOCK: Final = ("POST", PATH)
 BY_CERTIFICATE: Final = {
     "Authorization": "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 }
@@ -39,45 +29,28 @@ _NAMES: Final = {
 _SOAP: Final = "application/soap+xml;charset=UTF-8"
 _STILL_RUNNING: Final = "2150858793"  # ERROR_WSMAN_OPERATION_TIMEDOUT
 _ACCESS_DENIED: Final = "5"
-_E_ACCESSDENIED: Final = 0x80070005
 _MOST_LOOKS: Final = 6
 _OPTIONS: Final = {"Create": "WINRS_NOPROFILE", "Command": "WINRS_SKIP_CMD_SHELL"}
 
 
-class WinRm:
-    """Fulfils `ports.Revoker`. `ca_config` is `HOST\\CA`, as certutil takes it."""
+class RemoteCommands:
+    """The WinRM service at `url`, called through `site`."""
 
-    def __init__(self, site: Site, url: str, ca_config: str) -> None:
+    def __init__(self, site: Site, url: str) -> None:
         self._site = site
         self._url = url + PATH
-        # WinRM joins arguments with blanks; the options let in no quote and no final backslash.
-        self._ca_config = f'"{ca_config}"'
-
-    async def check(self) -> None:
-        """See `Revoker.check`."""
-        try:
-            code = await self._run("-config", self._ca_config, "-ping")
-        except OutcomeUnknown as error:  # there is no outcome of a ping
-            raise BackendUnavailable(error.detail) from None
-        if code != 0:
-            raise _failed("certutil -ping", code)
-
-    async def revoke(self, serial_number: int, reason: RevocationReason) -> None:
-        """See `Revoker.revoke`. Repeating it only sets date and reason again."""
-        if reason not in REASONS:
-            raise OrderRefused(f"AD CS knows no revocation reason {reason}.", code="reason")
-        number = str(REASONS[reason])
-        serial = serial_text(serial_number)
-        code = await self._run("-config", self._ca_config, "-revoke", serial, number)
-        if code != 0:
-            raise _failed("certutil -revoke", code)
 
     async def aclose(self) -> None:
-        """See `Revoker.aclose`."""
+        """Close every connection."""
         await self._site.aclose()
 
-    async def _run(self, *arguments: str) -> int:
-        """The exit code of certutil; it is started directly, so no shell reads the arguments."""
+    async def run(self, program: str, *arguments: str) -> int:
+        """The exit code of the program, which is started directly: no shell reads the arguments,
+        which WinRM joins with blanks.
+
+        Raises BackendRefused and BackendUnavailable where it was not started, OutcomeUnknown where
+        it may have run.
+        """
         streams = "<rsp:InputStreams>stdin</rsp:InputStreams>"
         streams += "<rsp:OutputStreams>stdout stderr</rsp:OutputStreams>"
         made = await self._asked(
@@ -90,16 +63,16 @@ class WinRm:
             raise BackendUnavailable("WinRM opened no shell.")
         try:
             given = "".join(f"<rsp:Arguments>{escape(each)}</rsp:Arguments>" for each in arguments)
-            line = f"<rsp:Command>certutil.exe</rsp:Command>{given}"
+            line = f"<rsp:Command>{program}.exe</rsp:Command>{given}"
             started = await self._asked(
                 f"{_SHELL}/Command", shell, f"<rsp:CommandLine>{line}</rsp:CommandLine>", write=True
             )
             command = started.findtext(".//rsp:CommandId", "", _NAMES)
-            return await self._exit_code(shell, command)
+            return await self._exit_code(shell, command, program)
         finally:
             await self._left(shell)
 
-    async def _exit_code(self, shell: str, command: str) -> int:
+    async def _exit_code(self, shell: str, command: str, program: str) -> int:
         stream = f'<rsp:DesiredStream CommandId="{escape(command)}">stdout stderr'
         body = f"<rsp:Receive>{stream}</rsp:DesiredStream></rsp:Receive>"
         for _ in range(_MOST_LOOKS):
@@ -110,7 +83,7 @@ class WinRm:
                 if ended.lstrip("-").isdecimal():
                     return int(ended) % 2**32
                 break
-        raise OutcomeUnknown("WinRM did not tell how certutil ended.")
+        raise OutcomeUnknown(f"WinRM did not tell how {program} ended.")
 
     async def _left(self, shell: str) -> None:
         """Windows closes a shell that is idle; a failure here changes nothing."""
@@ -122,7 +95,7 @@ class WinRm:
     async def _asked(
         self, action: str, shell: str | None, body: str, *, write: bool
     ) -> ElementTree.Element:
-        """One call; `write` says that the revocation may have been made when it fails."""
+        """One call; `write` says that the program may have run when it fails."""
         unsure = OutcomeUnknown if write else BackendUnavailable
         content = _envelope(self._url, action, shell, body).encode()
         try:
@@ -131,7 +104,7 @@ class WinRm:
             raise unsure(error.detail) from None
         try:
             answer = _parsed(reply.body)
-        except ElementTree.ParseError:
+        except (ElementTree.ParseError, UnicodeDecodeError):
             raise unsure(f"WinRM answered with status {reply.status} and no SOAP.") from None
         if reply.status == 200:
             return answer
@@ -148,29 +121,13 @@ class WinRm:
         raise unsure(f"WinRM failed with status {reply.status}, code {number or 'unknown'}.")
 
 
-def serial_text(serial_number: int) -> str:
-    """Hex in pairs of digits, as the CA keeps it: 0x0ABC is 0abc, and 0x80 gets no sign octet."""
-    text = f"{serial_number:x}"
-    return text.rjust(len(text) + len(text) % 2, "0")
-
-
-def _failed(what: str, code: int) -> DriverError:
-    """An exit code of certutil is the HRESULT of what it could not do."""
-    message = f"{what} ended with exit code 0x{code:08X}."
-    if code == _E_ACCESSDENIED:
-        right = "The account lacks Issue and Manage Certificates on the CA's tab Security."
-        return BackendRefused(f"{right} {message}", whole_backend=False)
-    found = hresult_in(message)
-    error = failure(found, message) if found is not None else None
-    if error is None or isinstance(error, OrderRefused):
-        return BackendRefused(message, whole_backend=False)
-    return error
-
-
 def _parsed(body: bytes) -> ElementTree.Element:
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:  # SOAP 1.2 section 5: none may be there
+    """In UTF-8, as we asked for: in another encoding a DTD could be hidden. Raises ParseError and
+    UnicodeDecodeError."""
+    text = body.decode("utf-8-sig")
+    if any(each in text for each in ("\0", "<!DOCTYPE", "<!ENTITY")):  # SOAP 1.2 section 5
         raise ElementTree.ParseError
-    return ElementTree.fromstring(body)  # noqa: S314 -- without a DTD nothing can expand
+    return ElementTree.fromstring(text)  # noqa: S314 -- without a DTD nothing can expand
 
 
 def _envelope(url: str, action: str, shell: str | None, body: str) -> str:
