@@ -51,12 +51,20 @@ class AdCs:
         return entries
 
 
-def connection(ca: AdCs, enroller: Account = ENROLLER, **options: Any) -> Json:
-    """Options and secrets that reach the simulator."""
+def connection(
+    ca: AdCs, enroller: Account = ENROLLER, *, answer_seconds: float = 2, **options: Any
+) -> Json:
+    """Options and secrets that reach the simulator, which has little time to answer so that what
+    is lost is not waited for."""
     known: Json = {
         "backend_type": "microsoft",
         "issuing_ca": CA_NAME,
-        "enroller": {"transport": "certsrv", "base_url": ca.url, "auth": "ntlm"},
+        "enroller": {
+            "transport": "certsrv",
+            "base_url": ca.url,
+            "auth": "ntlm",
+            "answer_seconds": answer_seconds,
+        },
         "revoker": {
             "base_url": ca.winrm_url,
             "ca_config": f"{CA_HOST}\\{CA_NAME}",
@@ -75,11 +83,17 @@ def connection(ca: AdCs, enroller: Account = ENROLLER, **options: Any) -> Json:
 
 
 async def microsoft_chain(
-    estate: Estate, ca: AdCs, *, template: str = "CorpWeb", **profile: Any
+    estate: Estate,
+    ca: AdCs,
+    *,
+    template: str = "CorpWeb",
+    answer_seconds: float = 2,
+    **profile: Any,
 ) -> Chain:
     """Everything from the connector to the profile."""
     connector = await estate.connector()
-    local = await estate.local_ca_backend(connector["id"], **connection(ca))
+    reaching = connection(ca, answer_seconds=answer_seconds)
+    local = await estate.local_ca_backend(connector["id"], **reaching)
     backend = await estate.ca_backend(local["id"])
     organization = await estate.organization("example.com", "*.example.com")
     wanted = {

@@ -184,7 +184,7 @@ class Settings(BaseSettings):
         gt=0,
         le=20,
         description="A call that orders or revokes at a CA is given up after this many seconds; "
-        "shorter than lease_seconds.",
+        "shorter than lease_seconds. Options of a CA backend may give that CA longer.",
     )
     longest_pause_seconds: float = Field(
         600,

@@ -45,6 +45,15 @@ class Ability:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a CA may take to answer an order and a revocation; None: as long as the service
+    gives every CA."""
+
+    order: timedelta | None = None
+    revocation: timedelta | None = None
+
+
 _Model = type[BaseModel]
 
 
@@ -71,6 +80,10 @@ def _no_objection(*_facts: Any) -> None:
 
 def _no_remarks(*_facts: Any) -> tuple[Ability, ...]:
     return ()
+
+
+def _usual_patience(_connection: Any) -> Patience:
+    return Patience()
 
 
 def _any(_options: Any) -> frozenset[str]:
@@ -108,8 +121,7 @@ class BackendKind:
     `where_to_look(options, connection, csr_der)` tells a person how to find an order at the CA
     whose answer was lost. `machine_identity(connection)` is what this machine's own identity would
     be used for, as `SCM_MACHINE_IDENTITIES` allows it, None where it is not used.
-    `longest_answer(connection)` is how long that CA may take to answer an order or a revocation,
-    None where it has no more time than the service gives every CA.
+    `patience(connection)` is how long the CA may take to answer.
 
     `drops_names` says that a policy of the CA may leave names out without a word; a certificate
     that lacks names is of no use to anybody then, and the service has it revoked.
@@ -139,5 +151,5 @@ class BackendKind:
     )
     where_to_look: Callable[[Any, Any, bytes], str] = _nothing_to_say
     machine_identity: Callable[[Any], str | None] = _no_objection
-    longest_answer: Callable[[Any], timedelta | None] = _no_objection
+    patience: Callable[[Any], Patience] = _usual_patience
     drops_names: bool = False

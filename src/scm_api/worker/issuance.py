@@ -146,7 +146,7 @@ class Issuance:
             match chosen:
                 case Submit():
                     await _intend(
-                        session, claim, chosen, self._limits.of_writes_to(claim.connection).lease
+                        session, claim, chosen, self._limits.of_orders_at(claim.connection).lease
                     )
                 case Defer(wait, (code, sentence)):
                     await outcomes.come_back(
@@ -170,7 +170,7 @@ class Issuance:
             guard=capabilities.duplicate_guard,
             timing=Timing(
                 # A repeat may be sent until the claim ends, so the claim is its deadline.
-                write_deadline=self._limits.of_writes_to(claim.connection).lease,
+                write_deadline=self._limits.of_orders_at(claim.connection).lease,
                 longest_pause=self._limits.longest_pause,
                 token_validity=capabilities.token_validity,
             ),
@@ -195,7 +195,7 @@ class Issuance:
         """The call itself, never begun unless it must end while the claim is still ours."""
         limits = self._limits
         if isinstance(chosen, Submit):
-            limits = limits.of_writes_to(claim.connection)
+            limits = limits.of_orders_at(claim.connection)
         if not claim.outlasts(limits.write_deadline):
             # Of an order nothing was sent; saying so fails where the claim is another's by now.
             detail = "Too little time was left to wait for the CA's answer."

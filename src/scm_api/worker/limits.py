@@ -16,10 +16,16 @@ class Limits:
     longest_pause: timedelta
     attempts: int
 
-    def of_writes_to(self, connection: Connection) -> "Limits":
-        """Those of an order or a revocation there: some CAs are given more time to answer, and the
-        claim lasts as much longer."""
-        answer = connection.kind.longest_answer(connection.parsed_options)
+    def of_orders_at(self, connection: Connection) -> "Limits":
+        """Those of an order there: some CAs are given more time to answer, and the claim lasts as
+        much longer."""
+        return self._with(connection.kind.patience(connection.parsed_options).order)
+
+    def of_revocations_at(self, connection: Connection) -> "Limits":
+        """Those of a revocation there."""
+        return self._with(connection.kind.patience(connection.parsed_options).revocation)
+
+    def _with(self, answer: timedelta | None) -> "Limits":
         if answer is None or answer <= self.write_deadline:
             return self
         lease = self.lease + (answer - self.write_deadline)

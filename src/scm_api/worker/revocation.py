@@ -63,7 +63,7 @@ class Revocation:
         if certificate.revocation_state == RevocationState.SCHEDULED:
             return max(wait, timedelta(seconds=0.1))
         reason = RevocationReason(str(certificate.revocation_reason))
-        deadline = self._limits.of_writes_to(connection).write_deadline
+        deadline = self._limits.of_revocations_at(connection).write_deadline
         try:
             driver = await self._gateway.driver(connection)
             self._crash.passing(Point.BEFORE_SEND)

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from scm_api.core.key_types import key_type_of
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import RevocationReason
+from scm_api.drivers import errors
 from scm_api.drivers.base import (
     CheckReport,
     Issued,
@@ -24,13 +25,6 @@ from scm_api.drivers.base import (
     Rejected,
     RevocationPending,
     Template,
-)
-from scm_api.drivers.errors import (
-    BackendRefused,
-    BackendUnavailable,
-    DriverError,
-    OrderRefused,
-    OutcomeUnknown,
 )
 from scm_api.drivers.microsoft.forest import Forest
 from scm_api.drivers.microsoft.hresults import failure, meaning_of
@@ -85,14 +79,14 @@ class MicrosoftDriver:
         if self._chain is not None:
             await self._chain.ca_certificate()
         else:  # RPC has no call that does nothing; this one only looks
-            with contextlib.suppress(OrderRefused):
+            with contextlib.suppress(errors.OrderRefused):
                 await self._enroller.poll("1")
         if self._revoker is None:
             findings.append(NO_REVOKER)
         else:
             try:
                 await self._revoker.check()
-            except DriverError as error:
+            except errors.DriverError as error:
                 findings.append(f"Revocation does not work: {error.detail}")
         if self._agent is not None:
             left = self._agent.certificate.not_valid_after_utc - datetime.now(UTC)
@@ -105,7 +99,7 @@ class MicrosoftDriver:
         if options.issuing_ca != self._connection.issuing_ca:
             own = self._connection.issuing_ca
             detail = f"The profile issues from {options.issuing_ca}, but this backend is {own}."
-            raise BackendRefused(detail, whole_backend=False)
+            raise errors.BackendRefused(detail, whole_backend=False)
         request = order.csr_der
         if options.build_subject_from_ad:
             request = await self._on_behalf(order, options.ms_template)
@@ -122,7 +116,9 @@ class MicrosoftDriver:
 
     async def recover(self, order: Order, options: MicrosoftProfileOptions) -> Outcome:  # noqa: ARG002 -- the contract's
         """Raises OutcomeUnknown: nothing at AD CS can be searched for what we sent."""
-        raise OutcomeUnknown(f"{options.issuing_ca} cannot be asked for a request without its id.")
+        raise errors.OutcomeUnknown(
+            f"{options.issuing_ca} cannot be asked for a request without its id."
+        )
 
     async def revoke(
         self,
@@ -135,19 +131,19 @@ class MicrosoftDriver:
     ) -> RevocationPending | None:
         """Revoke through the revoker. It shows to relying parties with the next CRL."""
         if self._revoker is None:
-            raise OrderRefused(NO_REVOKER, code="no-revoker")
+            raise errors.OrderRefused(NO_REVOKER, code="no-revoker")
         await self._revoker.revoke(serial_number, reason)
         return None
 
     async def find_subject(self, account: str, options: MicrosoftProfileOptions) -> Subject:
         """See `FindsSubjects`."""
         if self._directory is None:
-            raise BackendRefused("This backend has no directory.", whole_backend=False)
+            raise errors.BackendRefused("This backend has no directory.", whole_backend=False)
         templates = await self._directory.templates()
         template = next((each for each in templates if each.name == options.ms_template), None)
         if template is None:
             detail = f"Active Directory has no template {options.ms_template} any more."
-            raise BackendRefused(detail, whole_backend=False)
+            raise errors.BackendRefused(detail, whole_backend=False)
         record = await self._directory.account(account)
         denied = self._connection.denied_groups
         return subject_of(account, record, template, options.account_base, denied)
@@ -177,10 +173,10 @@ class MicrosoftDriver:
         """Signed for the account as it was accepted. That it still is that one, whoever submits has
         made sure right before, by `find_subject`."""
         if order.subject is None:
-            raise OrderRefused("The order names no account.", code="person-unknown")
+            raise errors.OrderRefused("The order names no account.", code="person-unknown")
         if self._agent is None:
             detail = "This backend has no enrollment agent's certificate."
-            raise BackendRefused(detail, whole_backend=False)
+            raise errors.BackendRefused(detail, whole_backend=False)
         sign = self._agent.sign
         return await asyncio.to_thread(sign, order.csr_der, order.subject.account, template)
 
@@ -227,15 +223,15 @@ def _outcome(answer: Answer) -> Outcome:
             return Pending(answer.request_id, timedelta(0), None)
         return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
     symbol, error = _denial(answer)
-    if isinstance(error, BackendUnavailable):
+    if isinstance(error, errors.BackendUnavailable):
         raise error
     return Rejected(answer.request_id, symbol, error.detail)
 
 
-def _denial(answer: Answer) -> tuple[str, DriverError]:
+def _denial(answer: Answer) -> tuple[str, errors.DriverError]:
     """The code's symbol and what follows from it."""
     symbol, error, words = "denied", None, answer.message or "nothing"
     if answer.hresult is not None:
         symbol, error = meaning_of(answer.hresult).symbol, failure(answer.hresult, words)
     detail = f"The CA denied request {answer.request_id or 'without a number'}: {words}"
-    return symbol, error or OrderRefused(detail, code=symbol)
+    return symbol, error or errors.OrderRefused(detail, code=symbol)

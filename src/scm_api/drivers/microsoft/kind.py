@@ -12,7 +12,14 @@ from scm_api.core.errors import Fault
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
-from scm_api.drivers.kinds import Ability, BackendKind, OrderOptions, ProfileFacts, RequestFacts
+from scm_api.drivers.kinds import (
+    Ability,
+    BackendKind,
+    OrderOptions,
+    Patience,
+    ProfileFacts,
+    RequestFacts,
+)
 from scm_api.drivers.microsoft.options import (
     MicrosoftConnection,
     MicrosoftOrderOptions,
@@ -135,6 +142,15 @@ def revocation_objection(
     return None if connection.revoker is not None else NO_REVOKER
 
 
+def patience(connection: MicrosoftConnection) -> Patience:
+    """Each port's own, with the wait for a connection to it."""
+    order, revocation = (
+        timedelta(seconds=port.wait_seconds + port.answer_seconds) if port else None
+        for port in (connection.enroller, connection.revoker)
+    )
+    return Patience(order, revocation)
+
+
 def where_to_look(
     options: MicrosoftProfileOptions, connection: MicrosoftConnection, csr_der: bytes
 ) -> str:
@@ -195,4 +211,5 @@ MICROSOFT: Final = BackendKind(
     abilities=abilities,
     revocation_objection=revocation_objection,
     where_to_look=where_to_look,
+    patience=patience,
 )

@@ -53,7 +53,9 @@ def open_driver(
         pages = certsrv.Certsrv(site, forest.accept)
         return MicrosoftDriver(connection, pages, pages, forest, revoker, agent)
     logon = Logon.of(account, port.auth, realm)
-    calls = IcprEnroller(port.host, connection.issuing_ca, logon, port=port.port)
+    calls = IcprEnroller(
+        port.host, connection.issuing_ca, logon, port=port.port, seconds=port.answer_seconds
+    )
     return MicrosoftDriver(connection, calls, None, forest, revoker, agent)
 
 

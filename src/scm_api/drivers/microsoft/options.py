@@ -31,6 +31,10 @@ CaName = Annotated[
     Field(description="The CA's common name."),
 ]
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\\:&\"<>]{1,64}$")]
+_AnswerSeconds = Annotated[
+    float,
+    Field(gt=0, le=300, description="How long an answer may take, of a CA with its HSM for one."),
+]
 DirectoryName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,512}$")]
 
 
@@ -50,21 +54,12 @@ class CertsrvEnroller(Options):
     channel_binding: ChannelBinding = True
     allow_ntlm_fallback: NtlmFallback = False
     max_connections: Annotated[
-        int,
-        Field(ge=1, le=100, description="Open connections at most; each does one order at a time."),
+        int, Field(ge=1, le=100, description="At most; each does one order at a time.")
     ] = 16
     wait_seconds: Annotated[
-        float,
-        Field(
-            gt=0,
-            le=120,
-            description="How long an order waits for a connection before it is put off.",
-        ),
+        float, Field(gt=0, le=120, description="How long an order waits for a connection.")
     ] = 4
-    answer_seconds: Annotated[
-        float,
-        Field(gt=0, le=300, description="How long the CA, with its HSM, may take for an answer."),
-    ] = 60
+    answer_seconds: _AnswerSeconds = 30
 
 
 class IcprEnroller(Options):
@@ -77,6 +72,9 @@ class IcprEnroller(Options):
         Field(ge=1, le=65535, description="Left out, the endpoint mapper (port 135) is asked."),
     ] = None
     auth: Literal["kerberos", "ntlm"] = "kerberos"
+    answer_seconds: _AnswerSeconds = 30
+
+    wait_seconds: ClassVar[float] = 20  # to connect and log on
 
 
 class Directory(Options):
@@ -101,10 +99,10 @@ class WinRmRevoker(Options):
     auth: HttpAuth = "kerberos"
     channel_binding: ChannelBinding = True
     allow_ntlm_fallback: NtlmFallback = False
+    answer_seconds: _AnswerSeconds = 30
 
     max_connections: ClassVar[int] = 4
     wait_seconds: ClassVar[float] = 4
-    answer_seconds: ClassVar[float] = 30
 
 
 class MicrosoftConnection(Options):

@@ -1,0 +1,87 @@
+"""A CA that takes longer than the service waits by itself, as the options of its backend say."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from approvals import at_work
+
+from estate import Estate
+from loop_thread import LoopThread
+from microsoft_estate import AdCs, microsoft_chain
+from scm_api.drivers.registry import REGISTRY
+from scm_api.sandbox import microsoft
+from scm_api.settings import Settings
+from settlement import Enrolling
+
+SLOW = 3.0
+"""Seconds, longer than the lease."""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with LoopThread() as loop:
+        server = loop.run(microsoft.serve(microsoft.Settings(tmp_path_factory.mktemp("adcs"))))
+        yield server
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def ca(running: Any) -> AdCs:
+    found = AdCs(running)
+    found.control("POST", "/reset")
+    return found
+
+
+@pytest.fixture
+def hasty(settings: Settings) -> Settings:
+    return settings.model_copy(update={"lease_seconds": 2.0, "write_deadline_seconds": 1.0})
+
+
+async def test_an_order_is_waited_for_and_nobody_takes_it_over(
+    estate: Estate, ca: AdCs, hasty: Settings
+) -> None:
+    enrolling = Enrolling(estate.api, await microsoft_chain(estate, ca, answer_seconds=20))
+    ca.fault("certfnsh.asp", "delay", seconds=SLOW)
+    async with at_work(hasty), at_work(hasty):
+        made = await enrolling.enroll("www.example.com")
+        ended = await enrolling.settled(made["id"])
+    assert (ended["state"], ended["reason"]) == ("issued", None)
+    assert len(ca.ledger("request")) == 1
+
+
+async def test_without_more_patience_it_is_parked(
+    estate: Estate, ca: AdCs, hasty: Settings
+) -> None:
+    chain = await microsoft_chain(estate, ca, answer_seconds=0.5)
+    enrolling = Enrolling(estate.api, chain)
+    ca.fault("certfnsh.asp", "delay", seconds=SLOW)
+    async with at_work(hasty):
+        made = await enrolling.enroll("www.example.com")
+        ended = await enrolling.settled(made["id"])
+    assert (ended["state"], ended["reason_code"]) == ("parked", "outcome-unknown")
+
+
+async def test_a_revocation_is_waited_for(estate: Estate, ca: AdCs, hasty: Settings) -> None:
+    enrolling = Enrolling(estate.api, await microsoft_chain(estate, ca))
+    async with at_work(hasty):
+        certificate = await enrolling.issued("www.example.com")
+        ca.fault("winrm.create", "delay", seconds=SLOW, count=None)
+        path = f"/certificates/{certificate['id']}"
+        await estate.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+        await enrolling.until(path, "revocation.state", "done")
+
+
+def test_most_cas_have_the_time_that_the_service_gives_them() -> None:
+    longer = {
+        kind.type.value
+        for kind in REGISTRY.values()
+        if kind.patience(_example(kind)).order not in (None, timedelta(0))
+    }
+    assert longer == {"microsoft"}
+
+
+def _example(kind: Any) -> Any:
+    options = kind.connection_options
+    [example] = options.model_config["json_schema_extra"]["examples"]
+    return options.model_validate(example)
