@@ -63,6 +63,7 @@ def connection(
             "transport": "certsrv",
             "base_url": ca.url,
             "auth": "ntlm",
+            "wait_seconds": 1,
             "answer_seconds": answer_seconds,
         },
         "revoker": {

@@ -34,7 +34,7 @@ class MicrosoftHarness:
         self.trust = server.simulator.transport.trust.read_text()
         self._http = httpx.Client(base_url=server.control_url, trust_env=False)
         # One connection, so that each driver makes the same number of calls.
-        self.connection = self.reaching(server.url, max_connections=1, wait_seconds=60)
+        self.connection = self.reaching(server.url, max_connections=1, wait_seconds=30)
         self.unreachable = self.reaching("https://127.0.0.1:9")
         self.secrets = self.account(ENROLLER)
         self.other_secrets = self.account(USER)

@@ -48,7 +48,7 @@ async def test_200_parallel_orders_each_over_a_leased_connection(
 ) -> None:
     microsoft_harness.behave(extended_protection=protection)
     number = 200 if protection == "required" else 40
-    driver = await opened(max_connections=16, wait_seconds=120)
+    driver = await opened(max_connections=16, wait_seconds=30)
     orders = [new_order(f"host{n}.example.com") for n in range(number)]
     made = await asyncio.gather(
         *(issue(driver, microsoft_harness.options, each) for each in orders)

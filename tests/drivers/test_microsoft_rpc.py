@@ -14,6 +14,7 @@ from microsoft_forest import CA_HOST, CA_NAME, DENIED_BY_MANAGER, PASSWORD, Fore
 
 from csrs import csr_for
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused, OutcomeUnknown
+from scm_api.drivers.microsoft.enrolling import chain_in
 from scm_api.drivers.microsoft.icpr import IcprEnroller, call_stub, read_answer
 from scm_api.drivers.microsoft.ports import Disposition
 from scm_api.drivers.windows.logon import Logon
@@ -276,6 +277,12 @@ def test_the_arguments_are_those_of_the_specification() -> None:
 def test_a_blob_that_is_cut_off_is_no_answer() -> None:
     with pytest.raises((ValueError, struct.error)):
         read_answer(struct.pack("<IIIII", 7, 3, 100, 0x20000, 100) + bytes(20))
+
+
+def test_a_bag_of_another_kind_holds_no_chain() -> None:
+    data = bytes.fromhex("300f06092a864886f70d010701a0020400")  # id-data, not id-signedData
+    with pytest.raises(ValueError, match="bag"):
+        chain_in(data, b"")
 
 
 def test_nonsense_of_an_endpoint_mapper_is_no_port() -> None:

@@ -257,10 +257,18 @@ async def test_t44_renewing_for_an_account_needs_the_privilege_too(
 
 
 @pytest.mark.parametrize(
-    "loss", [{"privileges": ["enroll"]}, {"active": False}], ids=["privilege", "account"]
+    ("loss", "lacks"),
+    [
+        ({"privileges": ["enroll"]}, "enroll_on_behalf"),
+        ({"privileges": ["enroll_on_behalf"]}, "enroll"),
+        ({"certificate_types": ["ssl"]}, "client"),
+        ({"organization_ids": "another"}, "an organization"),
+        ({"active": False}, "an active account"),
+    ],
+    ids=["on behalf", "enroll", "type", "organization", "account"],
 )
 async def test_t44_the_service_renews_for_an_account_by_nobodys_right(
-    estate: Estate, database: Database, settings: Settings, loss: dict[str, Any]
+    estate: Estate, database: Database, settings: Settings, loss: dict[str, Any], lacks: str
 ) -> None:
     switches = {"renew_with_same_key": True, "auto_renew": True}
     mrao, _ = await for_accounts(estate, **switches)
@@ -275,10 +283,12 @@ async def test_t44_the_service_renews_for_an_account_by_nobodys_right(
         first = await enrolling.issued(csr=bare_csr(), order_options=FOR_JO)
     await make_due(database, first)
     renewals = Renewals(database, KeyChecks(), timedelta(days=7))
+    if "organization_ids" in loss:
+        loss = {"organization_ids": [(await estate.organization("example.net"))["id"]]}
     await estate.api.patch(f"/admins/{admin['id']}", loss)
     assert await renewals.renew_due() == 1
     shown = await estate.api.get(f"/certificates/{first['id']}")
-    assert "enroll_on_behalf" in shown["renewal_problem"]
+    assert lacks in shown["renewal_problem"].partition("lacks")[2]
     assert len(await estate.api.everything("/enrollments")) == 1
 
 

@@ -1,20 +1,23 @@
 """A CA that takes longer than the service waits by itself, as the options of its backend say."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from approvals import at_work
+from pydantic import ValidationError
 
 from estate import Estate
 from loop_thread import LoopThread
 from microsoft_estate import AdCs, microsoft_chain
+from scm_api.core.recovery import Guard
+from scm_api.core.vocabulary import BackendType
+from scm_api.drivers.pool import GRACE
 from scm_api.drivers.registry import REGISTRY
 from scm_api.sandbox import microsoft
 from scm_api.settings import Settings
 from settlement import Enrolling
 
-SLOW = 3.0
+SLOW = 4.0
 """Seconds, longer than the lease."""
 
 
@@ -50,6 +53,15 @@ async def test_an_order_is_waited_for_and_nobody_takes_it_over(
     assert len(ca.ledger("request")) == 1
 
 
+async def test_a_certificate_is_waited_for(estate: Estate, ca: AdCs, hasty: Settings) -> None:
+    enrolling = Enrolling(estate.api, await microsoft_chain(estate, ca, answer_seconds=20))
+    ca.fault("certnew.p7b", "delay", seconds=SLOW, count=None)
+    async with at_work(hasty), at_work(hasty):
+        made = await enrolling.enroll("www.example.com")
+        ended = await enrolling.settled(made["id"])
+    assert (ended["state"], ended["reason"]) == ("issued", None)
+
+
 async def test_without_more_patience_it_is_parked(
     estate: Estate, ca: AdCs, hasty: Settings
 ) -> None:
@@ -72,13 +84,25 @@ async def test_a_revocation_is_waited_for(estate: Estate, ca: AdCs, hasty: Setti
         await enrolling.until(path, "revocation.state", "done")
 
 
-def test_most_cas_have_the_time_that_the_service_gives_them() -> None:
-    longer = {
-        kind.type.value
-        for kind in REGISTRY.values()
-        if kind.patience(_example(kind)).order not in (None, timedelta(0))
-    }
-    assert longer == {"microsoft"}
+def test_only_a_ca_whose_orders_are_never_repeated_has_more_time() -> None:
+    """When a repeat is safe is reckoned from the lease of every other CA."""
+    patient = [each for each in REGISTRY.values() if each.patience(_example(each)).order]
+    guards = {each.type: each.capabilities.duplicate_guard for each in patient}
+    assert guards == {BackendType.MICROSOFT: Guard.NONE}
+
+
+def test_a_driver_outlives_the_longest_call() -> None:
+    kind = REGISTRY[BackendType.MICROSOFT]
+    slowest = _example(kind).model_dump()
+    slowest["enroller"] |= {"wait_seconds": 30.0, "answer_seconds": 120.0}
+    slowest["revoker"] |= {"answer_seconds": 120.0}
+    found = kind.patience(kind.connection_options.model_validate(slowest))
+    assert None not in (found.order, found.revocation)
+    assert max(found.order, found.revocation) < GRACE
+    for member in ("wait_seconds", "answer_seconds"):
+        longer = slowest | {"enroller": slowest["enroller"] | {member: 121.0}}
+        with pytest.raises(ValidationError):
+            kind.connection_options.model_validate(longer)
 
 
 def _example(kind: Any) -> Any:

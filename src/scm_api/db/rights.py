@@ -3,17 +3,28 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.rights import UNLIMITED, Rights
 from scm_api.core.vocabulary import CertificateType, Privilege, Role
-from scm_api.db.models import Admin, ApiKey
+from scm_api.db.models import Admin, ApiKey, Organization
 
 
 def rights_of(admin: Admin) -> Rights:
     """What an admin may do; the limits of an MRAO are none."""
     return UNLIMITED if admin.role == Role.MRAO else _read(admin.role, admin)
+
+
+async def organizations_of(session: AsyncSession, rights: Rights) -> frozenset[UUID] | None:
+    """Where they are to be used, the departments of an organization included; None is the whole
+    account."""
+    if rights.role is Role.MRAO:
+        return None
+    within: ColumnElement[bool] = Organization.id.in_(rights.organization_ids)
+    if rights.role is Role.RAO:
+        within = or_(within, Organization.parent_id.in_(rights.organization_ids))
+    return frozenset(await session.scalars(select(Organization.id).where(within)))
 
 
 def scope_of(key: ApiKey) -> Rights | None:

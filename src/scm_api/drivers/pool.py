@@ -9,8 +9,9 @@ from uuid import UUID
 
 from scm_api.drivers.base import Driver
 
-GRACE: Final = timedelta(minutes=2)
-"""How long a driver stays open after a newer version replaced it: longer than any call."""
+GRACE: Final = timedelta(minutes=4)
+"""How long a driver stays open after a newer version replaced it: longer than any call, also to the
+slowest CA (`kinds.Patience`)."""
 
 
 @dataclass(slots=True, eq=False)

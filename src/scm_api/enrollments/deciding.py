@@ -190,7 +190,8 @@ async def _write_unheld(session: AsyncSession, row: Enrollment, values: dict[str
     )
     if await changed_rows(session, statement) != 1:
         raise Conflict(
-            "A worker is sending this enrollment to the CA right now; try again in a moment.",
+            "A worker is sending this enrollment to the CA right now; try again once it has "
+            "answered.",
             code="in-progress",
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from scm_api.drivers.registry import REGISTRY
 from scm_api.gateway.pacing import DatabaseLimiter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Connection:
     """One CA backend's connection as stored: what a driver is opened from."""
 
@@ -34,7 +35,7 @@ class Connection:
     options: dict[str, Any]
     sealed_secrets: bytes
 
-    @property
+    @cached_property
     def parsed_options(self) -> Any:
         """The connection options as the backend type's model."""
         return self.kind.connection_options.model_validate(self.options)

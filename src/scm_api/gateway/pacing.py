@@ -39,7 +39,7 @@ _SLOW_DOWN = text("""
 
 
 class DatabaseLimiter:
-    """`drivers.base.Limiter` on PostgreSQL: all workers together stay under a CA's quota."""
+    """`drivers.pacing.Limiter` on PostgreSQL: all workers together stay under a CA's quota."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

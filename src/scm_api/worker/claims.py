@@ -238,11 +238,8 @@ async def write(session: AsyncSession, claim: Claim, **values: Any) -> None:
         raise Lost
 
 
-def longer(claim: Claim, lease: timedelta) -> dict[str, Any]:
-    """Values by which `write` and `move` keep the claim for `lease` from now on; none where it is
-    no longer than what the claim has."""
-    if lease <= claim.lease:
-        return {}
+def lasting(claim: Claim, lease: timedelta) -> dict[str, Any]:
+    """Values by which `write` and `move` keep the claim for `lease` from now on."""
     claim.taken_at, claim.lease = boottime(), lease
     return {"lease_until": Later(lease, "clock_timestamp")}
 

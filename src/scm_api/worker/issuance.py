@@ -49,7 +49,7 @@ from scm_api.worker.claims import (
     Busy,
     Claim,
     Lost,
-    longer,
+    lasting,
     move,
     take,
     write,
@@ -123,6 +123,8 @@ class Issuance:
             return
         chosen = await self._prepare(claim, objection)
         while not isinstance(chosen, (Defer, Park)):
+            if isinstance(chosen, (Poll, TakeBack)):
+                await self._hold(claim)
             outcome = await self._ask(claim, driver, chosen, options)
             if not isinstance(outcome, Pending) or isinstance(chosen, Poll):
                 return
@@ -193,9 +195,7 @@ class Issuance:
 
     async def _call(self, claim: Claim, driver: Driver, chosen: Plan, options: Any) -> Outcome:
         """The call itself, never begun unless it must end while the claim is still ours."""
-        limits = self._limits
-        if isinstance(chosen, Submit):
-            limits = limits.of_orders_at(claim.connection)
+        limits = self._limits.of_orders_at(claim.connection)
         if not claim.outlasts(limits.write_deadline):
             # Of an order nothing was sent; saying so fails where the claim is another's by now.
             detail = "Too little time was left to wait for the CA's answer."
@@ -210,6 +210,13 @@ class Issuance:
             if isinstance(chosen, (Poll, TakeBack)):
                 raise BackendUnavailable(detail) from error
             raise OutcomeUnknown(detail) from error
+
+    async def _hold(self, claim: Claim) -> None:
+        """Keep the claim for as long as the CA may take, where it would not last."""
+        limits = self._limits.of_orders_at(claim.connection)
+        if not claim.outlasts(limits.write_deadline):
+            async with self._writing(claim) as session:
+                await write(session, claim, **lasting(claim, limits.lease))
 
     def _request(
         self, claim: Claim, driver: Driver, chosen: Plan, options: Any
@@ -310,7 +317,7 @@ class Issuance:
 async def _intend(session: AsyncSession, claim: Claim, chosen: Submit, lease: timedelta) -> None:
     """Store the attempt, its token and the moment of its first send; then it may be sent, and the
     claim lasts for `lease`."""
-    kept = longer(claim, lease)
+    kept = lasting(claim, lease) if lease > claim.lease else {}
     if claim.state is EnrollmentState.APPROVED:
         details = on_behalf(claim.enrollment.subject)
         await move(session, claim, Move.BEGIN, details=details, steps=0, **kept)

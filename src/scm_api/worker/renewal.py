@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from scm_api.core.errors import Conflict
-from scm_api.core.vocabulary import Privilege, RevocationState
+from scm_api.core.rights import LEVELS, Rights, missing
+from scm_api.core.vocabulary import CertificateType, Privilege, RevocationState
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import record
 from scm_api.db.models import Admin, Certificate, CertificateProfile, Enrollment
-from scm_api.db.rights import rights_of
+from scm_api.db.rights import organizations_of, rights_of
 from scm_api.db.session import Database
 from scm_api.issuance.intake import accept
 from scm_api.issuance.renewal import has_successor, judge_successor, request_again
@@ -83,15 +84,26 @@ class Renewals:
 
 async def _right_lost(session: AsyncSession, before: Enrollment) -> list[str]:
     """The service has no right of its own to enroll on behalf of an account: it goes on with that
-    of whoever asked for the certificate, while they have it."""
+    of whoever asked for the certificate, while they have all that asking for it takes."""
     if before.subject is None:
         return []
     admin = await session.get_one(Admin, before.requester_id)
-    if admin.active and Privilege.ENROLL_ON_BEHALF in rights_of(admin).privileges:
+    rights = rights_of(admin)
+    wanted = Rights(
+        LEVELS[0],
+        frozenset({before.organization_id}),
+        frozenset({CertificateType(before.certificate_type)}),
+        frozenset({Privilege.ENROLL, Privilege.ENROLL_ON_BEHALF}),
+    )
+    seen = await organizations_of(session, rights)
+    lacking = missing(wanted, rights.role, seen, rights.certificate_types, rights.privileges) or (
+        [] if admin.active else ["an active account"]
+    )
+    if not lacking:
         return []
     return [
-        f"{admin.name}, who had it made, may not enroll on behalf of an account any more "
-        f"({Privilege.ENROLL_ON_BEHALF}); somebody who may has to renew it."
+        f"{admin.name}, who had it made for an account of the directory, may not do so any more "
+        f"and lacks {', '.join(lacking)}; somebody who may has to renew it."
     ]
 
 

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from scm_api.drivers.errors import OrderRefused
@@ -21,5 +22,8 @@ def chain_in(bag: bytes, leaf_der: bytes) -> tuple[bytes, ...]:
     """The other certificates of a PKCS #7 bag, in DER or PEM. Raises ValueError."""
     is_pem = bag.lstrip().startswith(b"-----BEGIN")
     load = pkcs7.load_pem_pkcs7_certificates if is_pem else pkcs7.load_der_pkcs7_certificates
-    ders = (each.public_bytes(Encoding.DER) for each in load(bag))
+    try:
+        ders = [each.public_bytes(Encoding.DER) for each in load(bag)]
+    except UnsupportedAlgorithm as error:  # PKCS #7 of another kind
+        raise ValueError("no bag of certificates") from error
     return tuple(each for each in ders if each != leaf_der)

@@ -1,6 +1,7 @@
 """Hands requests in at a CA by RPC (MS-ICPR 3.1.4.1 and 3.2.4.1), without Web Enrollment."""
 
 import struct
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from scm_api.drivers.microsoft.enrolling import chain_in, request_attributes
 from scm_api.drivers.microsoft.hresults import failure, hresult_in
 from scm_api.drivers.microsoft.ports import Answer, Disposition
 from scm_api.drivers.windows.logon import Logon
+from scm_api.drivers.windows.room import Room
 from scm_api.drivers.windows.rpc import EPM_PORT, connected
 from scm_api.drivers.windows.rpc_pdus import Interface
 
@@ -25,6 +27,7 @@ INTERFACE: Final = Interface(
 _CERT_SERVER_REQUEST: Final = 0
 _ISSUED, _ISSUED_OUT_OF_BAND, _UNDER_SUBMISSION = 3, 4, 5
 _FAILED: Final = 0x80000000
+_CONNECTIONS, _PATIENCE = 16, 10.0
 
 
 class IcprEnroller:
@@ -39,13 +42,14 @@ class IcprEnroller:
         *,
         port: int | None = None,
         mapper_port: int = EPM_PORT,
-        seconds: float = 60,
+        seconds: float = 30,
     ) -> None:
         self._host = host
         self._ca_name = ca_name
         self._logon = logon
         self._port = port
         self._mapper_port = mapper_port
+        self._room = Room(_CONNECTIONS, _PATIENCE)
         self._seconds = seconds
 
     async def submit(self, request_der: bytes, template: str) -> Answer:
@@ -62,9 +66,11 @@ class IcprEnroller:
         """Nothing is kept open."""
 
     async def _ask(self, stub: bytes) -> Answer:
-        async with connected(
-            self._host, self._port, INTERFACE, self._logon, mapper_port=self._mapper_port
-        ) as connection:
+        port, mapper = self._port, self._mapper_port
+        async with (
+            self._room.place(),
+            connected(self._host, port, INTERFACE, self._logon, mapper_port=mapper) as connection,
+        ):
             raw = await connection.call(_CERT_SERVER_REQUEST, stub, self._seconds)
         try:
             return self._answer(raw)
@@ -77,7 +83,9 @@ class IcprEnroller:
         number = str(request_id) if request_id else ""
         if not status and disposition in (_ISSUED, _ISSUED_OUT_OF_BAND):
             der = x509.load_der_x509_certificate(leaf).public_bytes(Encoding.DER)
-            others = chain_in(chain, der) if chain else ()
+            others: tuple[bytes, ...] = ()
+            with suppress(ValueError):  # what is issued is not lost for want of a chain
+                others = chain_in(chain, der)
             return Answer(Disposition.ISSUED, number, message, leaf_der=der, chain_ders=others)
         if not status and disposition == _UNDER_SUBMISSION:
             return Answer(Disposition.PENDING, number, message)

@@ -11,15 +11,8 @@ from scm_api.core.csr import read_csr
 from scm_api.core.errors import Fault
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
+from scm_api.drivers import kinds
 from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
-from scm_api.drivers.kinds import (
-    Ability,
-    BackendKind,
-    OrderOptions,
-    Patience,
-    ProfileFacts,
-    RequestFacts,
-)
 from scm_api.drivers.microsoft.options import (
     MicrosoftConnection,
     MicrosoftOrderOptions,
@@ -77,7 +70,7 @@ def _agent_faults(connection: MicrosoftConnection, secrets: MicrosoftSecrets) ->
 
 
 def judge_profile(
-    options: MicrosoftProfileOptions, connection: MicrosoftConnection, facts: ProfileFacts
+    options: MicrosoftProfileOptions, connection: MicrosoftConnection, facts: kinds.ProfileFacts
 ) -> list[Fault]:
     """The CA is the backend's, and the template can do what the profile wants."""
     from scm_api.drivers.microsoft.template_rules import judge_template
@@ -116,39 +109,33 @@ def judge_request(
     options: MicrosoftProfileOptions,
     connection: MicrosoftConnection,
     issuing_cas: Sequence[IssuingCa] | None,
-    facts: RequestFacts,  # noqa: ARG001 -- the template judges
+    facts: kinds.RequestFacts,  # noqa: ARG001 -- the template judges
 ) -> list[Fault]:
     """What became wrong with the profile since."""
     return _ca_faults("/certificate_profile_id", options, connection, issuing_cas)
 
 
-def abilities(connection: MicrosoftConnection, _issuing_cas: object) -> tuple[Ability, ...]:
+def abilities(connection: MicrosoftConnection, _issuing_cas: object) -> tuple[kinds.Ability, ...]:
     """Which ports the backend has."""
     enroller, directory, revoker = connection.enroller, connection.directory, connection.revoker
     by = "Web Enrollment" if enroller.transport == "certsrv" else "RPC (MS-ICPR)"
     reads = f"Active Directory at {directory.url}." if directory else NO_DIRECTORY
     revokes = f"By certutil through WinRM at {revoker.base_url}." if revoker else NO_REVOKER
     return (
-        Ability("enroll", True, f"Through {by} with {enroller.auth}."),
-        Ability("directory", directory is not None, reads),
-        Ability("revoke", revoker is not None, revokes),
+        kinds.Ability("enroll", True, f"Through {by} with {enroller.auth}."),
+        kinds.Ability("directory", directory is not None, reads),
+        kinds.Ability("revoke", revoker is not None, revokes),
     )
 
 
-def revocation_objection(
-    _options: object, connection: MicrosoftConnection, _issuing_cas: object
-) -> str | None:
-    """Why nothing is revoked through this backend."""
-    return None if connection.revoker is not None else NO_REVOKER
-
-
-def patience(connection: MicrosoftConnection) -> Patience:
-    """Each port's own, with the wait for a connection to it."""
+def patience(connection: MicrosoftConnection) -> kinds.Patience:
+    """Each port's own. Before it may come three waits: for a connection, for a look at the CA over
+    it, and again where the connection was closed meanwhile."""
     order, revocation = (
-        timedelta(seconds=port.wait_seconds + port.answer_seconds) if port else None
+        timedelta(seconds=3 * port.wait_seconds + port.answer_seconds) if port else None
         for port in (connection.enroller, connection.revoker)
     )
-    return Patience(order, revocation)
+    return kinds.Patience(order, revocation)
 
 
 def where_to_look(
@@ -169,7 +156,7 @@ def where_to_look(
     )
 
 
-MICROSOFT: Final = BackendKind(
+MICROSOFT: Final = kinds.BackendKind(
     type=BackendType.MICROSOFT,
     title="Microsoft AD CS",
     capabilities=Capabilities(
@@ -201,7 +188,7 @@ MICROSOFT: Final = BackendKind(
     issuing_ca_id=lambda options: options.issuing_ca,
     max_term_days=lambda _ca: None,
     publicly_trusted=lambda _options: False,
-    order_options=OrderOptions(
+    order_options=kinds.OrderOptions(
         MicrosoftOrderOptions,
         added=lambda options, _account: options if options.build_subject_from_ad else None,
         account=lambda extra: extra.on_behalf_of,
@@ -209,7 +196,7 @@ MICROSOFT: Final = BackendKind(
     needs_subject=lambda options: options.build_subject_from_ad,
     acknowledged=lambda options: frozenset(options.acknowledged_risks),
     abilities=abilities,
-    revocation_objection=revocation_objection,
+    revocation_objection=lambda _options, to, _cas: None if to.revoker else NO_REVOKER,
     where_to_look=where_to_look,
     patience=patience,
 )

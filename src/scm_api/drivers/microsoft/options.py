@@ -32,8 +32,7 @@ CaName = Annotated[
 ]
 TemplateName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\\:&\"<>]{1,64}$")]
 _AnswerSeconds = Annotated[
-    float,
-    Field(gt=0, le=300, description="How long an answer may take, of a CA with its HSM for one."),
+    float, Field(gt=0, le=120, description="How long the CA, with its HSM, may take to answer.")
 ]
 DirectoryName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,512}$")]
 
@@ -57,7 +56,7 @@ class CertsrvEnroller(Options):
         int, Field(ge=1, le=100, description="At most; each does one order at a time.")
     ] = 16
     wait_seconds: Annotated[
-        float, Field(gt=0, le=120, description="How long an order waits for a connection.")
+        float, Field(gt=0, le=30, description="How long an order waits for a connection.")
     ] = 4
     answer_seconds: _AnswerSeconds = 30
 
@@ -74,7 +73,7 @@ class IcprEnroller(Options):
     auth: Literal["kerberos", "ntlm"] = "kerberos"
     answer_seconds: _AnswerSeconds = 30
 
-    wait_seconds: ClassVar[float] = 20  # to connect and log on
+    wait_seconds: ClassVar[float] = 10
 
 
 class Directory(Options):
@@ -99,7 +98,9 @@ class WinRmRevoker(Options):
     auth: HttpAuth = "kerberos"
     channel_binding: ChannelBinding = True
     allow_ntlm_fallback: NtlmFallback = False
-    answer_seconds: _AnswerSeconds = 30
+    answer_seconds: Annotated[
+        float, Field(ge=30, le=120, description="How long certutil may take.")
+    ] = 60
 
     max_connections: ClassVar[int] = 4
     wait_seconds: ClassVar[float] = 4

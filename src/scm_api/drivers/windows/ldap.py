@@ -42,7 +42,8 @@ class NoSuchObject(BackendRefused):
     """The base of a search is not there, or may not be read."""
 
     def __init__(self, base: str) -> None:
-        super().__init__(f"{base or 'The root'} is not there or may not be read.")
+        detail = f"{base or 'The root'} is not there or may not be read."
+        super().__init__(detail, whole_backend=False)
 
 
 class LdapServer:

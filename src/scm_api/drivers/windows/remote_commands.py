@@ -1,6 +1,7 @@
 """Commands run on a Windows host through WinRM over HTTPS: their exit codes alone, for what they
 print is localised and never read. Source: MS-WSMV (the shell cmd), DSP0226."""
 
+import asyncio
 from typing import Final
 from uuid import uuid4
 from xml.etree import ElementTree
@@ -30,6 +31,7 @@ _SOAP: Final = "application/soap+xml;charset=UTF-8"
 _STILL_RUNNING: Final = "2150858793"  # ERROR_WSMAN_OPERATION_TIMEDOUT
 _ACCESS_DENIED: Final = "5"
 _MOST_LOOKS: Final = 6
+_LEAVING_SECONDS: Final = 5.0
 _OPTIONS: Final = {"Create": "WINRS_NOPROFILE", "Command": "WINRS_SKIP_CMD_SHELL"}
 
 
@@ -68,7 +70,10 @@ class RemoteCommands:
                 f"{_SHELL}/Command", shell, f"<rsp:CommandLine>{line}</rsp:CommandLine>", write=True
             )
             command = started.findtext(".//rsp:CommandId", "", _NAMES)
-            return await self._exit_code(shell, command, program)
+            try:
+                return await self._exit_code(shell, command, program)
+            except (BackendRefused, BackendUnavailable) as error:  # it runs already
+                raise OutcomeUnknown(error.detail) from error
         finally:
             await self._left(shell)
 
@@ -88,8 +93,9 @@ class RemoteCommands:
     async def _left(self, shell: str) -> None:
         """Windows closes a shell that is idle; a failure here changes nothing."""
         try:
-            await self._asked(f"{_TRANSFER}/Delete", shell, "", write=False)
-        except DriverError:
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                await self._asked(f"{_TRANSFER}/Delete", shell, "", write=False)
+        except (DriverError, TimeoutError):
             return
 
     async def _asked(

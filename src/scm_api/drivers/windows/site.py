@@ -19,6 +19,7 @@ from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverErr
 from scm_api.drivers.http import NoAnswerError, NotSentError, Reply, StrictClient, UntrustedError
 from scm_api.drivers.pacing import Limiter
 from scm_api.drivers.windows.logon import Logon
+from scm_api.drivers.windows.room import Room
 
 # Idle connections are given up after 30 s, before IIS closes them (120 s), so that nothing is sent
 # into a connection that is being closed.
@@ -175,7 +176,7 @@ class Site:
         self._logons = list(logons)
         self._limiter, self._pace, self._per_second = pace
         self._patience = patience
-        self._room = asyncio.Semaphore(connections)
+        self._room = Room(connections, patience)
         self._idle: list[Session] = []
         self._all: list[Session] = []
         self._first = asyncio.Lock()
@@ -242,12 +243,7 @@ class Site:
 
     @asynccontextmanager
     async def _lease(self) -> AsyncIterator[Session]:
-        try:
-            await asyncio.wait_for(self._room.acquire(), self._patience)
-        except TimeoutError:
-            wait = timedelta(seconds=1)
-            raise BackendUnavailable("Every connection is in use.", retry_after=wait) from None
-        try:
+        async with self._room.place():
             if not self._idle:
                 self._all.append(Session(self._client(), self._origin, self._knock))
                 self._idle.append(self._all[-1])
@@ -256,8 +252,6 @@ class Site:
                 yield session
             finally:
                 self._idle.append(session)
-        finally:
-            self._room.release()
 
     def _client(self) -> StrictClient:
         return StrictClient(
