@@ -9,10 +9,8 @@ from scm_api.drivers.http import Reply
 from scm_api.drivers.windows.remote_commands import RemoteCommands, _parsed
 
 RESPONSES = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
-DENIED = (
-    500,
-    '<x xmlns:f="http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"><f:WSManFault Code="5"/></x>',
-)
+FAULTS = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
+DENIED = 500, f'<x xmlns:f="{FAULTS}"><f:WSManFault Code="5"/></x>'
 BOMB = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaa">]><x>&a;</x>'
 
 
