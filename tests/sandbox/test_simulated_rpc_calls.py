@@ -1,99 +1,29 @@
-"""The endpoint mapper and ICPR, called over plain sockets."""
+"""The endpoint mapper and ICPR, over plain sockets: what is answered, and what is cut off."""
 
-import asyncio
 import struct
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
 from asn1crypto import cms
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from microsoft_domain import CA_HOST, CA_NAME, INVALID_ARGUMENT, NO_REQUEST, PASSWORD, Estate
-from rpc_client import (
-    EPM,
-    ICPR,
-    NTLM,
-    SPNEGO,
-    Faulted,
-    Rpc,
-    answered,
-    map_stub,
-    mapped,
-    request_stub,
-)
+from microsoft_domain import CA_NAME, INVALID_ARGUMENT, NO_REQUEST
+from rpc_client import EPM, ICPR, NTLM, SPNEGO, Faulted, answered, map_stub, mapped, request_stub
+from rpc_server import ATTRIBUTES, Server, csr, serving
 
-from csrs import csr_for
-from loop_thread import LoopThread
 from scm_api.sandbox.microsoft.around import Severed
-from scm_api.sandbox.microsoft.rpc import RpcBehaviour, RpcFault, RunningRpc, serve_rpc
+from scm_api.sandbox.microsoft.rpc import RpcBehaviour, RpcFault
 
-WWW = "www.corp.example"
-ATTRIBUTES = "CertificateTemplate:WebServer"
 UNKNOWN = UUID("12345678-1234-1234-1234-123456789abc"), 1
-ACCESS_DENIED, BAD_STUB, BAD_SIGNATURE = 5, 0x6F7, 0x721
 NOT_REGISTERED = 0x16C9A0D6
-
-
-class Server:
-    """A running server and what a test may do to it."""
-
-    def __init__(self, loop: LoopThread) -> None:
-        self.loop = loop
-        self.estate = Estate()
-        self.behaviour = RpcBehaviour()
-        self.called: list[tuple[str, str]] = []
-        self.script: dict[str, Exception] = {}
-        self.rpc: RunningRpc = loop.run(
-            serve_rpc(
-                self.estate.desk,
-                lambda: self.estate.domain,
-                "127.0.0.1",
-                dns_host_name=CA_HOST,
-                behaviour=lambda: self.behaviour,
-                around=self._around,
-            )
-        )
-        self.clients: list[Rpc] = []
-
-    async def _around(self, operation: str, account: str, act: Callable[[], Any], /) -> Any:
-        await asyncio.sleep(0)
-        self.called.append((operation, account))
-        if error := self.script.pop(f"before {operation}", None):
-            raise error
-        answer = act()
-        if error := self.script.pop(f"after {operation}", None):
-            raise error
-        return answer
-
-    def client(self, port: int | None = None) -> Rpc:
-        client = Rpc(port or self.rpc.icpr_port)
-        self.clients.append(client)
-        return client
-
-    def bound(self, **how: object) -> Rpc:
-        client = self.client()
-        assert client.bind(ICPR, **({"level": 6} | how)) == (0, 0)  # type: ignore[arg-type]
-        return client
-
-    def close(self) -> None:
-        for each in self.clients:
-            each.close()
-        self.loop.run(self.rpc.aclose())
+BAD_STUB = 0x6F7
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with LoopThread() as loop:
-        running = Server(loop)
+    with serving() as running:
         yield running
-        running.close()
-
-
-def csr(*names: str) -> bytes:
-    request = x509.load_pem_x509_csr(csr_for(*(names or (WWW,))).encode())
-    return request.public_bytes(Encoding.DER)
 
 
 def test_the_mapper_tells_the_port_of_icpr(server: Server) -> None:
@@ -166,116 +96,6 @@ def test_a_pending_request_is_retrieved_later(server: Server) -> None:
 def test_another_ca_fails_the_call(server: Server) -> None:
     answer = answered(server.bound().call(0, request_stub("Other CA", ATTRIBUTES, csr())))
     assert (answer["code"], answer["id"], answer["leaf"]) == (INVALID_ARGUMENT, 0, b"")
-
-
-@pytest.mark.parametrize("level", [1, 2, 5])
-def test_less_than_packet_privacy_is_denied(server: Server, level: int) -> None:
-    client = server.bound(level=level)
-    with pytest.raises(Faulted) as raised:
-        client.call(0, request_stub(CA_NAME, ATTRIBUTES, csr()))
-    assert raised.value.status == ACCESS_DENIED
-    assert server.estate.desk.received == []
-
-
-@pytest.mark.parametrize("level", [2, 5])
-def test_a_ca_that_was_told_so_takes_less(server: Server, level: int) -> None:
-    server.behaviour = RpcBehaviour(minimum_level=2)
-    answer = answered(server.bound(level=level).call(0, request_stub(CA_NAME, ATTRIBUTES, csr())))
-    assert answer["disposition"] == 3
-
-
-@pytest.mark.parametrize(
-    ("user", "password"),
-    [
-        ("CORP\\svc-enroll", "wrong"),
-        ("CORP\\nobody", PASSWORD),
-        ("CORP\\gone", PASSWORD),
-        ("OTHER\\svc-enroll", PASSWORD),
-    ],
-)
-def test_strangers_are_denied_at_their_first_call(server: Server, user: str, password: str) -> None:
-    client = server.client()
-    client.bind(ICPR, level=6, user=user, password=password)
-    with pytest.raises(Faulted) as raised:
-        client.call(0, request_stub(CA_NAME, ATTRIBUTES, csr()))
-    assert raised.value.status == ACCESS_DENIED
-    assert server.estate.desk.received == []
-
-
-def test_an_exchange_that_was_altered_on_its_way_is_denied(server: Server) -> None:
-    def alter_mic(token: bytes) -> bytes:
-        return token[:72] + bytes(16) + token[88:]
-
-    client = server.client()
-    client.bind(ICPR, level=6, tamper=alter_mic)
-    with pytest.raises(Faulted) as raised:
-        client.call(0, request_stub(CA_NAME, ATTRIBUTES, csr()))
-    assert raised.value.status == ACCESS_DENIED
-
-
-def test_a_list_of_mechanisms_that_was_altered_on_its_way_is_denied(server: Server) -> None:
-    def alter_mic(token: bytes) -> bytes:
-        assert token[-16:-12] == b"\1\0\0\0"  # the mechListMIC is at the end
-        return token[:-9] + bytes(5) + token[-4:]
-
-    with pytest.raises(Faulted) as raised:
-        server.client().bind(ICPR, level=6, mechanism=SPNEGO, tamper=alter_mic)
-    assert raised.value.status == ACCESS_DENIED
-
-
-def test_ntlm_is_not_proved_twice_on_one_challenge(server: Server) -> None:
-    again: list[bytes] = []
-
-    def keep(token: bytes) -> bytes:
-        again.append(token)
-        return token
-
-    server.client().bind(ICPR, level=6, tamper=keep)
-    client = server.client()
-    client.bind(ICPR, level=6, tamper=lambda _: again[0])
-    with pytest.raises(Faulted) as raised:
-        client.call(0, request_stub(CA_NAME, ATTRIBUTES, csr()))
-    assert raised.value.status == ACCESS_DENIED
-
-
-def test_strangers_are_denied_within_spnego(server: Server) -> None:
-    with pytest.raises(Faulted) as raised:
-        server.client().bind(ICPR, level=6, mechanism=SPNEGO, password="wrong")
-    assert raised.value.status == ACCESS_DENIED
-
-
-@pytest.mark.parametrize("user", ["svc-enroll@corp.example", "CORP.EXAMPLE\\SVC-ENROLL"])
-def test_an_account_has_several_names(server: Server, user: str) -> None:
-    client = server.bound(user=user)
-    client.call(0, request_stub(CA_NAME, ATTRIBUTES, csr()))
-    assert server.estate.desk.received[0][0] == "svc-enroll"
-
-
-def test_a_domain_without_ntlm_knows_no_such_authentication(server: Server) -> None:
-    server.behaviour = RpcBehaviour(allows_ntlm=False)
-    assert server.client().bind(ICPR, level=6) == (-1, 8)
-    with pytest.raises(Faulted):
-        server.client().bind(ICPR, level=6, mechanism=SPNEGO)
-
-
-def test_an_altered_request_is_not_taken(server: Server) -> None:
-    client = server.bound()
-    stub = request_stub(CA_NAME, ATTRIBUTES, csr())
-    client.context.sign(b"a message that never arrives")
-    with pytest.raises(Faulted) as raised:
-        client.call(0, stub)
-    assert raised.value.status == BAD_SIGNATURE
-    assert server.estate.desk.received == []
-    with pytest.raises((EOFError, ConnectionError)):
-        client.call(0, stub)
-
-
-def test_a_request_in_clear_after_privacy_was_agreed_is_denied(server: Server) -> None:
-    client = server.bound()
-    client.level = 1
-    with pytest.raises(Faulted) as raised:
-        client.call(0, request_stub(CA_NAME, ATTRIBUTES, csr()))
-    assert raised.value.status == ACCESS_DENIED
 
 
 def test_an_unknown_operation_context_and_stub_have_faults_of_their_own(server: Server) -> None:
