@@ -11,6 +11,13 @@ from scm_api.sandbox import entrust
 
 VALIDATED = f"1/{entrust.VALIDATED_ORGANIZATION}"
 REQUESTER = {"name": "PKI Desk", "email": "pki@example.com", "phone": "+35315550100"}
+OWN = {
+    "backend_type": "entrust",
+    "requester": {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+35315550101"},
+    "custom_fields": [{"name": "text1", "value": "shop"}],
+    "additional_emails": ["web@example.com"],
+}
+"""What an enrollment may say to ECS in its own words."""
 
 
 class Entrust:

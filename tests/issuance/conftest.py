@@ -1,11 +1,15 @@
-"""A worker in this process, and an organization that may enroll through the simulator."""
+"""A worker in this process, simulators of CAs, and an organization that may enroll."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from digicert_estate import CertCentral
+from entrust_estate import Entrust
 from estate import Chain, Estate
+from loop_thread import LoopThread
+from scm_api.sandbox import digicert, entrust
 from scm_api.settings import Settings
 from scm_api.worker.process import working
 from settlement import Enrolling
@@ -25,3 +29,35 @@ async def worker(settings: Settings) -> AsyncIterator[None]:
 def enrolling(estate: Estate, chain: Chain) -> Enrolling:
     """Enrolls for the chain's organization."""
     return Enrolling(estate.api, chain)
+
+
+@pytest.fixture(scope="session")
+def _running_digicert(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CertCentral]:
+    settings = digicert.Settings(tmp_path_factory.mktemp("digicert") / "state")
+    with LoopThread() as loop:
+        server = loop.run(digicert.serve(settings))
+        yield CertCentral(server.url)
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def certcentral(_running_digicert: CertCentral) -> CertCentral:
+    """CertCentral's simulator as it was at its start."""
+    _running_digicert.control("POST", "/reset")
+    return _running_digicert
+
+
+@pytest.fixture(scope="session")
+def _running_entrust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrust]:
+    settings = entrust.Settings(tmp_path_factory.mktemp("entrust") / "state")
+    with LoopThread() as loop:
+        server = loop.run(entrust.serve(settings))
+        yield Entrust(server)
+        loop.run(server.aclose())
+
+
+@pytest.fixture
+def entrust_ca(_running_entrust: Entrust) -> Entrust:
+    """Entrust's simulator as it was at its start."""
+    _running_entrust.control("POST", "/reset")
+    return _running_entrust

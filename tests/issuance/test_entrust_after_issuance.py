@@ -1,0 +1,78 @@
+"""What follows a certificate of Entrust: its reissue, and giving it back to the inventory."""
+
+import pytest
+
+from api_client import code_of
+from csrs import csr_for
+from entrust_estate import Entrust, entrust_chain
+from estate import Estate
+from settlement import Enrolling
+
+WWW = "www.example.com"
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+@pytest.fixture
+def ca(entrust_ca: Entrust) -> Entrust:
+    return entrust_ca
+
+
+@pytest.fixture
+async def enrolling(estate: Estate, ca: Entrust) -> Enrolling:
+    return Enrolling(estate.api, await entrust_chain(estate, ca))
+
+
+async def test_a_replacement_is_a_reissue_which_revokes_the_old_one(
+    enrolling: Enrolling, ca: Entrust
+) -> None:
+    first = await enrolling.issued(WWW)
+    path = f"/certificates/{first['id']}"
+    body = {"csr": csr_for(WWW), "reason": "superseded"}
+    accepted = await enrolling.api.post(f"{path}/replace", body, 202)
+    ended = await enrolling.settled(accepted["enrollment_id"])
+    assert ended["state"] == "issued", ended["reason"]
+    await enrolling.until(path, "revocation.state", "done")
+    assert [each["follows"] for each in ca.ledger("order")] == [
+        None,
+        ["reissue", int(first["ca_ref"])],
+    ]
+    assert len(ca.ledger("revocation")) == 1
+    assert ca.calls("revoke") == []  # Entrust did it by itself
+
+
+async def test_a_certificate_is_given_back_to_the_inventory(
+    enrolling: Enrolling, ca: Entrust
+) -> None:
+    certificate = await enrolling.issued(WWW)
+    path = f"/certificates/{certificate['id']}"
+    ca.fault("deactivate", "close", when="after")
+    lost = await enrolling.api.post(f"{path}/deactivate", None, 503)
+    assert code_of(lost) == "ca-unavailable"
+    said = await enrolling.api.post(f"{path}/deactivate", None, 200)
+    assert (said["status"], bool(said["deactivated_at"])) == ("valid", True)
+    assert await enrolling.api.post(f"{path}/deactivate", None, 200) == said
+    assert len(ca.ledger("deactivation")) == 1
+    events = await enrolling.api.everything("/audit-events")
+    about = [each["action"] for each in events if each["subject_id"] == certificate["id"]]
+    assert about.count("certificate.deactivated") == 1
+
+
+async def test_what_the_ca_does_not_take_back_is_said_in_its_words(
+    enrolling: Enrolling, ca: Entrust
+) -> None:
+    certificate = await enrolling.issued(WWW)
+    ca.suspend(certificate["ca_ref"])
+    path = f"/certificates/{certificate['id']}"
+    said = await enrolling.api.post(f"{path}/deactivate", None, 409)
+    assert code_of(said) == "deactivation-refused"
+    assert "SUSPENDED cannot be deactivated" in said["detail"]
+    assert (await enrolling.api.get(path))["deactivated_at"] is None
+
+
+async def test_what_is_revoked_is_not_given_back(enrolling: Enrolling, ca: Entrust) -> None:
+    certificate = await enrolling.issued(WWW)
+    path = f"/certificates/{certificate['id']}"
+    await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    said = await enrolling.api.post(f"{path}/deactivate", None, 409)
+    assert code_of(said) == "wrong-state"
+    assert ca.ledger("deactivation") == []
