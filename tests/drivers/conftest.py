@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from aws_harness import AwsHarness
@@ -16,6 +16,7 @@ from microsoft_harness import MicrosoftHarness
 from gcp_service import running_cas
 from loop_thread import LoopThread
 from scm_api.core.vocabulary import BackendType
+from scm_api.drivers.base import Driver
 from scm_api.drivers.memory.authority import AUTHORITIES
 from scm_api.sandbox import aws, digicert, entrust, microsoft
 from scm_api.sandbox.microsoft.catalogue import CA_HOST
@@ -150,6 +151,14 @@ def harness(request: pytest.FixtureRequest) -> Harness:
     """The harness of each backend type in turn; a type without one is an error."""
     found: Harness = request.getfixturevalue(HARNESSES[request.param])
     return found
+
+
+@pytest.fixture
+async def driver(harness: Harness, limiter: RecordingLimiter) -> AsyncIterator[Driver]:
+    """The driver of the harness's backend type, opened."""
+    opened = await harness.kind.open(harness.connection, harness.secrets, limiter)
+    yield opened
+    await opened.aclose()
 
 
 @pytest.fixture(autouse=True)

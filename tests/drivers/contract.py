@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -86,6 +87,12 @@ class Harness(Protocol):
 
     def name_of(self, secrets: Any) -> str:
         """The name `callers` has for these secrets."""
+
+
+def needs(held: bool, capability: str) -> None:
+    """Skip the test where a backend type cannot do what it is about."""
+    if not held:
+        pytest.skip(f"this backend type does not have: {capability}")
 
 
 def new_order(*names: str, term_days: int = 5) -> Order:
