@@ -1,11 +1,28 @@
 """Two organizations with departments and everything in them, and admins of every role."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, update
 
 from api_client import Api
 from csrs import csr_for
 from estate import Estate, Json
+from scm_api.db.base import new_id
+from scm_api.db.models import (
+    BulkRenewal,
+    BulkRevocation,
+    BulkRevocationCertificate,
+    CaBackend,
+    Enrollment,
+    ExternalAssignment,
+)
+from scm_api.db.session import Database
+from scm_api.settings import Settings
+from scm_api.worker.process import working
 from settlement import PATIENCE
 
 DOMAINS = ("demo.example.com", "*.demo.example.com")  # those of the contract's examples
@@ -101,3 +118,87 @@ class RoleEstate:
         organizations = [place.ids["organization_id"] for place in places]
         _, key = await self.estate.api_key(**rights(role, *organizations, **given))
         return self.api.as_key(key["key"])
+
+
+async def add_bulk_revocation(database: Database, place: Place) -> None:
+    """One about the place's certificate, which stays as it is."""
+    bulk = BulkRevocation(
+        id=new_id(), requester_id=uuid4(), reason="superseded", comment="for the matrix"
+    )
+    item = BulkRevocationCertificate(
+        bulk_revocation_id=bulk.id, certificate_id=UUID(place.ids["certificate_id"])
+    )
+    async with database.transaction() as session:
+        session.add(bulk)
+        await session.flush()
+        session.add(item)
+    place.ids["bulk_revocation_id"] = str(bulk.id)
+
+
+async def add_bulk_renewal(database: Database, place: Place) -> None:
+    """One that is said to have led to the place's enrollment."""
+    bulk = BulkRenewal(id=new_id(), requester_id=uuid4(), comment="for the matrix")
+    one = update(Enrollment).where(Enrollment.id == UUID(place.ids["enrollment_id"]))
+    async with database.transaction() as session:
+        session.add(bulk)
+        await session.flush()
+        await session.execute(one.values(bulk_renewal_id=bulk.id))
+    place.ids["bulk_renewal_id"] = str(bulk.id)
+
+
+async def add_external_assignment(database: Database, place: Place) -> str:
+    """One for a CA backend that the organization has none for; these CAs know no organizations."""
+    organization_id = UUID(place.ids["organization_id"])
+    taken = select(ExternalAssignment.ca_backend_id).where(
+        ExternalAssignment.organization_id == organization_id
+    )
+    free = select(CaBackend.id).where(CaBackend.id.not_in(taken)).limit(1)
+    async with database.transaction() as session:
+        row = ExternalAssignment(
+            organization_id=organization_id,
+            ca_backend_id=await session.scalar(free),
+            external_organization_id="700123",
+            name="for the matrix",
+            status="active",
+            usable=True,
+            validations=[],
+        )
+        session.add(row)
+        await session.flush()
+        return str(row.id)
+
+
+@asynccontextmanager
+async def prepared(
+    estate: Estate, settings: Settings, database: Database
+) -> AsyncIterator[list[tuple[Api, Place]]]:
+    """Caller and place of each column of the matrix."""
+    roles = RoleEstate(estate)
+    shared = await roles.shared()
+    mine, other = await roles.place(shared), await roles.place(shared)
+    child = await roles.place(shared, mine.ids["organization_id"])
+    sibling = await roles.place(shared, mine.ids["organization_id"])
+    async with working(settings) as queue:
+        running = asyncio.create_task(queue.run())
+        await roles.enroll(mine, other, child, sibling)
+        queue.stop()
+        await running
+    for place in (mine, other, child, sibling):
+        await add_bulk_revocation(database, place)
+        await add_bulk_renewal(database, place)
+        place.ids["external_assignment_id"] = await add_external_assignment(database, place)
+    rao, drao = await roles.caller("rao", mine), await roles.caller("drao", child)
+    bare = await roles.caller("rao", mine, privileges=[])
+    client = await roles.caller("rao", mine, types=("client",))
+    yield [
+        (roles.api, mine),
+        (rao, mine),
+        (rao, child),
+        (rao, other),
+        (drao, child),
+        (drao, mine),
+        (drao, sibling),
+        (drao, other),
+        (bare, mine),
+        (client, mine),
+    ]
