@@ -125,7 +125,7 @@ def test_keys_certificates_tokens_and_revocations_survive_a_kill(state: Path) ->
 def test_addresses_that_cannot_be_used(state: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert failure(state, port=port).startswith(f"Port {port} on 127.0.0.1 is taken: ")
+        assert f"127.0.0.1 port {port}: taken; stop" in failure(state, port=port)
 
 
 def test_state_directories_that_cannot_be_used(state: Path, tmp_path: Path) -> None:

@@ -17,11 +17,18 @@ def lock_state(directory: Path) -> IO[str]:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (directory / "lock").open("w")
+    except OSError as error:
+        raise unusable(directory, error) from error
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
+        lock.close()
         raise StateError(
             f"The state directory {directory} is used by another simulator."
         ) from error
-    except OSError as error:
-        raise StateError(f"The state directory {directory} cannot be used: {error}.") from error
     return lock
+
+
+def unusable(directory: Path, error: OSError) -> StateError:
+    """What the system said about the directory, in a sentence."""
+    return StateError(f"The state directory {directory} cannot be used: {error}.")

@@ -1,11 +1,12 @@
 """A simulator as a process of its own: serve until SIGTERM or SIGINT, or end with a sentence."""
 
 import asyncio
+import errno
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from scm_api.sandbox.state import StateError
 
@@ -25,9 +26,9 @@ def serve_until_signal(
     try:
         asyncio.run(_serve(serve, announcement))
     except StateError as error:
-        _end(str(error))
+        end(str(error))
     except (OSError, OverflowError) as error:
-        _end(f"The simulator cannot listen on {addresses}: {error}.")
+        end(_why(error, addresses))
 
 
 async def _serve(
@@ -44,6 +45,14 @@ async def _serve(
         await stop.wait()
 
 
-def _end(sentence: str) -> None:
+def _why(error: OSError | OverflowError, addresses: str) -> str:
+    reason = str(error).rstrip(".")
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        reason = "taken; stop what listens there, or choose another port (0 takes a free one)"
+    return f"The simulator cannot listen on {addresses}: {reason}."
+
+
+def end(sentence: str) -> NoReturn:
+    """End the process with status 1, after this sentence on standard error."""
     sys.stderr.write(sentence + "\n")
     raise SystemExit(1)

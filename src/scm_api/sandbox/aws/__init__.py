@@ -10,7 +10,6 @@ from scm_api.sandbox.aws.catalogue import (
     SHORT_LIVED_ID,
     authority_arn,
 )
-from scm_api.sandbox.aws.errors import StateError
 from scm_api.sandbox.aws.identities import (
     ACCESS_KEY_ID,
     ACCOUNT_ID,
@@ -27,6 +26,7 @@ from scm_api.sandbox.aws.identities import (
 from scm_api.sandbox.aws.process import run
 from scm_api.sandbox.aws.server import RunningServer, serve
 from scm_api.sandbox.aws.settings import REGION, Behaviour, Latency, Settings
+from scm_api.sandbox.state import StateError
 
 __all__ = [
     "ACCESS_KEY_ID",

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from scm_api.sandbox.aws.catalogue import CATALOGUE, AuthoritySpec, KeyAlgorithm, Status
-from scm_api.sandbox.aws.errors import StateError
 from scm_api.sandbox.own_keys import own_key
+from scm_api.sandbox.state import StateError
 
 AuthorityKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 

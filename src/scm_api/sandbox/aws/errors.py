@@ -15,10 +15,6 @@ class ApiError(Exception):
         self.status = status
 
 
-class StateError(Exception):
-    """The state directory cannot be used; the text is one sentence for a person."""
-
-
 def validation(message: str) -> ApiError:
     return ApiError("ValidationException", message)
 

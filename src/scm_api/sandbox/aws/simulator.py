@@ -1,6 +1,5 @@
 """Everything one running simulator knows, and how its state directory is opened and locked."""
 
-import fcntl
 import math
 import time
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from random import Random
 from typing import IO
 
 from scm_api.sandbox.aws.authorities import Authorities, open_authorities
-from scm_api.sandbox.aws.errors import StateError
 from scm_api.sandbox.aws.faults import FaultQueue
 from scm_api.sandbox.aws.identities import Credentials
 from scm_api.sandbox.aws.sessions import Sessions
@@ -19,6 +17,7 @@ from scm_api.sandbox.aws.settings import Behaviour, Settings
 from scm_api.sandbox.aws.store import Store
 from scm_api.sandbox.aws.throttle import Throttle
 from scm_api.sandbox.ledger import JsonLines
+from scm_api.sandbox.state import StateError, lock_state, unusable
 
 
 @dataclass
@@ -87,16 +86,12 @@ def open_simulator(settings: Settings) -> Simulator:
     Raises StateError when it cannot be used: no rights, damaged, or taken by another simulator.
     """
     state = settings.state
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = _lock(state)
-    except OSError as error:
-        raise _unusable(state, error) from error
+    lock = lock_state(state)
     try:
         return _load(settings, lock)
     except OSError as error:
         lock.close()
-        raise _unusable(state, error) from error
+        raise unusable(state, error) from error
     except BaseException:
         lock.close()
         raise
@@ -123,18 +118,3 @@ def _load(settings: Settings, lock: IO[str]) -> Simulator:
     )
     simulator.lottery.seed(settings.behaviour.latency.seed)
     return simulator
-
-
-def _unusable(state: Path, error: OSError) -> StateError:
-    return StateError(f"The state directory {state} cannot be used: {error}.")
-
-
-def _lock(state: Path) -> IO[str]:
-    """Keep a second simulator from writing the same ledger."""
-    lock = (state / "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
-        raise StateError(f"The state directory {state} is used by another simulator.") from error
-    return lock

@@ -12,10 +12,10 @@ from scm_api.sandbox.digicert.catalogue import (
     VALIDATED_ORGANIZATION,
     VIEW_KEY,
 )
-from scm_api.sandbox.digicert.errors import StateError
 from scm_api.sandbox.digicert.process import run
 from scm_api.sandbox.digicert.server import RunningServer, serve
 from scm_api.sandbox.digicert.settings import Behaviour, Settings
+from scm_api.sandbox.state import StateError
 
 __all__ = [
     "ADMIN_KEY",

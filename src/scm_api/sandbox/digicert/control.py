@@ -1,20 +1,16 @@
 """The control interface under /_sandbox/: read what happened, script what will happen."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Literal
 
-import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from scm_api.sandbox.controls import Controls
 from scm_api.sandbox.digicert.orders import advance
 from scm_api.sandbox.digicert.settings import Behaviour
 from scm_api.sandbox.digicert.simulator import Simulator
-from scm_api.sandbox.faults import Fault
 
-PREFIX = "/_sandbox"
 Status = Literal["active", "pending", "expired"]
-Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class OrganizationChange(BaseModel):
@@ -47,66 +43,17 @@ class KeyChange(BaseModel):
 def control_routes(simulator: Simulator) -> list[web.RouteDef]:
     """All routes of the control interface."""
     control = _Control(simulator)
-    table: tuple[tuple[str, str, Handler], ...] = (
-        ("GET", "/ledger", control.ledger),
-        ("GET", "/calls", control.calls),
-        ("POST", "/faults", control.add_fault),
-        ("DELETE", "/faults", control.clear_faults),
-        ("GET", "/settings", control.settings),
-        ("PATCH", "/settings", control.change_settings),
+    return control.routes(
         ("PATCH", "/organizations/{id}", control.change_organization),
         ("PATCH", "/domains/{name}", control.change_domain),
         ("POST", "/keys", control.change_key),
-        ("POST", "/reset", control.reset),
     )
-    return [web.route(method, PREFIX + path, _guarded(handler)) for method, path, handler in table]
 
 
-def _guarded(handler: Handler) -> Handler:
-    async def guarded(request: web.Request) -> web.Response:
-        try:
-            return await handler(request)
-        except ValidationError as error:
-            return _json({"error": error.errors(include_url=False, include_context=False)}, 422)
-        except KeyError as error:
-            return _json({"error": f"There is no {error.args[0]}."}, 404)
-
-    return guarded
-
-
-class _Control:
+class _Control(Controls):
     def __init__(self, simulator: Simulator) -> None:
+        super().__init__(simulator, Behaviour)
         self._simulator = simulator
-
-    async def ledger(self, request: web.Request) -> web.Response:
-        """What was ordered, issued and revoked; `kind` narrows it."""
-        kind = request.query.get("kind")
-        entries = [each for each in self._simulator.ledger if kind in (None, each["kind"])]
-        return _json({"entries": entries})
-
-    async def calls(self, request: web.Request) -> web.Response:
-        """Every call there was; `operation` narrows it."""
-        wanted = request.query.get("operation")
-        entries = [each for each in self._simulator.calls if wanted in (None, each["operation"])]
-        return _json({"entries": entries})
-
-    async def add_fault(self, request: web.Request) -> web.Response:
-        self._simulator.faults.add(Fault.model_validate_json(await request.read()))
-        return web.Response(status=204)
-
-    async def clear_faults(self, _: web.Request) -> web.Response:
-        self._simulator.faults.clear()
-        return web.Response(status=204)
-
-    async def settings(self, _: web.Request) -> web.Response:
-        return _json(self._simulator.behaviour.model_dump(mode="json"))
-
-    async def change_settings(self, request: web.Request) -> web.Response:
-        """Members that are named replace the present ones; the others stay."""
-        present = self._simulator.behaviour.model_dump()
-        changed = present | orjson.loads(await request.read())
-        self._simulator.behaviour = Behaviour.model_validate(changed)
-        return await self.settings(request)
 
     async def change_organization(self, request: web.Request) -> web.Response:
         change = OrganizationChange.model_validate_json(await request.read())
@@ -145,15 +92,7 @@ class _Control:
         (keys.add if change.revoked else keys.discard)(change.key)
         return web.Response(status=204)
 
-    async def reset(self, _: web.Request) -> web.Response:
-        self._simulator.reset()
-        return web.Response(status=204)
-
     def _advance_all(self) -> None:
         """DigiCert goes on by itself once a validation is there."""
         for order in self._simulator.documents.of("order"):
             advance(self._simulator, order)
-
-
-def _json(content: Any, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(content), content_type="application/json")

@@ -17,10 +17,6 @@ class ApiError(Exception):
         return {"errors": [{"code": self.code, "message": self.message}]}
 
 
-class StateError(Exception):
-    """The state directory cannot be used; the text is one sentence for a person."""
-
-
 def invalid(field: str, message: str = "") -> ApiError:
     return ApiError(400, f"invalid_value:{field}", message or f"Invalid value for {field}.")
 

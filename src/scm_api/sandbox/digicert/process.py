@@ -1,14 +1,11 @@
 """The simulator as a process of its own, ended by SIGTERM or SIGINT."""
 
-import asyncio
-import signal
-import sys
 from pathlib import Path
 
 from scm_api.sandbox.digicert.catalogue import ADMIN_KEY
-from scm_api.sandbox.digicert.errors import StateError
 from scm_api.sandbox.digicert.server import serve
 from scm_api.sandbox.digicert.settings import DOCUMENTED_LIMITS, Behaviour, Settings
+from scm_api.sandbox.until_signal import serve_until_signal
 
 
 def run(host: str, port: int, state: Path, *, limits: bool, immediate: bool) -> None:
@@ -20,25 +17,8 @@ def run(host: str, port: int, state: Path, *, limits: bool, immediate: bool) -> 
     rate_limits = list(DOCUMENTED_LIMITS) if limits else []
     behaviour = Behaviour(rate_limits=rate_limits, immediate=immediate)
     settings = Settings(state=state, host=host, port=port, behaviour=behaviour)
-    try:
-        asyncio.run(_serve_until_signal(settings))
-    except StateError as error:
-        _end(str(error))
-    except (OSError, OverflowError) as error:
-        _end(f"The simulator cannot listen on {host} port {port}: {error}.")
-
-
-async def _serve_until_signal(settings: Settings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with await serve(settings) as server:
-        sys.stdout.write(f"digicert sandbox listening on {server.url} (API key {ADMIN_KEY})\n")
-        sys.stdout.flush()
-        await stop.wait()
-
-
-def _end(sentence: str) -> None:
-    sys.stderr.write(sentence + "\n")
-    raise SystemExit(1)
+    serve_until_signal(
+        lambda: serve(settings),
+        lambda server: f"digicert sandbox listening on {server.url} (API key {ADMIN_KEY})",
+        f"{host} port {port}",
+    )

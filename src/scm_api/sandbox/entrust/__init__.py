@@ -10,12 +10,12 @@ from scm_api.sandbox.entrust.catalogue import (
     SECOND_ORGANIZATION,
     VALIDATED_ORGANIZATION,
 )
-from scm_api.sandbox.entrust.errors import StateError
 from scm_api.sandbox.entrust.gateway import CA_ID
 from scm_api.sandbox.entrust.process import run
 from scm_api.sandbox.entrust.server import RunningServer, serve
 from scm_api.sandbox.entrust.settings import Behaviour, Settings
 from scm_api.sandbox.entrust.transport import GATEWAY_USER
+from scm_api.sandbox.state import StateError
 
 __all__ = [
     "API_USER",

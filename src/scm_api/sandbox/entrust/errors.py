@@ -33,10 +33,6 @@ class GatewayError(Exception):
         return {"type": "ErrorResponse", "error": error, "message": {"details": [self.message]}}
 
 
-class StateError(Exception):
-    """The state directory cannot be used; the text is one sentence for a person."""
-
-
 def not_found(what: str) -> ApiError:
     return ApiError(404, f"The {what} was not found")
 

@@ -1,7 +1,6 @@
 """Everything one running simulator knows, and how its state directory is opened and locked."""
 
 import base64
-import fcntl
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,11 +12,12 @@ from scm_api.sandbox.authority import Hierarchy, open_hierarchy
 from scm_api.sandbox.documents import Documents
 from scm_api.sandbox.entrust import catalogue
 from scm_api.sandbox.entrust.catalogue import User
-from scm_api.sandbox.entrust.errors import ApiError, StateError
+from scm_api.sandbox.entrust.errors import ApiError
 from scm_api.sandbox.entrust.settings import Behaviour, Settings
 from scm_api.sandbox.entrust.transport import Transport, open_transport
 from scm_api.sandbox.faults import FaultQueue
 from scm_api.sandbox.ledger import JsonLines
+from scm_api.sandbox.state import lock_state
 
 _FIXED = {
     "client": catalogue.clients,
@@ -116,14 +116,7 @@ def open_simulator(settings: Settings) -> Simulator:
     Raises StateError when it cannot be used: no rights, or taken by another simulator.
     """
     state = settings.state
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (state / "lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise StateError(f"The state directory {state} is used by another simulator.") from error
-    except OSError as error:
-        raise StateError(f"The state directory {state} cannot be used: {error}.") from error
+    lock = lock_state(state)
     documents = Documents(state / "documents.db")
     if not any(documents.of("organization")):
         fill(documents)

@@ -1,19 +1,14 @@
 """The control interface under /_sandbox/: read what happened, script what will happen."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Literal
 
-import orjson
 from aiohttp import web
 from google.cloud.security.privateca_v1 import types as T  # noqa: N812 -- a namespace of messages
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from scm_api.sandbox.faults import Fault
+from scm_api.sandbox.controls import Controls
 from scm_api.sandbox.gcp.settings import Behaviour
 from scm_api.sandbox.gcp.simulator import Simulator
-
-PREFIX = "/_sandbox"
-Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class AuthorityChange(BaseModel):
@@ -46,66 +41,17 @@ class RightChange(BaseModel):
 def control_routes(simulator: Simulator) -> list[web.RouteDef]:
     """All routes of the control interface."""
     control = _Control(simulator)
-    table: tuple[tuple[str, str, Handler], ...] = (
-        ("GET", "/ledger", control.ledger),
-        ("GET", "/calls", control.calls),
-        ("POST", "/faults", control.add_fault),
-        ("DELETE", "/faults", control.clear_faults),
-        ("GET", "/settings", control.settings),
-        ("PATCH", "/settings", control.change_settings),
+    return control.routes(
         ("POST", "/authorities", control.change_authority),
         ("POST", "/templates", control.change_template),
         ("POST", "/rights", control.change_right),
-        ("POST", "/reset", control.reset),
     )
-    return [web.route(method, PREFIX + path, _guarded(handler)) for method, path, handler in table]
 
 
-def _guarded(handler: Handler) -> Handler:
-    async def guarded(request: web.Request) -> web.Response:
-        try:
-            return await handler(request)
-        except ValidationError as error:
-            return _json({"error": error.errors(include_url=False, include_context=False)}, 422)
-        except KeyError as error:
-            return _json({"error": f"There is no {error.args[0]}."}, 404)
-
-    return guarded
-
-
-class _Control:
+class _Control(Controls):
     def __init__(self, simulator: Simulator) -> None:
+        super().__init__(simulator, Behaviour)
         self._simulator = simulator
-
-    async def ledger(self, request: web.Request) -> web.Response:
-        """What was issued and revoked; `kind` narrows it."""
-        kind = request.query.get("kind")
-        entries = [each for each in self._simulator.ledger if kind in (None, each["kind"])]
-        return _json({"entries": entries})
-
-    async def calls(self, request: web.Request) -> web.Response:
-        """Every call there was; `operation` narrows it."""
-        wanted = request.query.get("operation")
-        entries = [each for each in self._simulator.calls if wanted in (None, each["operation"])]
-        return _json({"entries": entries})
-
-    async def add_fault(self, request: web.Request) -> web.Response:
-        self._simulator.faults.add(Fault.model_validate_json(await request.read()))
-        return web.Response(status=204)
-
-    async def clear_faults(self, _: web.Request) -> web.Response:
-        self._simulator.faults.clear()
-        return web.Response(status=204)
-
-    async def settings(self, _: web.Request) -> web.Response:
-        return _json(self._simulator.behaviour.model_dump(mode="json"))
-
-    async def change_settings(self, request: web.Request) -> web.Response:
-        """Members that are named replace the present ones; the others stay."""
-        present = self._simulator.behaviour.model_dump()
-        changed = present | orjson.loads(await request.read())
-        self._simulator.behaviour = Behaviour.model_validate(changed)
-        return await self.settings(request)
 
     async def change_authority(self, request: web.Request) -> web.Response:
         change = AuthorityChange.model_validate_json(await request.read())
@@ -127,11 +73,3 @@ class _Control:
         lost = self._simulator.denied
         (lost.discard if change.granted else lost.add)(change.permission)
         return web.Response(status=204)
-
-    async def reset(self, _: web.Request) -> web.Response:
-        self._simulator.reset()
-        return web.Response(status=204)
-
-
-def _json(content: Any, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(content), content_type="application/json")

@@ -11,9 +11,10 @@ from cryptography.x509 import load_pem_x509_certificate
 from google.rpc import code_pb2
 from grpc_status import rpc_status
 
+from scm_api.sandbox.controls import PREFIX
 from scm_api.sandbox.faults import Fault
 from scm_api.sandbox.gcp.certificates import signed_again
-from scm_api.sandbox.gcp.control import PREFIX, control_routes
+from scm_api.sandbox.gcp.control import control_routes
 from scm_api.sandbox.gcp.errors import Refusal, exhausted
 from scm_api.sandbox.gcp.operations import SERVICES, Operation
 from scm_api.sandbox.gcp.settings import Settings

@@ -6,12 +6,13 @@ from typing import Self
 
 from aiohttp import web
 
+from scm_api.sandbox.controls import PREFIX
 from scm_api.sandbox.microsoft import iis
 from scm_api.sandbox.microsoft.authentication import Admitted, Gate
 from scm_api.sandbox.microsoft.authority import IssuingDesk
 from scm_api.sandbox.microsoft.beside import Beside, open_beside
 from scm_api.sandbox.microsoft.catalogue import CA_HOST
-from scm_api.sandbox.microsoft.control import PREFIX, control_routes
+from scm_api.sandbox.microsoft.control import control_routes
 from scm_api.sandbox.microsoft.credentials import AGENT_NAMES
 from scm_api.sandbox.microsoft.entrance import Entrance
 from scm_api.sandbox.microsoft.kerberos import Tickets, open_keytab, open_tickets
