@@ -36,8 +36,8 @@ test-core: $(DEV) ## The decisions alone: seconds, without I/O
 	$(BIN)/pytest tests/core -p no:logging
 
 test-coverage: $(DEV) ## The decisions alone, with the proof that every branch is covered
-	$(BIN)/pytest tests/core -p no:logging --cov scm_api.core --cov-branch --cov-fail-under 100 \
-		--cov-report term-missing:skip-covered
+	HYPOTHESIS_PROFILE=usual $(BIN)/pytest tests/core -p no:logging --cov scm_api.core --cov-branch \
+		--cov-fail-under 100 --cov-report term-missing:skip-covered
 
 test-clients: $(DEV) $(CLIENTS)/.installed ## The simulators, driven by clients that know nothing of us
 	$(BIN)/pytest tests/clients
@@ -45,7 +45,7 @@ test-clients: $(DEV) $(CLIENTS)/.installed ## The simulators, driven by clients 
 test-pending: $(DEV) ## 2,000 pending DigiCert orders, followed for two minutes
 	$(BIN)/pytest tests/pending -s
 
-test-properties: $(DEV) ## The decisions, with a hundred times as many made-up cases
+test-properties: $(DEV) ## The decisions, with forty times as many made-up cases as usual
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest tests/core -n 2
 
 test-samba: $(SAMBA)/.installed ## The AD CS driver against Samba's Active Directory, with Kerberos (Debian, as root)

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from scm_api.settings import Settings
     from simulator import Simulator
 
-# `make test-properties` looks longer.
-properties.register_profile("quick", max_examples=20, deadline=None)
+# `make test` looks at more cases than a developer waits for, `make test-properties` at many more.
+properties.register_profile("quick", max_examples=10, deadline=None)
+properties.register_profile("usual", max_examples=50, deadline=None)
 properties.register_profile("thorough", max_examples=2000, deadline=None)
 properties.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
