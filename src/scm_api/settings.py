@@ -177,7 +177,8 @@ class Settings(BaseSettings):
         ge=0.2,
         le=25,
         description="After this long without a heartbeat a worker's jobs are taken over: 0.2 to "
-        "25 seconds, so that an order can be recovered while AWS still knows its token (60 s).",
+        "25 seconds, so that an order can be recovered while AWS still knows its token (60 s). An "
+        "order at a CA that is given longer to answer is taken over that much later.",
     )
     write_deadline_seconds: float = Field(
         8,
