@@ -184,24 +184,28 @@ async def test_a_look_up_that_is_cut_off_did_nothing(server: Server) -> None:
 @pytest.mark.parametrize(
     ("moment", "status", "kind"),
     [
-        ("before", ACCESS_DENIED, BackendRefused),
-        ("before", TOO_BUSY, BackendUnavailable),
-        ("after", OUT_OF_MEMORY, OutcomeUnknown),
+        ("before retrieve", ACCESS_DENIED, BackendRefused),
+        ("before retrieve", TOO_BUSY, BackendUnavailable),
+        ("before retrieve", OUT_OF_MEMORY, BackendUnavailable),
+        ("before submit", ACCESS_DENIED, OutcomeUnknown),
+        ("before submit", TOO_BUSY, OutcomeUnknown),
+        ("after submit", OUT_OF_MEMORY, OutcomeUnknown),
     ],
 )
-async def test_a_fault_says_whether_anything_was_done(
+async def test_a_fault_is_believed_until_the_request_is_sent(
     server: Server, moment: str, status: int, kind: type[Exception]
 ) -> None:
-    server.script[f"{moment} submit"] = RpcFault(status)
+    server.script[moment] = RpcFault(status)
     with pytest.raises(kind):
         await server.enroller().submit(csr(), "WebServer")
+    assert server.forest.desk.received == [] or "submit" in moment
 
 
 class Meddler:
-    """Stands between and changes one byte of what the CA answers to the request."""
+    """Stands between and changes one byte of what the CA answers, to the call of this number."""
 
-    def __init__(self, port: int, offset: int) -> None:
-        self._target, self._offset = port, offset
+    def __init__(self, port: int, offset: int, number: int) -> None:
+        self._target, self._offset, self._left = port, offset, number
         self._server: asyncio.Server
 
     async def __aenter__(self) -> int:
@@ -226,17 +230,24 @@ class Meddler:
                 (length,) = struct.unpack_from("<H", head, 8)
                 raw = bytearray(head + await source.readexactly(length - 16))
                 if meddle and raw[2] == 2:
-                    raw[self._offset] ^= 1
+                    self._left -= 1
+                    raw[self._offset] ^= self._left == 0
                 sink.write(raw)
         except (asyncio.IncompleteReadError, OSError):
             sink.close()
 
 
 @pytest.mark.parametrize("offset", [16, 40, -1], ids=["header", "stub", "signature"])
-async def test_a_changed_answer_is_not_believed(server: Server, offset: int) -> None:
-    async with Meddler(server.rpc.icpr_port, offset) as port:
-        with pytest.raises(OutcomeUnknown, match="seal"):
+@pytest.mark.parametrize(
+    ("number", "kind"), [(1, BackendUnavailable), (2, OutcomeUnknown)], ids=["look", "request"]
+)
+async def test_a_changed_answer_is_not_believed(
+    server: Server, offset: int, number: int, kind: type[Exception]
+) -> None:
+    async with Meddler(server.rpc.icpr_port, offset, number) as port:
+        with pytest.raises(kind, match="seal"):
             await server.enroller(port=port).submit(csr(), "WebServer")
+    assert len(server.forest.desk.received) == number - 1
 
 
 async def test_an_answer_without_seal_is_not_believed(server: Server) -> None:
@@ -250,15 +261,16 @@ async def test_an_answer_without_seal_is_not_believed(server: Server) -> None:
                 writer.write(await there.read(4096))
         await reader.readexactly(24)
         body = struct.pack("<IHBB", 8, 0, 0, 0) + bytes(40)
-        writer.write(struct.pack("<BBBBIHHI", 5, 0, 2, 3, 0x10, 16 + len(body), 0, 1) + body)
+        writer.write(struct.pack("<BBBBIHHI", 5, 0, 2, 3, 0x10, 16 + len(body), 0, 2) + body)
         await writer.drain()
         await asyncio.sleep(5)
 
     meddler = await asyncio.start_server(plain, "127.0.0.1", 0)
     async with meddler:
         port = int(meddler.sockets[0].getsockname()[1])
-        with pytest.raises(OutcomeUnknown, match="not sealed"):
+        with pytest.raises(BackendUnavailable, match="not sealed"):
             await server.enroller(port=port).submit(csr(), "WebServer")
+    assert server.forest.desk.received == []
 
 
 async def test_an_address_of_instance_metadata_is_not_called() -> None:

@@ -2,6 +2,7 @@
 
 import struct
 from contextlib import suppress
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -46,16 +47,16 @@ class IcprEnroller:
     ) -> None:
         self._host = host
         self._ca_name = ca_name
-        self._logon = logon
-        self._port = port
-        self._mapper_port = mapper_port
+        self._connected = partial(connected, host, port, INTERFACE, logon, mapper_port=mapper_port)
         self._room = Room(_CONNECTIONS, _PATIENCE)
         self._seconds = seconds
 
     async def submit(self, request_der: bytes, template: str) -> Answer:
-        """See `Enroller.submit`."""
+        """See `Enroller.submit`. A look at any request comes first, which shows whether we are let
+        in while nothing is at stake."""
         attributes = f"{request_attributes(template)}\0".encode("utf-16-le")
-        return await self._ask(call_stub(self._ca_name, 0, attributes, request_der))
+        look = call_stub(self._ca_name, 1, b"", b"")
+        return await self._ask(look, call_stub(self._ca_name, 0, attributes, request_der))
 
     async def poll(self, request_id: str) -> Answer:
         """See `Enroller.poll`."""
@@ -65,13 +66,13 @@ class IcprEnroller:
     async def aclose(self) -> None:
         """Nothing is kept open."""
 
-    async def _ask(self, stub: bytes) -> Answer:
-        port, mapper = self._port, self._mapper_port
-        async with (
-            self._room.place(),
-            connected(self._host, port, INTERFACE, self._logon, mapper_port=mapper) as connection,
-        ):
-            raw = await connection.call(_CERT_SERVER_REQUEST, stub, self._seconds)
+    async def _ask(self, *stubs: bytes) -> Answer:
+        *before, last = stubs
+        async with self._room.place(), self._connected() as connection:
+            for stub in before:
+                with only_asking():
+                    await connection.call(_CERT_SERVER_REQUEST, stub, self._seconds)
+            raw = await connection.call(_CERT_SERVER_REQUEST, last, self._seconds)
         try:
             return self._answer(raw)
         except (struct.error, ValueError) as error:

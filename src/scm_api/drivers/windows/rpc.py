@@ -26,7 +26,6 @@ _CONNECT_SECONDS: Final = 20.0
 _MOST_LEGS: Final = 5
 EPM_PORT: Final = 135
 _SERVICES: Final = {"ntlm": 10, "kerberos": 9}  # RPC_C_AUTHN_WINNT, RPC_C_AUTHN_GSS_NEGOTIATE
-_CALL: Final = 1
 _ROOM: Final = 256  # for header, padding, trailer and the token of any mechanism
 # Access denied; nca_s_proto_error, which Samba sends for a logon that failed.
 _NOT_LET_IN: Final = {0x5, 0x1C01000B}
@@ -86,7 +85,11 @@ async def _mapped(host: str, mapper_port: int, interface: Interface) -> int:
 
 
 class Connection:
-    """One association with one interface; one call at a time."""
+    """One association with one interface; one call at a time.
+
+    Nothing signs a fault: whoever sits on the wire can send one. To the first call it may be true,
+    since a logon that failed shows no other way; once an answer was sealed, it proves nothing.
+    """
 
     def __init__(self, host: str, interface: Interface, stream: Stream) -> None:
         self._host = host
@@ -95,6 +98,8 @@ class Connection:
         self._context: Any = None
         self._service = 0
         self._longest = pdus.FRAGMENT
+        self._number = 1  # of the call
+        self._answered = False
 
     def close(self) -> None:
         """Drop the connection."""
@@ -118,7 +123,7 @@ class Connection:
             if logon.method == "ntlm":  # its third leg is not answered
                 flags = pdus.FIRST | pdus.LAST
                 self._writer.write(
-                    pdus.pdu(pdus.AUTH_3, flags, _CALL, bytes(4), self._service, token)
+                    pdus.pdu(pdus.AUTH_3, flags, self._number, bytes(4), self._service, token)
                 )
                 return
             if self._context.complete and not token:
@@ -137,7 +142,7 @@ class Connection:
 
     async def _leg(self, kind: int, body: bytes, token: bytes) -> Pdu:
         flags = pdus.FIRST | pdus.LAST | (pdus.SIGNS_HEADERS if token else 0)
-        self._writer.write(pdus.pdu(kind, flags, _CALL, body, self._service, token))
+        self._writer.write(pdus.pdu(kind, flags, self._number, body, self._service, token))
         answer = await self._fragment()
         if answer.kind == pdus.BIND_NAK or (answer.kind == pdus.FAULT and token):
             raise self._not_let_in()
@@ -149,12 +154,15 @@ class Connection:
         """The stub of the answer, which may take so long. Raises BackendUnavailable and
         BackendRefused where the call was certainly not executed, OutcomeUnknown where it may have
         been."""
+        self._number += 1
         try:
             async with asyncio.timeout(seconds):
-                return await self._called(operation, stub)
+                answer = await self._called(operation, stub)
         except TimeoutError as error:
             detail = f"{self._host} did not answer within {seconds:g} seconds."
             raise OutcomeUnknown(detail) from error
+        self._answered = True
+        return answer
 
     async def _called(self, operation: int, stub: bytes) -> bytes:
         *before, last = self._requests(operation, stub)
@@ -181,7 +189,7 @@ class Connection:
             flags = (pdus.FIRST if index == 0 else 0) | (pdus.LAST if part is parts[-1] else 0)
             asked = struct.pack("<IHH", len(stub) - index * size, 0, operation)
             if self._context is None:
-                made.append(pdus.pdu(pdus.REQUEST, flags, _CALL, asked + part))
+                made.append(pdus.pdu(pdus.REQUEST, flags, self._number, asked + part))
             else:
                 made.append(self._sealed(flags, asked, part))
         return made
@@ -192,7 +200,7 @@ class Connection:
         token_length = self._context.query_message_sizes().header
         length = pdus.HEADER_LENGTH + len(asked) + len(part) + padding
         length += pdus.TRAILER_LENGTH + token_length
-        head = pdus.header(pdus.REQUEST, flags, length, token_length, _CALL) + asked
+        head = pdus.header(pdus.REQUEST, flags, length, token_length, self._number) + asked
         tail = pdus.trailer(self._service, padding)
         sealed = self._context.wrap_iov(
             [
@@ -240,15 +248,17 @@ class Connection:
         head = await self._reader.readexactly(pdus.HEADER_LENGTH)
         length, call = pdus.length_of(head)
         rest = await self._reader.readexactly(length - len(head))
-        if call != _CALL:
+        if call != self._number:
             raise ValueError("an answer to another call")
         return pdus.parse(head + rest)
 
     def _fault(self, found: Pdu) -> DriverError:
         status = int.from_bytes(found.body[:4], "little")
+        detail = f"{self._host} answered the request with the RPC fault 0x{status:08X}."
+        if self._answered:
+            return OutcomeUnknown(detail)
         if status in _NOT_LET_IN:
             return self._not_let_in()
-        detail = f"{self._host} answered the request with the RPC fault 0x{status:08X}."
         if status == _TOO_BUSY:
             return BackendUnavailable(detail)
         if status in _BEFORE_EXECUTION:
