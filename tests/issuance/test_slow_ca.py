@@ -55,6 +55,7 @@ async def test_an_order_is_waited_for_and_nobody_takes_it_over(
 
 async def test_a_certificate_is_waited_for(estate: Estate, ca: AdCs, hasty: Settings) -> None:
     enrolling = Enrolling(estate.api, await microsoft_chain(estate, ca, answer_seconds=20))
+    ca.fault("certnew.p7b", "error", status=503)  # so it is fetched by a claim of its own
     ca.fault("certnew.p7b", "delay", seconds=SLOW, count=None)
     async with at_work(hasty), at_work(hasty):
         made = await enrolling.enroll("www.example.com")
