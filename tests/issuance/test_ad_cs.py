@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from looking import look_again
 
 from api_client import Api, faults_of
 from csrs import csr_for
 from estate import Chain, Estate, Json
 from loop_thread import LoopThread
 from microsoft_estate import AdCs, connection
+from scm_api.db.session import Database
 from scm_api.sandbox import microsoft
 from scm_api.sandbox.microsoft.catalogue import (
     CA_NAME,
@@ -77,10 +80,7 @@ async def profiled(estate: Estate, chain: Chain, template: str, **profile: Any) 
         "key_types": RSA_TYPES,
     }
     made = await estate.profile(chain.ca_backend["id"], **(wanted | profile))
-    return Enrolling(
-        estate.api,
-        Chain(chain.connector, chain.local_ca_backend, chain.ca_backend, chain.organization, made),
-    )
+    return Enrolling(estate.api, replace(chain, profile=made))
 
 
 def bare_csr(common_name: str | None = None) -> str:
@@ -230,16 +230,19 @@ async def test_a_profile_for_accounts_wants_an_enrollment_agent(estate: Estate, 
 
 
 async def test_what_a_certificate_manager_decides_is_waited_for(
-    estate: Estate, backend: Chain, ca: AdCs, settings: Settings
+    estate: Estate, backend: Chain, ca: AdCs, settings: Settings, database: Database
 ) -> None:
     enrolling = await profiled(estate, backend, "CorpWebApproved")
     async with at_work(settings):
         made = await enrolling.enroll(csr=csr_for("www.corp.example", key=KEY))
         path = f"/enrollments/{made['id']}"
         waiting = await enrolling.until(path, "state", "pending_ca")
-        assert "certificate manager" in waiting["waits_for"]
+    assert "certificate manager" in waiting["waits_for"]
     ca.control("POST", f"/requests/{waiting['ca_ref']}", {"action": "issue"})
     await estate.api.post(f"{path}/cancel", {}, 409)
+    await look_again(database, made)
+    async with at_work(settings):  # another worker
+        assert (await enrolling.settled(made["id"]))["state"] == "issued"
     assert len(ca.ledger("request")) == 1
 
 
@@ -265,8 +268,8 @@ async def test_the_term_is_the_templates_also_of_a_replacement(
     async with at_work(settings):
         first = await enrolling.issued(csr=csr_for("www.corp.example", key=KEY))
         path = f"/certificates/{first['id']}/replace"
-        other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        body = {"csr": csr_for("www.corp.example", key=other), "reason": "superseded"}
+        other = csr_for("www.corp.example", key=rsa.generate_private_key(65537, 2048))
+        body = {"csr": other, "reason": "superseded"}
         replacing = await estate.api.post(path, body, 202)
         ended = await enrolling.settled(replacing["enrollment_id"])
     assert ended["state"] == "issued", ended["reason"]
@@ -291,7 +294,7 @@ async def test_without_a_revoker_it_is_said_what_to_do(
     refused = await estate.api.send("POST", path, 409, json={"reason": "superseded"})
     assert refused.json()["type"].endswith("not-supported")
     assert "revoker" in refused.json()["detail"]
-    shown = await estate.api.get(f"/certificates/{certificate['id']}")
+    shown = await estate.api.get(path.removesuffix("/revoke"))
     assert (shown["status"], shown["revocation"]) == ("valid", None)
 
 

@@ -71,7 +71,7 @@ class IcprEnroller:
         async with self._room.place(), self._connected() as connection:
             for stub in before:
                 with only_asking():
-                    await connection.call(_CERT_SERVER_REQUEST, stub, self._seconds)
+                    await connection.call(_CERT_SERVER_REQUEST, stub, _PATIENCE)
             raw = await connection.call(_CERT_SERVER_REQUEST, last, self._seconds)
         try:
             return self._answer(raw)

@@ -73,7 +73,7 @@ class IcprEnroller(Options):
     auth: Literal["kerberos", "ntlm"] = "kerberos"
     answer_seconds: _AnswerSeconds = 30
 
-    wait_seconds: ClassVar[float] = 10
+    wait_seconds: ClassVar[float] = 14
 
 
 class Directory(Options):
