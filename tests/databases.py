@@ -30,6 +30,7 @@ class Databases:
         self._server_url = server_url
         self._loop = loop
         self._names = (f"test_{os.getpid()}_{number}" for number in itertools.count())
+        self._free: list[str] = []
         self._connection = loop.run(asyncpg.connect(_dsn(server_url)))
         with (directory / "template.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -40,13 +41,18 @@ class Databases:
 
         It is a copy of the one behind the URL `of`, to which nobody may be connected.
         """
-        name, source = next(self._names), make_url(of).database if of else _TEMPLATE
+        # Names are used again, and so is what SQLAlchemy compiled for a database of that name.
+        name = self._free.pop() if self._free else next(self._names)
+        source = make_url(of).database if of else _TEMPLATE
         self._execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
         return self._url(name)
 
     def drop(self, url: str) -> None:
         """Remove a clone, whoever is still connected to it."""
-        self._execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+        name = make_url(url).database
+        assert name is not None
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+        self._free.append(name)
 
     def close(self) -> None:
         """Leave the server."""

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 
 from estate import Chain, Estate, Json
+from plain_http import NO_TRUST
 
 LOCATION = "projects/umbra-pki/locations/europe-west1"
 WEB, FAST, STRICT = (f"{LOCATION}/caPools/{each}" for each in ("web", "fast", "strict"))
@@ -39,7 +40,7 @@ class GoogleCas:
         self.trust = (state / "server.pem").read_text()
         self.key_file = (state / "service-account.json").read_text()
         self.other_key_file = (state / "other-account.json").read_text()
-        self._http = httpx.Client(base_url=control_url, trust_env=False)
+        self._http = httpx.Client(base_url=control_url, verify=NO_TRUST, trust_env=False)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         response = self._http.request(method, path, json=body)

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 
 from estate import Chain, Estate, Json
+from plain_http import NO_TRUST
 from scm_api.sandbox.microsoft.catalogue import (
     CA_HOST,
     CA_NAME,
@@ -24,7 +25,7 @@ class AdCs:
         self.winrm_url = server.winrm_url.removesuffix("/wsman")
         self.trust = server.simulator.transport.trust.read_text()
         self.ldap_port = ldap_port
-        self._http = httpx.Client(base_url=server.control_url, trust_env=False)
+        self._http = httpx.Client(base_url=server.control_url, verify=NO_TRUST, trust_env=False)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         response = self._http.request(method, path, json=body)

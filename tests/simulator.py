@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from loop_thread import LoopThread
+from plain_http import NO_TRUST
 from scm_api.sandbox import aws
 
 EC_ISSUING = aws.authority_arn(aws.EC_ISSUING_ID, aws.REGION)
@@ -22,7 +23,7 @@ class Simulator:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=f"{url}/_sandbox", trust_env=False)
+        self._http = httpx.Client(base_url=f"{url}/_sandbox", verify=NO_TRUST, trust_env=False)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """Call the control interface; returns the answer, if there is one."""

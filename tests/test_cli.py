@@ -19,6 +19,7 @@ import psutil
 import pytest
 from sqlalchemy import select
 
+from plain_http import NO_TRUST
 from scm_api.core.sealing import KeyRing
 from scm_api.db.base import new_id
 from scm_api.db.embedded import EmbeddedPostgres
@@ -71,7 +72,9 @@ def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 def answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200
+        return (
+            httpx.get(f"http://127.0.0.1:{port}/health/ready", verify=NO_TRUST).status_code == 200
+        )
     except httpx.TransportError:
         return False
 

@@ -111,12 +111,14 @@ def free_port() -> int:
         return port
 
 
-async def until(holds: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
+async def until(
+    holds: Callable[[], bool], what: str, patience: float = PATIENCE, every: float = 0.02
+) -> None:
     """Return once `holds()` is true; fails when that takes unreasonably long."""
     deadline = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < deadline, f"waited {patience:g} s in vain: {what}"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every)
 
 
 def _command(arguments: tuple[str, ...]) -> None:

@@ -129,7 +129,7 @@ class Stage:
 
     async def ordered(self, enrollment_id: UUID) -> None:
         """Wait until the CA has ordered for this enrollment."""
-        await until(lambda: self.orders(enrollment_id) > 0, "the CA orders")
+        await until(lambda: self.orders(enrollment_id) > 0, "the CA orders", every=0.1)
 
     async def at_rest(self) -> None:
         """Wait until no enrollment and no revocation has a next step."""
@@ -140,8 +140,8 @@ class Stage:
 
         async def all_rest() -> bool:
             self._supervise()
-            async with self.database.transaction() as session:
-                return not (await session.scalar(restless) or await session.scalar(revoking))
+            async with self.database.each_statement() as connection:
+                return not (await connection.scalar(restless) or await connection.scalar(revoking))
 
         await eventually(all_rest, "nothing moves any more")
 
@@ -220,4 +220,4 @@ async def eventually(
     deadline = time.monotonic() + patience
     while not await holds():
         assert time.monotonic() < deadline, f"waited {patience:g} s in vain: {what}"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)

@@ -13,6 +13,7 @@ from stage import Stage, eventually
 
 from api_client import Api
 from estate import Chain, Estate
+from plain_http import NO_TRUST
 from scm_api.db.session import Database
 from simulator import Simulator
 
@@ -21,7 +22,7 @@ async def answers(url: str) -> None:
     """Wait until a simulator listens there."""
 
     async def listens() -> bool:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(verify=NO_TRUST, trust_env=False) as http:
             try:
                 return (await http.get(f"{url}/_sandbox")).is_success
             except httpx.TransportError:

@@ -11,6 +11,7 @@ from stage import Stage, eventually
 
 from api_client import Api, Contract
 from estate import Estate
+from plain_http import NO_TRUST
 from running import settings_for, started
 from scm_api.access.provisioning import create_admin_with_key
 from scm_api.db.embedded import EmbeddedPostgres
@@ -37,6 +38,7 @@ async def test_f23_everything_accepted_is_issued_once(
         base_url=f"http://127.0.0.1:{port}",
         headers={"Authorization": f"Bearer {key}"},
         timeout=20,
+        verify=NO_TRUST,
         trust_env=False,
     ) as http:
         here = environment | {"SCM_DATABASE_URL": url, "SCM_PORT": f"{port}"}

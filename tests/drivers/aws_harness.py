@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from contract import RecordingLimiter
 
+from plain_http import NO_TRUST
 from scm_api.drivers.aws.driver import open_driver
 from scm_api.drivers.aws.kind import AWS
 from scm_api.drivers.aws.options import AwsConnection, AwsProfileOptions, AwsSecrets
@@ -87,7 +88,7 @@ class AwsHarness:
         self.wrong_options = profile(signature_algorithm="SHA256WITHRSA")
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        response = httpx.request(method, f"{self.url}/_sandbox{path}", json=body)
+        response = httpx.request(method, f"{self.url}/_sandbox{path}", json=body, verify=NO_TRUST)
         assert response.is_success, response.text
         return response.json() if response.content else None
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from plain_http import NO_TRUST
 from scm_api.drivers.digicert.kind import DIGICERT
 from scm_api.drivers.digicert.options import (
     DigiCertConnection,
@@ -35,7 +36,7 @@ class DigiCertHarness:
 
     def __init__(self, url: str) -> None:
         root = url.removesuffix("/services/v2")
-        self._http = httpx.Client(base_url=f"{root}/_sandbox", trust_env=False)
+        self._http = httpx.Client(base_url=f"{root}/_sandbox", verify=NO_TRUST, trust_env=False)
         self.connection = DigiCertConnection(backend_type="digicert", endpoint_url=root)
         self.unreachable = DigiCertConnection(
             backend_type="digicert", endpoint_url="http://127.0.0.1:9"

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from plain_http import NO_TRUST
 from scm_api.drivers.microsoft.kind import MICROSOFT
 from scm_api.drivers.microsoft.options import (
     MicrosoftConnection,
@@ -32,7 +33,7 @@ class MicrosoftHarness:
         self.rpc_port = rpc_port
         self.directory = {"url": f"ldaps://127.0.0.1:{ldap_port}", "auth": "ntlm"}
         self.trust = server.simulator.transport.trust.read_text()
-        self._http = httpx.Client(base_url=server.control_url, trust_env=False)
+        self._http = httpx.Client(base_url=server.control_url, verify=NO_TRUST, trust_env=False)
         # One connection, so that each driver makes the same number of calls.
         self.connection = self.reaching(server.url, max_connections=1, wait_seconds=30)
         self.unreachable = self.reaching("https://127.0.0.1:9")

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from plain_http import NO_TRUST
 from scm_api.sandbox import aws
 
 EC_ROOT = aws.authority_arn(aws.EC_ROOT_ID, aws.REGION)
@@ -97,7 +98,7 @@ class Sandbox:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client()
+        self.http = httpx.Client(verify=NO_TRUST)
         self.pca = service_client("acm-pca", url)
 
     def client(self, service: str = "acm-pca", **options: Any) -> Any:

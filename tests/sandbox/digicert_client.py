@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from plain_http import NO_TRUST
 from scm_api.sandbox import digicert
 
 Json = dict[str, Any]
@@ -40,6 +41,7 @@ class CertCentral:
             base_url=url,
             headers={"X-DC-DEVKEY": key, "Content-Type": "application/json"},
             timeout=10,
+            verify=NO_TRUST,
             trust_env=False,
         )
 

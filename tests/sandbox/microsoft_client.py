@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from spnego.channel_bindings import GssChannelBindings
 
+from plain_http import NO_TRUST
 from scm_api.sandbox.microsoft import RunningServer
 from scm_api.sandbox.microsoft.catalogue import ENROLLER
 from scm_api.sandbox.microsoft.domain import Account
@@ -138,7 +139,12 @@ class Adcs:
 
     def control(self, method: str, path: str, body: Any = None, status: int | None = None) -> Any:
         answer = httpx.request(
-            method, self.server.control_url + path, json=body, trust_env=False, timeout=10
+            method,
+            self.server.control_url + path,
+            json=body,
+            verify=NO_TRUST,
+            trust_env=False,
+            timeout=10,
         )
         assert answer.status_code == (status or answer.status_code), answer.text
         assert status or answer.is_success, answer.text

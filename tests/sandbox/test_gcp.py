@@ -23,6 +23,7 @@ from google.oauth2 import service_account
 
 from csrs import csr_for
 from gcp_service import made_once
+from plain_http import NO_TRUST
 from scm_api.sandbox import gcp
 
 WWW = "www.example.com"
@@ -81,7 +82,7 @@ async def cas(tmp_path: Path) -> AsyncIterator[Cas]:
     state = shutil.copytree(made_once(), tmp_path / "state")
     async with (
         await gcp.serve(gcp.Settings(state)) as server,
-        httpx.AsyncClient(trust_env=False) as http,
+        httpx.AsyncClient(verify=NO_TRUST, trust_env=False) as http,
     ):
         client = client_of(server)
         yield Cas(server, client, http)
@@ -250,7 +251,7 @@ async def test_what_was_issued_is_there_after_a_restart(tmp_path: Path) -> None:
     settings = gcp.Settings(tmp_path / "state")
     name = f"{gcp.WEB_POOL}/certificates/o-1"
     for turn in range(2):
-        async with await gcp.serve(settings) as server, httpx.AsyncClient() as http:
+        async with await gcp.serve(settings) as server, httpx.AsyncClient(verify=NO_TRUST) as http:
             cas = Cas(server, client_of(server), http)
             if turn == 0:
                 await cas.create(number="o-1")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from functools import cache
 
 import asyncpg
 import orjson
@@ -31,8 +31,30 @@ _FROM_ASYNCPG = (asyncpg.PostgresError, asyncpg.InterfaceError)
 _BAD_CHARACTER = "22021"  # bodies are checked before; a filter in the address is not
 
 
-def _dumps(value: Any) -> str:
-    return orjson.dumps(value).decode()
+@cache
+def _engine(
+    url: str, pool_size: int, application_name: str, longest_idle: timedelta
+) -> AsyncEngine:
+    """The engine of this process for such connections: a closed one has none, but keeps what it
+    compiled for whoever opens the same database again."""
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        hide_parameters=True,  # errors are logged, and what is stored must not be
+        pool_timeout=_LONGEST_WAIT,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        connect_args={
+            "timeout": 5,
+            "command_timeout": 30,
+            "server_settings": {
+                "application_name": application_name,
+                "timezone": "UTC",
+                "idle_in_transaction_session_timeout": f"{longest_idle.total_seconds():g}s",
+            },
+        },
+    )
 
 
 class Database:
@@ -50,24 +72,7 @@ class Database:
         application_name: str = "scm-api",
         longest_idle: timedelta = _LONGEST_IDLE,
     ) -> None:
-        self.engine: AsyncEngine = create_async_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=0,
-            hide_parameters=True,  # errors are logged, and what is stored must not be
-            pool_timeout=_LONGEST_WAIT,
-            json_serializer=_dumps,
-            json_deserializer=orjson.loads,
-            connect_args={
-                "timeout": 5,
-                "command_timeout": 30,
-                "server_settings": {
-                    "application_name": application_name,
-                    "timezone": "UTC",
-                    "idle_in_transaction_session_timeout": f"{longest_idle.total_seconds():g}s",
-                },
-            },
-        )
+        self.engine = _engine(url, pool_size, application_name, longest_idle)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._turns = asyncio.Semaphore(pool_size)
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")

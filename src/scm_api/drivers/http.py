@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from scm_api.drivers.addresses import is_loopback_host, may_connect
+from scm_api.drivers.tls import system_trust
 
 LONGEST_REPLY: Final = 8 * 1024 * 1024
 _CONNECT_SECONDS: Final = 5.0
@@ -67,7 +68,7 @@ class StrictClient:
         self._seconds = seconds
         self._network = _CheckedNetwork(loopback=is_loopback_host(urlsplit(origin).hostname or ""))
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context or ssl.create_default_context(),
+            ssl_context=context or system_trust(),
             max_connections=connections,
             keepalive_expiry=30,
             network_backend=self._network,
