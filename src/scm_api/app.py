@@ -92,7 +92,8 @@ def create_app(settings: Settings) -> FastAPI:
         audit,
         health,
     ):
-        app.include_router(router)
+        # `include_router` would analyse every route a second time, within the first request.
+        app.router.routes.extend(router.routes)
     openapi.install(app)
     return app
 
