@@ -1,13 +1,13 @@
 """One worker process: opens what it needs, works until told to stop, closes it again."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
+from scm_api import set_aside_imports
 from scm_api.db.jobs import Job
 from scm_api.db.session import Database
 from scm_api.drivers.pool import DriverPool
@@ -41,7 +41,7 @@ async def run_worker(settings: Settings, issuing: type[Issuance] = Issuance) -> 
         loop.add_signal_handler(number, stopped.set)
     guard = asyncio.create_task(exit_when_paused(settings.lease_seconds))
     async with working(settings, issuing) as queue:
-        gc.freeze()  # what is imported stays: looking through it again takes a tenth of a second
+        set_aside_imports()
         jobs = asyncio.create_task(queue.run())
         _log.info("worker started")
         await asyncio.wait(
