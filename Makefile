@@ -16,7 +16,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-core test-coverage test-clients test-pending test-properties test-samba lint format serve worker openapi bench-enroll bench-cpu bench-policy lock clean
+.PHONY: help demo test test-core test-coverage test-clients test-pending test-properties test-samba lint format serve worker openapi bench-enroll bench-cpu bench-policy bench-start lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ bench-cpu: $(DEV) ## CPU and statements of one accept and one certificate: a min
 
 bench-policy: $(DEV) ## Workload W11: judging the names of a CSR, with 1, 10 and 100 of them
 	@$(BIN)/python -m benchmarks.policy
+
+bench-start: $(DEV) ## Workload W12: import and ready
+	@$(BIN)/python -m benchmarks.start
 
 lock: ## Resolve the lock files anew (needs uv)
 	$(COMPILE) pyproject.toml -o requirements-image.lock

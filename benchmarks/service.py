@@ -210,7 +210,7 @@ def _wait_for(process: Process, address: str) -> None:
             if httpx.get(address, timeout=2).status_code == 200:
                 return
         except httpx.HTTPError:
-            time.sleep(0.1)
+            time.sleep(0.02)
     raise StartError(f"{address} does not answer.\n{process.log.read_text()[-2000:]}")
 
 

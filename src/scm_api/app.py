@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 
 from fastapi import FastAPI
+from sqlalchemy.orm import configure_mappers
 
 from scm_api import __version__
 from scm_api.access.router import router as access
@@ -92,7 +93,8 @@ def create_app(settings: Settings) -> FastAPI:
         audit,
         health,
     ):
-        app.include_router(router)
+        # `include_router` would analyse every route a second time, within the first request.
+        app.router.routes.extend(router.routes)
     openapi.install(app)
     return app
 
@@ -119,8 +121,9 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _warm(settings: Settings) -> KeyChecks:
-    """Read and import what judging and enqueueing need, so that no request waits for it."""
+    """Make ready what judging and enqueueing need, so that no request waits for it."""
     for slow_to_load in ("badkeys.checks", "pgqueuer.queries"):
         import_module(slow_to_load)
+    configure_mappers()
     public_suffixes()
     return key_checks(settings)

@@ -12,11 +12,14 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
 
 from scm_api.correlation import request_id
+from scm_api.logger import structlog
 from scm_api.settings import Settings
+
+EventDict = structlog.typing.EventDict
+Processor = structlog.typing.Processor
+WrappedLogger = structlog.typing.WrappedLogger
 
 REDACTED = "[redacted]"
 

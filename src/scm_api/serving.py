@@ -5,7 +5,6 @@ listener inherited by all would leave most of them to whoever wakes up first.
 """
 
 import errno
-import gc
 import multiprocessing
 import os
 import signal
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from scm_api import set_aside_imports
 from scm_api.logs import configure_logging
 from scm_api.settings import Settings
 
@@ -66,14 +66,10 @@ def _run(settings: Settings, listener: socket.socket) -> None:
 
 
 def _app(settings: Settings) -> "FastAPI":
-    """The application. What importing it leaves stays until the end, so no collection looks at it
-    again: each would hold up every request for a tenth of a second."""
-    gc.disable()
     from scm_api.app import create_app  # the parent of several processes needs no app
 
     app = create_app(settings)
-    gc.freeze()
-    gc.enable()
+    set_aside_imports()
     return app
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.hazmat.primitives.serialization import Encoding
 
 
 def to_pem(der: bytes) -> str:
@@ -24,5 +24,7 @@ def to_pkcs7(
 
     It is a set: the order of the certificates in it means nothing.
     """
+    from cryptography.hazmat.primitives.serialization import pkcs7  # it loads `email`
+
     certificates = [x509.load_der_x509_certificate(der) for der in (leaf_der, *chain_ders)]
     return pkcs7.serialize_certificates(certificates, encoding)

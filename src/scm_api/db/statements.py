@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import asyncpg
@@ -34,13 +34,7 @@ class Statement:
 
     def __init__(self, statement: AnySelect | UpdateBase | TextClause) -> None:
         """`statement` has a `bindparam` for every value that is not always the same."""
-        compiled = statement.compile(dialect=_DIALECT)
         self._statement = statement
-        self._text = str(compiled)
-        self._parameters = [
-            (name, compiled.params[name], _processor(compiled.binds[name].type))
-            for name in compiled.positiontup or ()
-        ]
 
     async def fetch(
         self, session: AsyncSession | AsyncConnection, values: Mapping[str, Any]
@@ -51,16 +45,27 @@ class Statement:
             found = await session.execute(self._statement, values)
             nothing = isinstance(found, CursorResult) and not found.returns_rows
             return [] if nothing else [row._asdict() for row in found]
-        arguments = [process(values.get(name, fixed)) for name, fixed, process in self._parameters]
+        text, parameters = self._compiled
+        arguments = [process(values.get(name, fixed)) for name, fixed, process in parameters]
         connection = await _driver_of(session)
         try:
-            rows: Sequence[Mapping[str, Any]] = await connection.fetch(self._text, *arguments)
+            rows: Sequence[Mapping[str, Any]] = await connection.fetch(text, *arguments)
         except asyncpg.IntegrityConstraintViolationError:
             raise
         except BaseException:
             await session.invalidate()  # the pool did not see what became of the connection
             raise
         return rows
+
+    @cached_property
+    def _compiled(self) -> tuple[str, list[tuple[str, Any, Callable[[Any], Any]]]]:
+        """What asyncpg is given: the text, and of each parameter how it is called, what it is when
+        no value is given, and what makes a value fit."""
+        compiled = self._statement.compile(dialect=_DIALECT)
+        names = compiled.positiontup or ()
+        return str(compiled), [
+            (name, compiled.params[name], _processor(compiled.binds[name].type)) for name in names
+        ]
 
 
 async def _driver_of(connection: AsyncConnection) -> asyncpg.Connection:

@@ -1,5 +1,6 @@
 """What one enrollment shows beyond lists: the request decoded, what it changes, its history."""
 
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,42 +21,12 @@ from scm_api.db.models import (
     CertificateProfileVersion,
     Enrollment,
 )
+from scm_api.db.statements import AnySelect
 from scm_api.enrollments import repository
 
 Json = dict[str, Any]
 _SERVICE: Final = "the service"
 _ID: Final = bindparam("enrollment_id", type_=Uuid)
-_EARLIER: Final = aliased(Enrollment)
-_OLD_NAMES: Final = (
-    select(
-        func.json_agg(
-            func.json_build_object("kind", CertificateName.kind, "value", CertificateName.value)
-        )
-    )
-    .where(CertificateName.certificate_id == Certificate.id)
-    .correlate(Certificate)
-    .scalar_subquery()
-)
-_BEHIND: Final = (
-    select(
-        Enrollment.csr_der,
-        CertificateProfileVersion.rules["name"].astext.label("profile_name"),
-        Certificate.spki_sha256,
-        Certificate.key_type,
-        Certificate.not_after,
-        func.coalesce(_OLD_NAMES, func.json_build_array()).label("names"),
-        _EARLIER.term_days,
-        _EARLIER.profile_version,
-    )
-    .join(
-        CertificateProfileVersion,
-        (CertificateProfileVersion.certificate_profile_id == Enrollment.certificate_profile_id)
-        & (CertificateProfileVersion.version == Enrollment.profile_version),
-    )
-    .outerjoin(Certificate, Certificate.id == Enrollment.renews_certificate_id)
-    .outerjoin(_EARLIER, _EARLIER.id == Certificate.enrollment_id)
-    .where(Enrollment.id == _ID)
-)
 _EVENTS: Final = (
     select(AuditEvent.at, AuditEvent.action, AuditEvent.principal_name, AuditEvent.details)
     .where(AuditEvent.subject_id == _ID)
@@ -63,11 +34,47 @@ _EVENTS: Final = (
 )
 
 
+@cache
+def _behind() -> AnySelect:
+    """Request, rules, and the certificate that is renewed with what it was ordered by."""
+    earlier = aliased(Enrollment)  # only when asked for: it configures every mapper
+    old_names = (
+        select(
+            func.json_agg(
+                func.json_build_object("kind", CertificateName.kind, "value", CertificateName.value)
+            )
+        )
+        .where(CertificateName.certificate_id == Certificate.id)
+        .correlate(Certificate)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Enrollment.csr_der,
+            CertificateProfileVersion.rules["name"].astext.label("profile_name"),
+            Certificate.spki_sha256,
+            Certificate.key_type,
+            Certificate.not_after,
+            func.coalesce(old_names, func.json_build_array()).label("names"),
+            earlier.term_days,
+            earlier.profile_version,
+        )
+        .join(
+            CertificateProfileVersion,
+            (CertificateProfileVersion.certificate_profile_id == Enrollment.certificate_profile_id)
+            & (CertificateProfileVersion.version == Enrollment.profile_version),
+        )
+        .outerjoin(Certificate, Certificate.id == Enrollment.renews_certificate_id)
+        .outerjoin(earlier, earlier.id == Certificate.enrollment_id)
+        .where(Enrollment.id == _ID)
+    )
+
+
 async def detailed(session: AsyncSession, principal: Principal, enrollment_id: UUID) -> Json:
     """One enrollment with all an approver has to know; raises NotFound."""
     content = await repository.enrollment(session, principal, enrollment_id)
     asked = {"enrollment_id": enrollment_id}
-    row = (await session.execute(_BEHIND, asked)).one()
+    row = (await session.execute(_behind(), asked)).one()
     events = await session.execute(_EVENTS, asked)
     return content | {
         "request": _request(content, row),

@@ -8,14 +8,15 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-import structlog
 from fastapi import Depends, Header, Request
 from sqlalchemy.engine import make_url
+
+from scm_api.logger import get_logger
 
 LONGEST_WAIT = 30
 CHANNEL = "scm_enrollments"
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class Changes:

@@ -30,8 +30,9 @@ async def _resources(request: Request) -> Resources:
     return resources
 
 
-async def _database(app: Annotated[Resources, Depends(_resources)]) -> Database:
-    return app.database
+async def _database(request: Request) -> Database:
+    resources: Resources = request.app.state.resources
+    return resources.database
 
 
 App = Annotated[Resources, Depends(_resources)]

@@ -4,17 +4,17 @@ import re
 import time
 from uuid import uuid4
 
-import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scm_api.correlation import request_id as current_request_id
+from scm_api.logger import get_logger
 from scm_api.web.problems import problem
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_log = structlog.get_logger("scm_api.http")
+_log = get_logger("scm_api.http")
 _SECONDS = Histogram(
     "scm_http_request_seconds", "Time to answer, by operation.", ["operation", "status"]
 )

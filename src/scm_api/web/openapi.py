@@ -259,6 +259,6 @@ def install(app: FastAPI) -> None:
     async def home() -> Response:
         return Response(status_code=307, headers={"Location": "/docs"})
 
-    app.include_router(router)
+    app.router.routes.extend(router.routes)  # as in `create_app`
     app.mount("/docs/assets", StaticFiles(directory=ASSETS), name="assets")
     app.openapi = lambda: document(app)  # type: ignore[method-assign]  # FastAPI's documented hook

@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from scm_api.core.errors import Malformed
 from scm_api.db.statements import AnySelect
 from scm_api.web.auth import Caller
-from scm_api.web.deps import App
+from scm_api.web.deps import Resources
 from scm_api.web.replies import reply
 
 MAX_LIMIT = 200
@@ -93,7 +93,6 @@ class Page:
 
 async def _page(
     request: Request,
-    app: App,
     caller: Caller,
     limit: Annotated[
         int, Query(ge=1, le=MAX_LIMIT, description="How many items a page holds.")
@@ -102,6 +101,7 @@ async def _page(
         str | None, Query(max_length=200, description="`next_cursor` of the page before.")
     ] = None,
 ) -> Page:
+    app: Resources = request.app.state.resources
     secret = app.ring.derive("pagination")
     return Page(request, secret, str(caller.admin_id), limit, cursor)
 

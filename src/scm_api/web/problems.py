@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from scm_api.core import errors
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
+from scm_api.logger import get_logger
 from scm_api.web.faults import faults_of
 
 PROBLEM_JSON = "application/problem+json"
@@ -30,7 +30,7 @@ _STATUS: dict[type[errors.ScmError], int] = {
 }
 _HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
 _ACRONYMS = {word.lower(): word for word in ("ARN", "CA", "CN", "CSR", "JSON", "MRAO", "SAN")}
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 def problem(

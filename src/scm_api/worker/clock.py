@@ -4,9 +4,9 @@ import asyncio
 import os
 import time
 
-import structlog
+from scm_api.logger import get_logger
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 EXIT_PAUSED = 70
 
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Interval, func, literal, select, update
 
 from scm_api.core.errors import NotFound
@@ -16,9 +15,10 @@ from scm_api.drivers.base import ExternalOrganization
 from scm_api.drivers.errors import DriverError
 from scm_api.gateway.choices import EXTERNAL_ORGANIZATIONS, external_organizations
 from scm_api.gateway.connections import Gateway, connection_of
+from scm_api.logger import get_logger
 
 CHECK_EVERY: Final = timedelta(hours=1)
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 async def refresh_assignments(

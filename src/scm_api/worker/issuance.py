@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import Conflict
@@ -42,6 +41,7 @@ from scm_api.gateway.connections import Gateway
 from scm_api.issuance.intake import on_behalf
 from scm_api.issuance.recheck import objections
 from scm_api.issuance.verdict import verdict_of
+from scm_api.logger import get_logger
 from scm_api.worker import outcomes
 from scm_api.worker.accounts import account_objection
 from scm_api.worker.claims import (
@@ -60,7 +60,7 @@ from scm_api.worker.limits import Limits
 from scm_api.worker.orders import order_of, token_of
 from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, TakeBack, plan
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 Outcome = Issued | Pending | Rejected | Untraced | Canceled
 # Opening the driver took so long that the call might outlast the claim: take a fresh one.
 _TOO_LATE = Defer(timedelta(seconds=0.1), ("busy", "Waits for the connection to the CA."))

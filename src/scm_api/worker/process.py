@@ -1,20 +1,19 @@
 """One worker process: opens what it needs, works until told to stop, closes it again."""
 
 import asyncio
-import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
-import structlog
-
+from scm_api import set_aside_imports
 from scm_api.db.jobs import Job
 from scm_api.db.session import Database
 from scm_api.drivers.pool import DriverPool
 from scm_api.gateway.connections import Gateway
 from scm_api.key_blocklist import key_checks
+from scm_api.logger import get_logger
 from scm_api.secret_keys import load_key_ring
 from scm_api.settings import Settings
 from scm_api.worker.clock import exit_when_paused
@@ -27,7 +26,7 @@ from scm_api.worker.revocation import Revocation
 from scm_api.worker.surplus import revoke_surplus
 from scm_api.worker.upkeep import Upkeep
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 async def run_worker(settings: Settings, issuing: type[Issuance] = Issuance) -> None:
@@ -42,7 +41,7 @@ async def run_worker(settings: Settings, issuing: type[Issuance] = Issuance) -> 
         loop.add_signal_handler(number, stopped.set)
     guard = asyncio.create_task(exit_when_paused(settings.lease_seconds))
     async with working(settings, issuing) as queue:
-        gc.freeze()  # what is imported stays: looking through it again takes a tenth of a second
+        set_aside_imports()
         jobs = asyncio.create_task(queue.run())
         _log.info("worker started")
         await asyncio.wait(

@@ -10,7 +10,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
-import structlog
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.errors import RetryRequested
@@ -20,11 +19,12 @@ from sqlalchemy.engine import make_url
 
 from scm_api.db.jobs import Job
 from scm_api.db.session import is_away
+from scm_api.logger import get_logger
 
 # Takes the subject's id and how often this job ran before; returns a wait before it runs again.
 Handler = Callable[[UUID, int], Awaitable[timedelta | None]]
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 _DATABASE_AWAY = timedelta(seconds=2)
 _AFTER_ERROR = timedelta(seconds=30)
 

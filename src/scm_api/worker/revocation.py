@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import func, select, update
 
 from scm_api.core.pace import poll_interval, retry_interval
@@ -29,6 +28,7 @@ from scm_api.drivers.errors import (
 from scm_api.gateway.connections import Connection, Gateway, connection_of
 from scm_api.gateway.health import record_health
 from scm_api.issuance.rules import ProfileRules
+from scm_api.logger import get_logger
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.limits import Limits
 from scm_api.worker.planning import REFUSED_WAIT
@@ -40,7 +40,7 @@ _EVENTS = {
     RevocationState.DONE: "revoked",
     RevocationState.REFUSED: "revocation_refused",
 }
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class Revocation:

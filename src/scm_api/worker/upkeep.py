@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-import structlog
 from sqlalchemy import Interval, delete, func, literal, or_, select, text, update
 
 from scm_api.core.errors import NotFound
@@ -19,6 +18,7 @@ from scm_api.drivers.base import CheckReport
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
 from scm_api.gateway.connections import Gateway, connection_of
 from scm_api.gateway.health import record_health
+from scm_api.logger import get_logger
 from scm_api.worker.expiry import expire_unanswered
 from scm_api.worker.external_organizations import refresh_assignments
 from scm_api.worker.renewal import Renewals
@@ -28,7 +28,7 @@ IDEMPOTENCY_KEPT = timedelta(hours=24)
 JOB_LOG_KEPT = timedelta(hours=24)
 _CHECK_DEADLINE = 20.0
 _BATCH = 500
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 # A job can only be missing if somebody emptied the queue by hand; then the rows still say what
 # is due. `overdue` keeps jobs that are just being delivered out of it.

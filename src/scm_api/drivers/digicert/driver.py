@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-import structlog
 from cryptography import x509
 
 from scm_api.core.vocabulary import RevocationReason
@@ -30,6 +29,7 @@ from scm_api.drivers.digicert.options import (
     DigiCertProfileOptions,
     DigiCertSecrets,
 )
+from scm_api.drivers.digicert.reasons import REVOCATION_REASONS
 from scm_api.drivers.errors import (
     BackendRefused,
     BackendUnavailable,
@@ -38,6 +38,7 @@ from scm_api.drivers.errors import (
 )
 from scm_api.drivers.http import NoAnswerError, NotSentError, Reply, StrictClient
 from scm_api.drivers.pacing import Limiter
+from scm_api.logger import get_logger
 
 _HOSTS: Final = {"us": "https://www.digicert.com", "eu": "https://certcentral.digicert.eu"}
 _PREFIX: Final = "/services/v2"
@@ -49,7 +50,7 @@ _PAGE: Final = 1000
 _UNDECIDED: Final = frozenset({"pending", "submitted"})
 _WAITING_FOR_ADMIN: Final = timedelta(minutes=15)
 T = TypeVar("T")
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class DigiCertDriver:
@@ -174,7 +175,7 @@ class DigiCertDriver:
     ) -> RevocationPending | None:
         """Ask for it once: a request that waits for an administrator is not made again, and one
         that was rejected only when somebody asks us anew."""
-        if reason not in wire.REVOCATION_REASONS:
+        if reason not in REVOCATION_REASONS:
             raise OrderRefused(f"DigiCert knows no revocation reason {reason}.", code="reason")
         serial = f"{serial_number:X}"
         if await self._is_revoked(ca_ref, serial):

@@ -1,8 +1,10 @@
 """What the service knows about DigiCert CertCentral."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from importlib import import_module
 from typing import Final
 
 from scm_api.core.errors import Fault
@@ -15,7 +17,7 @@ from scm_api.drivers.digicert.options import (
     DigiCertProfileOptions,
     DigiCertSecrets,
 )
-from scm_api.drivers.digicert.wire import REVOCATION_REASONS
+from scm_api.drivers.digicert.reasons import REVOCATION_REASONS
 from scm_api.drivers.kinds import BackendKind, OrderOptions, RequestFacts
 from scm_api.drivers.pacing import Limiter
 
@@ -23,9 +25,9 @@ from scm_api.drivers.pacing import Limiter
 async def _open(
     connection: DigiCertConnection, secrets: DigiCertSecrets, limiter: Limiter
 ) -> Driver:
-    from scm_api.drivers.digicert.driver import DigiCertDriver
-
-    return DigiCertDriver(connection, secrets, limiter)
+    module = await asyncio.to_thread(import_module, "scm_api.drivers.digicert.driver")
+    driver: Driver = module.DigiCertDriver(connection, secrets, limiter)
+    return driver
 
 
 def _no_faults(*_facts: object) -> list[Fault]:

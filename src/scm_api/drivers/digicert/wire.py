@@ -11,15 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import ExternalOrganization, ExternalValidation, Order, Product
 from scm_api.drivers.digicert.options import DigiCertConnection, DigiCertProfileOptions
+from scm_api.drivers.digicert.reasons import REVOCATION_REASONS
 
-# CertCentral knows these of RFC 5280 (revoke certificate).
-REVOCATION_REASONS: Final[Mapping[RevocationReason, str]] = {
-    RevocationReason.UNSPECIFIED: "unspecified",
-    RevocationReason.KEY_COMPROMISE: "keyCompromise",
-    RevocationReason.AFFILIATION_CHANGED: "affiliationChanged",
-    RevocationReason.SUPERSEDED: "superseded",
-    RevocationReason.CESSATION_OF_OPERATION: "cessationOfOperation",
-}
 WAITING: Final = {
     "pending": "DigiCert's validation",
     "processing": "DigiCert",

@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-import structlog
-
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import (
     Canceled,
@@ -24,7 +22,9 @@ from scm_api.drivers.base import (
 from scm_api.drivers.entrust import ecs_wire as wire
 from scm_api.drivers.entrust.calling import Caller, Unreadable
 from scm_api.drivers.entrust.options import EcsProduct, EntrustConnection, EntrustProfileOptions
+from scm_api.drivers.entrust.reasons import REVOCATION_REASONS
 from scm_api.drivers.errors import BackendUnavailable, OrderRefused, OutcomeUnknown, only_asking
+from scm_api.logger import get_logger
 
 # The worker looks less and less often by itself.
 _SOON: Final = timedelta(seconds=5)
@@ -33,7 +33,7 @@ _PAGE: Final = 500
 _YOUNGEST_RENEWED: Final = timedelta(days=30)
 # Clocks differ: what was issued this long before we first sent is not ours.
 _BEFORE_SENDING: Final = timedelta(hours=1)
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 class EcsDriver:
@@ -128,7 +128,7 @@ class EcsDriver:
         pending: bool = False,  # noqa: ARG002 -- the contract's: ECS revokes at once
     ) -> RevocationPending | None:
         """Revoke, unless ECS did before: on its own account, or as part of a reissue."""
-        if reason not in wire.REVOCATION_REASONS:
+        if reason not in REVOCATION_REASONS:
             raise OrderRefused(f"Entrust knows no revocation reason {reason}.", code="reason")
         found = await self._of_serial(ca_ref, serial_number)
         if found.status in wire.ENDED:
@@ -138,7 +138,7 @@ class EcsDriver:
             and reason is not RevocationReason.KEY_COMPROMISE
         ):
             reason = RevocationReason.UNSPECIFIED
-        body = {"crlReason": wire.REVOCATION_REASONS[reason], "revocationComment": ""}
+        body = {"crlReason": REVOCATION_REASONS[reason], "revocationComment": ""}
         await self._caller.write("POST", f"/certificates/{ca_ref}/revocations", body)
         return None
 

@@ -8,19 +8,11 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import ExternalOrganization, ExternalValidation, Order, Product
 from scm_api.drivers.entrust.calling import Unreadable
 from scm_api.drivers.entrust.options import EcsProduct, EntrustConnection
 from scm_api.drivers.errors import OrderRefused
 
-REVOCATION_REASONS: Final[Mapping[RevocationReason, str]] = {
-    RevocationReason.UNSPECIFIED: "unspecified",
-    RevocationReason.KEY_COMPROMISE: "keyCompromise",
-    RevocationReason.AFFILIATION_CHANGED: "affiliationChanged",
-    RevocationReason.SUPERSEDED: "superseded",
-    RevocationReason.CESSATION_OF_OPERATION: "cessationOfOperation",
-}
 WAITING: Final = frozenset({"PENDING", "PENDING_QUORUM", "APPROVED"})
 DECLINED: Final = "DECLINED"
 DEACTIVATED: Final = "DEACTIVATED"

@@ -24,8 +24,8 @@ from scm_api.drivers.base import (
     Untraced,
 )
 from scm_api.drivers.entrust.calling import Caller, Unreadable
-from scm_api.drivers.entrust.ecs_wire import REVOCATION_REASONS
 from scm_api.drivers.entrust.options import EntrustProfileOptions, GatewayProfile
+from scm_api.drivers.entrust.reasons import REVOCATION_REASONS
 from scm_api.drivers.errors import OrderRefused, OutcomeUnknown
 
 _CAS: Final = "/v1/certificate-authorities"

@@ -1,31 +1,24 @@
 """What the service knows about Entrust."""
 
-import base64
-import hashlib
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from importlib import import_module
 from typing import Final
 
 from scm_api.core.errors import Fault
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
-from scm_api.drivers.entrust.ecs_wire import REVOCATION_REASONS
 from scm_api.drivers.entrust.options import (
     EntrustConnection,
     EntrustOrderOptions,
     EntrustProfileOptions,
     EntrustSecrets,
 )
+from scm_api.drivers.entrust.reasons import REVOCATION_REASONS
 from scm_api.drivers.kinds import BackendKind, OrderOptions, ProfileFacts, RequestFacts
 from scm_api.drivers.pacing import Limiter
-
-_ECS: Final = "https://api.entrust.net"
-_PKIAAS: Final = {
-    "us": "https://cagw.pkiaas.entrust.com",
-    "eu": "https://cagw.eu.pkiaas.entrust.com",
-}
-
 
 _CREDENTIALS: Final = {
     "ecs": ("username", "api_key"),
@@ -34,35 +27,9 @@ _CREDENTIALS: Final = {
 
 
 async def _open(connection: EntrustConnection, secrets: EntrustSecrets, limiter: Limiter) -> Driver:
-    from scm_api.drivers.entrust import ecs_wire, gateway
-    from scm_api.drivers.entrust.calling import Caller
-    from scm_api.drivers.entrust.ecs import EcsDriver
-    from scm_api.drivers.http import StrictClient
-    from scm_api.drivers.tls import tls_context
-
-    key = secrets.client_key.get_secret_value() if secrets.client_key else None
-    credential = f"{secrets.client_certificate}\n{key}" if key else None
-    context = tls_context(connection.trusted_certificates, credential)
-    headers = {
-        "Content-Type": "application/json",
-        "Accept": "application/json",
-        "User-Agent": "scm-api",
-    }
-    if connection.api == "ca_gateway":
-        origin = connection.endpoint_url or _PKIAAS[connection.region]
-        http = StrictClient(origin, headers, context)
-        pace = _pace(str(secrets.client_certificate))
-        return gateway.GatewayDriver(Caller(http, "/cagw", limiter, pace, gateway.read_words))
-    assert secrets.api_key is not None
-    pair = f"{secrets.username}:{secrets.api_key.get_secret_value()}"
-    headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    http = StrictClient(connection.endpoint_url or _ECS, headers, context)
-    caller = Caller(http, "/enterprise/v2", limiter, _pace(pair), ecs_wire.read_words)
-    return EcsDriver(connection, caller)
-
-
-def _pace(secret: str) -> str:
-    return f"entrust/{hashlib.sha256(secret.encode()).hexdigest()[:16]}"
+    module = await asyncio.to_thread(import_module, "scm_api.drivers.entrust.opening")
+    driver: Driver = module.open_driver(connection, secrets, limiter)
+    return driver
 
 
 def judge_connection(connection: EntrustConnection, secrets: EntrustSecrets) -> list[Fault]:

@@ -19,8 +19,8 @@ from scm_api.core.names import Name
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import NameKind
 from scm_api.core.x509_names import SECURITY_IDENTIFIER, UPN
+from scm_api.drivers.memory.options import BACKDATING
 
-BACKDATING: Final = timedelta(minutes=1)
 USAGES: Final = {
     "server_auth": ExtendedKeyUsageOID.SERVER_AUTH,
     "client_auth": ExtendedKeyUsageOID.CLIENT_AUTH,

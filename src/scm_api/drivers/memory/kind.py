@@ -9,9 +9,8 @@ from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
 from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
 from scm_api.drivers.kinds import BackendKind, OrderOptions, ProfileFacts, RequestFacts
-from scm_api.drivers.memory.authority import BACKDATING
-from scm_api.drivers.memory.driver import MemoryDriver
 from scm_api.drivers.memory.options import (
+    BACKDATING,
     MemoryConnection,
     MemoryOrderOptions,
     MemoryProfileOptions,
@@ -25,6 +24,8 @@ _KEY_TYPES: Final = frozenset(
 
 
 async def _open(connection: MemoryConnection, secrets: MemorySecrets, limiter: Limiter) -> Driver:
+    from scm_api.drivers.memory.driver import MemoryDriver
+
     return MemoryDriver(connection, secrets, limiter)
 
 

@@ -1,10 +1,13 @@
 """What is said about a CA in memory, and what a profile chooses there."""
 
-from typing import Annotated, Literal
+from datetime import timedelta
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
 from scm_api.drivers.fields import Options, Secrets, with_example
+
+BACKDATING: Final = timedelta(minutes=1)
 
 Usage = Literal["server_auth", "client_auth", "email_protection", "code_signing"]
 AuthorityName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]

@@ -13,13 +13,12 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-import structlog
-
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError, OutcomeUnknown
 from scm_api.drivers.http import NoAnswerError, NotSentError, Reply, StrictClient, UntrustedError
 from scm_api.drivers.pacing import Limiter
 from scm_api.drivers.windows.logon import Logon
 from scm_api.drivers.windows.room import Room
+from scm_api.logger import get_logger
 
 # Idle connections are given up after 30 s, before IIS closes them (120 s), so that nothing is sent
 # into a connection that is being closed.
@@ -27,7 +26,7 @@ _LONGEST_PATIENCE: Final = timedelta(hours=1)
 # A refused logon is not repeated meanwhile: AD locks accounts after a few.
 _REFUSED_SECONDS: Final = 20
 _MOST_LEGS: Final = 4
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(slots=True)
