@@ -10,7 +10,7 @@ AT_FIRST_USE = {"alembic", "badkeys", "cel", "pgqueuer", "prompt_toolkit", "type
 WINDOWS = {"asn1crypto", "spnego"}
 CLIENTS = {"h11", "httpcore", "httpx"}
 LARGE = {"fastapi", "pydantic", "sqlalchemy"}
-NEVER = {"pydantic.v1", "rich"}
+NEVER = {"rich"}
 
 
 @pytest.mark.parametrize(
