@@ -1,8 +1,6 @@
 """Small truths about statements that types alone do not tell."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import asyncpg
@@ -10,12 +8,9 @@ import orjson
 from sqlalchemy import (
     CursorResult,
     Select,
-    TableClause,
     TextClause,
     Update,
     UpdateBase,
-    bindparam,
-    insert,
 )
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -88,36 +83,3 @@ async def changed_rows(
     if not isinstance(done, CursorResult):
         raise TypeError("an UPDATE without RETURNING gives a CursorResult")
     return done.rowcount
-
-
-@dataclass(frozen=True, slots=True)
-class NewRow:
-    """One row to be inserted: every column for which the database itself has no default."""
-
-    table: TableClause
-    values: Mapping[str, Any]
-
-
-async def insert_together(session: AsyncSession | AsyncConnection, *rows: NewRow) -> None:
-    """Insert rows of different tables in one statement, which is one round trip.
-
-    They must not refer to each other: PostgreSQL inserts them in no certain order.
-    """
-    shape = tuple((row.table, tuple(row.values)) for row in rows)
-    parameters = {
-        _parameter(row.table, column): value for row in rows for column, value in row.values.items()
-    }
-    await _inserting(shape).fetch(session, parameters)
-
-
-@cache
-def _inserting(shape: tuple[tuple[TableClause, tuple[str, ...]], ...]) -> Statement:
-    first, *others = (
-        insert(table).values({name: bindparam(_parameter(table, name)) for name in columns})
-        for table, columns in shape
-    )
-    return Statement(first.add_cte(*(other.cte() for other in others)))
-
-
-def _parameter(table: TableClause, column: str) -> str:
-    return f"{table.name}_{column}"

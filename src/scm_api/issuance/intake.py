@@ -20,7 +20,7 @@ from scm_api.db.audit import event_row
 from scm_api.db.base import Base, new_id
 from scm_api.db.jobs import Job, job_row
 from scm_api.db.models import Enrollment
-from scm_api.db.statements import NewRow, insert_together
+from scm_api.db.rows import NewRow, insert_together
 from scm_api.issuance.facts import Facts, load_facts
 from scm_api.issuance.judgement import Asked, Judgement, judge
 from scm_api.issuance.quota import take_room

@@ -1,6 +1,6 @@
 """Right before an order is sent: has anything changed since the request was accepted?"""
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.csr import read_csr
 from scm_api.core.errors import Fault
@@ -14,7 +14,9 @@ from scm_api.issuance.judgement import judged_names, term_rules, usability_fault
 _WHAT_TO_DO = "Put it right and retry this enrollment, or cancel it."
 
 
-async def objections(session: AsyncSession, enrollment: Enrollment) -> tuple[str, str] | None:
+async def objections(
+    session: AsyncSession | AsyncConnection, enrollment: Enrollment
+) -> tuple[str, str] | None:
     """Reason (code, sentence) not to order any more; None when it may be ordered.
 
     Judged by the rules the enrollment was accepted under, by what was approved, and by profile

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from scm_api.core.csr import read_csr
 from scm_api.core.issued import IssuedVerdict, Issuer, Wanted, judge_issued
@@ -20,7 +20,10 @@ from scm_api.issuance.judgement import issuing_ca, term_rules
 
 
 async def verdict_of(
-    session: AsyncSession, enrollment: Enrollment, outcome: Issued, now: datetime
+    session: AsyncSession | AsyncConnection,
+    enrollment: Enrollment,
+    outcome: Issued,
+    now: datetime,
 ) -> tuple[IssuedVerdict, bool]:
     """Judge one issued certificate by its enrollment. `now` is the database's clock.
 

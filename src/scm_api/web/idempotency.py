@@ -15,8 +15,8 @@ from scm_api.core.sealing import KeyRing
 from scm_api.db.base import Base
 from scm_api.db.conflicts import KeyRepeated
 from scm_api.db.models import IdempotencyRecord
+from scm_api.db.rows import NewRow
 from scm_api.db.session import Database
-from scm_api.db.statements import NewRow
 from scm_api.web.auth import Caller
 from scm_api.web.deps import Resources
 
