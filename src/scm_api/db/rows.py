@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ARRAY, ColumnElement, Interval, TableClause, bindparam, func, insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.db.statements import Statement
+from scm_api.db.statements import Single, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ def _expression(table: TableClause, column: str, use: str, name: str) -> ColumnE
     if use == "unnest":
         return func.unnest(bindparam(name, type_=ARRAY(kind)))
     if use:
-        return getattr(func, use)() + bindparam(name, type_=Interval)
+        begin: ColumnElement[Any] = getattr(func, use)()
+        return begin + bindparam(name, type_=Interval)
     return bindparam(name, type_=kind)
 
 
@@ -85,7 +86,7 @@ def _parameter(value: Any) -> Any:
     return value.values if isinstance(value, Each) else value
 
 
-async def insert_together(session: AsyncSession | AsyncConnection, *rows: NewRow) -> None:
+async def insert_together(session: AsyncSession | Single, *rows: NewRow) -> None:
     """Insert rows of different tables in one statement, which is one round trip.
 
     They must not refer to each other: PostgreSQL inserts them in no certain order.

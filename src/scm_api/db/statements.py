@@ -13,8 +13,10 @@ from sqlalchemy import (
     UpdateBase,
 )
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeEngine
+from sqlalchemy.util import greenlet_spawn
 
 AnySelect = Select[*tuple[Any, ...]]
 _DIALECT = dialect(  # type: ignore[no-untyped-call]  # SQLAlchemy's own lacks types
@@ -38,33 +40,36 @@ class Statement:
         ]
 
     async def fetch(
-        self, session: AsyncSession | AsyncConnection, values: Mapping[str, Any]
+        self, session: "AsyncSession | Single", values: Mapping[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
-        """Run it with these values, in the session's transaction or, on a connection of
-        `Database.each_statement`, in its own; returns its rows."""
+        """Run it with these values, in the session's transaction or in its own; returns its
+        rows."""
         if isinstance(session, AsyncSession):
             found = await session.execute(self._statement, values)
             nothing = isinstance(found, CursorResult) and not found.returns_rows
             return [] if nothing else [row._asdict() for row in found]
         arguments = [process(values.get(name, fixed)) for name, fixed, process in self._parameters]
-        connection = await _driver_of(session)
+        return await session.fetch(self._text, arguments)
+
+
+class Single:
+    """A connection on which every statement is a transaction of its own."""
+
+    def __init__(self, pooled: PoolProxiedConnection) -> None:
+        self._pooled = pooled
+
+    async def fetch(self, text: str, arguments: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+        """Have asyncpg run it; what `Statement.fetch` is for."""
+        driver: Any = self._pooled.driver_connection
         try:
-            rows: Sequence[Mapping[str, Any]] = await connection.fetch(self._text, *arguments)
+            rows: Sequence[Mapping[str, Any]] = await driver.fetch(text, *arguments)
         except asyncpg.IntegrityConstraintViolationError:
             raise
         except BaseException:
-            await session.invalidate()  # the pool did not see what became of the connection
+            # The pool did not see what became of the connection.
+            await greenlet_spawn(self._pooled.invalidate)
             raise
         return rows
-
-
-async def _driver_of(connection: AsyncConnection) -> asyncpg.Connection:
-    """asyncpg's own connection; another one where the server closed it while nobody used it."""
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    if driver.is_closed():
-        await connection.invalidate()
-        driver = (await connection.get_raw_connection()).driver_connection
-    return driver
 
 
 def _processor(kind: TypeEngine[Any]) -> Callable[[Any], Any]:

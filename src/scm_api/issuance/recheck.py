@@ -1,12 +1,13 @@
 """Right before an order is sent: has anything changed since the request was accepted?"""
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
 from scm_api.core.errors import Fault
 from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term, judge_ordered_term
 from scm_api.db.models import Enrollment
+from scm_api.db.statements import Single
 from scm_api.issuance.approval import approval_faults
 from scm_api.issuance.facts import load_facts
 from scm_api.issuance.judgement import judged_names, term_rules, usability_faults
@@ -15,7 +16,7 @@ _WHAT_TO_DO = "Put it right and retry this enrollment, or cancel it."
 
 
 async def objections(
-    session: AsyncSession | AsyncConnection, enrollment: Enrollment
+    session: AsyncSession | Single, enrollment: Enrollment
 ) -> tuple[str, str] | None:
     """Reason (code, sentence) not to order any more; None when it may be ordered.
 

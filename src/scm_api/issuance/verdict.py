@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
 from scm_api.core.issued import IssuedVerdict, Issuer, Wanted, judge_issued
@@ -14,13 +14,14 @@ from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term
 from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Enrollment
+from scm_api.db.statements import Single
 from scm_api.drivers.base import Issued
 from scm_api.issuance.facts import Facts, load_facts
 from scm_api.issuance.judgement import issuing_ca, term_rules
 
 
 async def verdict_of(
-    session: AsyncSession | AsyncConnection,
+    session: AsyncSession | Single,
     enrollment: Enrollment,
     outcome: Issued,
     now: datetime,

@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.lifecycle import Move, after
 from scm_api.db.audit import event_row
@@ -31,7 +31,7 @@ from scm_api.db.base import Base
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.rows import Later, NewRow, Shape, expressions, parameters, shape_of
 from scm_api.db.session import Database
-from scm_api.db.statements import Statement
+from scm_api.db.statements import Single, Statement
 from scm_api.worker.claims import Claim, Lost
 from scm_api.worker.clock import boottime
 
@@ -117,7 +117,7 @@ class Changes:
                 await self._store(connection)
         self._take_note()
 
-    async def _store(self, session: AsyncSession | AsyncConnection) -> None:
+    async def _store(self, session: AsyncSession | Single) -> None:
         rows = tuple((row.table, shape_of(row.values)) for row in self._rows)
         told = {"enrollment": self.claim.id, "generation": self.claim.generation}
         told |= parameters(self._enrollment, "new_") | parameters(self._attempt, "attempt_")

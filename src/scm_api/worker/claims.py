@@ -23,7 +23,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.lifecycle import ACTIVE
 from scm_api.core.vocabulary import EnrollmentState
@@ -37,7 +37,7 @@ from scm_api.db.models import (
     EnrollmentAttempt,
     LocalCaBackend,
 )
-from scm_api.db.statements import Statement
+from scm_api.db.statements import Single, Statement
 from scm_api.gateway.connections import CONNECTION_COLUMNS, Connection, connection_from
 from scm_api.issuance.facts import rules_of
 from scm_api.issuance.rules import ProfileRules
@@ -163,7 +163,7 @@ class Claim:
 
 
 async def take(
-    session: AsyncSession | AsyncConnection, enrollment_id: UUID, lease: timedelta
+    session: AsyncSession | Single, enrollment_id: UUID, lease: timedelta
 ) -> Claim | Busy | None:
     """Claim the enrollment if it is due and free; None when there is nothing to do."""
     taken_at = boottime()
