@@ -66,6 +66,8 @@ class Database:
                 "server_settings": {
                     "application_name": application_name,
                     "timezone": "UTC",
+                    # Who waited for a row sees it as it is then, whatever the server's default.
+                    "default_transaction_isolation": "read committed",
                     "idle_in_transaction_session_timeout": f"{longest_idle.total_seconds():g}s",
                 },
             },
