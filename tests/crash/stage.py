@@ -12,11 +12,12 @@ import naive_worker
 from client import ENDED, Client
 from history import Verdict, judge, read_records
 from processes import PATIENCE, ServiceProcess, command, until
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from scm_api.core.vocabulary import RevocationState
 from scm_api.db.models import CaBackendHealth, Certificate, Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
+from scm_api.db.statements import Statement
 from scm_api.worker.clock import EXIT_PAUSED
 from simulator import Simulator
 
@@ -30,6 +31,14 @@ _SETTINGS = {
     "SCM_WORKER_CONCURRENCY": "10",
     "SCM_WORKER_POOL_SIZE": "4",  # hundreds of workers start, each connection costs 20 ms of CPU
 }
+_RESTLESS = Statement(
+    select(Enrollment.id)
+    .where(Enrollment.state.not_in(AT_REST))
+    .union_all(
+        select(Certificate.id).where(Certificate.revocation_state == RevocationState.REQUESTED)
+    )
+    .limit(1)
+)
 
 
 class Stage:
@@ -134,15 +143,11 @@ class Stage:
 
     async def at_rest(self) -> None:
         """Wait until no enrollment and no revocation has a next step."""
-        restless = select(func.count()).where(Enrollment.state.not_in(AT_REST))
-        revoking = select(func.count()).where(
-            Certificate.revocation_state == RevocationState.REQUESTED
-        )
 
         async def all_rest() -> bool:
             self._supervise()
             async with self.database.each_statement() as connection:
-                return not (await connection.scalar(restless) or await connection.scalar(revoking))
+                return not await _RESTLESS.fetch(connection, {})
 
         await eventually(all_rest, "nothing moves any more")
 
