@@ -14,7 +14,6 @@ from history import Verdict, judge, read_records
 from processes import PATIENCE, ServiceProcess, command, until
 from sqlalchemy import select, text
 
-from scm_api.core.vocabulary import RevocationState
 from scm_api.db.models import CaBackendHealth, Certificate, Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
 from scm_api.db.statements import Statement
@@ -32,12 +31,12 @@ _SETTINGS = {
     "SCM_WORKER_POOL_SIZE": "4",  # hundreds of workers start, each connection costs 20 ms of CPU
 }
 _RESTLESS = Statement(
-    select(Enrollment.id)
-    .where(Enrollment.state.not_in(AT_REST))
-    .union_all(
-        select(Certificate.id).where(Certificate.revocation_state == RevocationState.REQUESTED)
-    )
-    .limit(1)
+    text("""
+    SELECT id FROM enrollments WHERE state <> ALL (CAST(:at_rest AS text[]))
+     UNION ALL
+    SELECT id FROM certificates WHERE revocation_state = 'requested'
+     LIMIT 1
+""")
 )
 
 
@@ -147,7 +146,7 @@ class Stage:
         async def all_rest() -> bool:
             self._supervise()
             async with self.database.each_statement() as connection:
-                return not await _RESTLESS.fetch(connection, {})
+                return not await _RESTLESS.fetch(connection, {"at_rest": sorted(AT_REST)})
 
         await eventually(all_rest, "nothing moves any more")
 
