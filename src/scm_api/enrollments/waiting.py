@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections import defaultdict
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -62,7 +63,16 @@ class Changes:
             await self._connection.close(timeout=2)
 
 
-async def _seconds(
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long a caller wants the answer to be held, and what wakes it."""
+
+    seconds: int
+    changes: Changes
+
+
+async def _waiting(
+    request: Request,
     prefer: Annotated[
         str | None,
         Header(
@@ -72,15 +82,10 @@ async def _seconds(
             examples=["wait=10"],
         ),
     ] = None,
-) -> int:
-    match = _WAIT.search(prefer or "")
-    return min(int(match[1]), LONGEST_WAIT) if match else 0
+) -> Waiting:
+    match = _WAIT.search(prefer) if prefer else None
+    seconds = min(int(match[1]), LONGEST_WAIT) if match else 0
+    return Waiting(seconds, request.app.state.changes)
 
 
-async def _changes(request: Request) -> Changes:
-    changes: Changes = request.app.state.changes
-    return changes
-
-
-WaitSeconds = Annotated[int, Depends(_seconds)]
-EnrollmentChanges = Annotated[Changes, Depends(_changes)]
+Wait = Annotated[Waiting, Depends(_waiting)]
