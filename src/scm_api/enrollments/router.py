@@ -31,7 +31,7 @@ from scm_api.enrollments.schemas import (
     Refusal,
     ValidationOut,
 )
-from scm_api.enrollments.waiting import Wait
+from scm_api.enrollments.waiting import Wait, prefer
 from scm_api.web.auth import Caller
 from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
@@ -56,6 +56,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     status_code=201,
     response_model=EnrollmentCreated,
     responses=_ACCEPTED | problems(400, 403, 409, 413, 422),
+    openapi_extra=prefer(),
 )
 async def create(
     body: EnrollmentCreate,
@@ -157,6 +158,7 @@ async def index(
     summary="Read an enrollment",
     response_model=EnrollmentDetail,
     responses=problems(404),
+    openapi_extra=prefer(),
 )
 async def read(
     enrollment_id: UUID,

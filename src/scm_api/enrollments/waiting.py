@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 from sqlalchemy.engine import make_url
 
 LONGEST_WAIT = 30
@@ -71,20 +71,26 @@ class Waiting:
     changes: Changes
 
 
-async def _waiting(
-    request: Request,
-    prefer: Annotated[
-        str | None,
-        Header(
-            alias="Prefer",
-            description=f"`wait=N`: hold the answer up to N seconds (at most {LONGEST_WAIT}) for "
-            "the certificate.",
-            examples=["wait=10"],
-        ),
-    ] = None,
-) -> Waiting:
-    match = _WAIT.search(prefer) if prefer else None
-    seconds = min(int(match[1]), LONGEST_WAIT) if match else 0
+def prefer() -> dict[str, Any]:
+    """`openapi_extra` of an operation that takes `Wait`.
+
+    As a parameter of its own the header would cost every request more than the whole body does.
+    """
+    description = (
+        f"`wait=N`: hold the answer up to N seconds (at most {LONGEST_WAIT}) for the certificate."
+    )
+    schema = {
+        "anyOf": [{"type": "string"}, {"type": "null"}],
+        "description": description,
+        "title": "Prefer",
+    }
+    header = {"name": "Prefer", "in": "header", "required": False, "schema": schema}
+    return {"parameters": [header | {"description": description, "example": "wait=10"}]}
+
+
+async def _waiting(request: Request) -> Waiting:
+    found = _WAIT.search(request.headers.get("prefer", ""))
+    seconds = min(int(found[1]), LONGEST_WAIT) if found else 0
     return Waiting(seconds, request.app.state.changes)
 
 
