@@ -16,13 +16,16 @@ from api_client import Api
 from estate import Estate
 from scm_api.db.models import AuditEvent, Enrollment
 from scm_api.db.session import Database
+from scm_api.db.statements import Statement
 from scm_api.worker.expiry import expire_unanswered
 
 ROUNDS = 200
 WINS = {"approve": "approved", "decline": "declined", "cancel": "canceled"}
-_BLOCKED = text(
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+_BLOCKED = Statement(
+    text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
 )
 
 
@@ -74,7 +77,8 @@ class Stage:
     async def _blocked(self, count: int) -> None:
         async with asyncio.timeout(20), self.database.each_statement() as connection:
             while True:
-                if await connection.scalar(_BLOCKED) == count:
+                (found,) = await _BLOCKED.fetch(connection, {})
+                if found["count"] == count:
                     return
                 await asyncio.sleep(0.001)
 

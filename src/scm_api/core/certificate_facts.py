@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -18,6 +19,8 @@ _SIGNATURE_ALGORITHMS: Final = {
     for label, oid in vars(SignatureAlgorithmOID).items()
     if isinstance(oid, x509.ObjectIdentifier)
 }
+_MOST_KEPT: Final = 8_192
+"""Bytes of a certificate that is remembered; nobody makes us remember much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,19 @@ class CertificateFacts:
 
 def read_certificate(der: bytes) -> tuple[x509.Certificate, CertificateFacts] | None:
     """The certificate with its facts, or None where any part of it cannot be decoded."""
+    return _read_once(der) if len(der) <= _MOST_KEPT else _read(der)
+
+
+def _read(der: bytes) -> tuple[x509.Certificate, CertificateFacts] | None:
     try:
         certificate = x509.load_der_x509_certificate(der)
         return certificate, _facts_of(certificate)
     except UNDECODABLE:
         return None
+
+
+# A CA's own certificates come with every certificate it issues.
+_read_once = lru_cache(128)(_read)
 
 
 def _facts_of(certificate: x509.Certificate) -> CertificateFacts:

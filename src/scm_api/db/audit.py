@@ -9,7 +9,7 @@ from scm_api.core.access import Principal
 from scm_api.correlation import request_id
 from scm_api.db.base import Base
 from scm_api.db.models import AuditEvent
-from scm_api.db.statements import NewRow
+from scm_api.db.rows import NewRow
 
 _EVENTS: Final = Base.metadata.tables[AuditEvent.__tablename__]
 

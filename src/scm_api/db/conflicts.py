@@ -63,7 +63,7 @@ def conflict_of(error: Exception) -> Exception:
 
 def is_ca_reference_taken(error: Exception) -> bool:
     """Whether a CA's reference or serial number belongs to another enrollment already."""
-    return isinstance(error, IntegrityError) and constraint_of(error) in _CA_REFERENCES
+    return constraint_of(error) in _CA_REFERENCES
 
 
 def constraint_of(error: Exception) -> str:

@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Integer, LargeBinary, Text, column, table
+from sqlalchemy import DateTime, Integer, LargeBinary, Text, column, table
 from sqlalchemy.dialects.postgresql import ENUM
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.db.statements import NewRow
+from scm_api.db.rows import Later, NewRow
 
 
 class Job(StrEnum):
@@ -31,13 +31,14 @@ _QUEUE: Final = table(
     column("status", ENUM("queued", name="pgqueuer_status", create_type=False)),
     column("entrypoint", Text),
     column("payload", LargeBinary),
+    column("execute_after", DateTime(timezone=True)),
 )
 
 
-def job_row(job: Job, subject_id: UUID) -> NewRow:
+def job_row(job: Job, subject_id: UUID, *, delay: timedelta = timedelta(0)) -> NewRow:
     """What `enqueue` adds, for a statement that inserts it together with the intent."""
     values = {"priority": 0, "status": "queued", "entrypoint": job.value}
-    return NewRow(_QUEUE, values | {"payload": subject_id.bytes})
+    return NewRow(_QUEUE, values | {"payload": subject_id.bytes, "execute_after": Later(delay)})
 
 
 async def enqueue(

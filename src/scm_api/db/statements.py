@@ -1,8 +1,6 @@
 """Small truths about statements that types alone do not tell."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import asyncpg
@@ -10,16 +8,15 @@ import orjson
 from sqlalchemy import (
     CursorResult,
     Select,
-    TableClause,
     TextClause,
     Update,
     UpdateBase,
-    bindparam,
-    insert,
 )
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeEngine
+from sqlalchemy.util import greenlet_spawn
 
 AnySelect = Select[*tuple[Any, ...]]
 _DIALECT = dialect(  # type: ignore[no-untyped-call]  # SQLAlchemy's own lacks types
@@ -43,33 +40,36 @@ class Statement:
         ]
 
     async def fetch(
-        self, session: AsyncSession | AsyncConnection, values: Mapping[str, Any]
+        self, session: "AsyncSession | Single", values: Mapping[str, Any]
     ) -> Sequence[Mapping[str, Any]]:
-        """Run it with these values, in the session's transaction or, on a connection of
-        `Database.each_statement`, in its own; returns its rows."""
+        """Run it with these values, in the session's transaction or in its own; returns its
+        rows."""
         if isinstance(session, AsyncSession):
             found = await session.execute(self._statement, values)
             nothing = isinstance(found, CursorResult) and not found.returns_rows
             return [] if nothing else [row._asdict() for row in found]
         arguments = [process(values.get(name, fixed)) for name, fixed, process in self._parameters]
-        connection = await _driver_of(session)
+        return await session.fetch(self._text, arguments)
+
+
+class Single:
+    """A connection on which every statement is a transaction of its own."""
+
+    def __init__(self, pooled: PoolProxiedConnection) -> None:
+        self._pooled = pooled
+
+    async def fetch(self, text: str, arguments: Sequence[Any]) -> Sequence[Mapping[str, Any]]:
+        """Have asyncpg run it; what `Statement.fetch` is for."""
+        driver: Any = self._pooled.driver_connection
         try:
-            rows: Sequence[Mapping[str, Any]] = await connection.fetch(self._text, *arguments)
+            rows: Sequence[Mapping[str, Any]] = await driver.fetch(text, *arguments)
         except asyncpg.IntegrityConstraintViolationError:
             raise
         except BaseException:
-            await session.invalidate()  # the pool did not see what became of the connection
+            # The pool did not see what became of the connection.
+            await greenlet_spawn(self._pooled.invalidate)
             raise
         return rows
-
-
-async def _driver_of(connection: AsyncConnection) -> asyncpg.Connection:
-    """asyncpg's own connection; another one where the server closed it while nobody used it."""
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    if driver.is_closed():
-        await connection.invalidate()
-        driver = (await connection.get_raw_connection()).driver_connection
-    return driver
 
 
 def _processor(kind: TypeEngine[Any]) -> Callable[[Any], Any]:
@@ -88,36 +88,3 @@ async def changed_rows(
     if not isinstance(done, CursorResult):
         raise TypeError("an UPDATE without RETURNING gives a CursorResult")
     return done.rowcount
-
-
-@dataclass(frozen=True, slots=True)
-class NewRow:
-    """One row to be inserted: every column for which the database itself has no default."""
-
-    table: TableClause
-    values: Mapping[str, Any]
-
-
-async def insert_together(session: AsyncSession | AsyncConnection, *rows: NewRow) -> None:
-    """Insert rows of different tables in one statement, which is one round trip.
-
-    They must not refer to each other: PostgreSQL inserts them in no certain order.
-    """
-    shape = tuple((row.table, tuple(row.values)) for row in rows)
-    parameters = {
-        _parameter(row.table, column): value for row in rows for column, value in row.values.items()
-    }
-    await _inserting(shape).fetch(session, parameters)
-
-
-@cache
-def _inserting(shape: tuple[tuple[TableClause, tuple[str, ...]], ...]) -> Statement:
-    first, *others = (
-        insert(table).values({name: bindparam(_parameter(table, name)) for name in columns})
-        for table, columns in shape
-    )
-    return Statement(first.add_cte(*(other.cte() for other in others)))
-
-
-def _parameter(table: TableClause, column: str) -> str:
-    return f"{table.name}_{column}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.csr import read_csr
@@ -19,6 +19,7 @@ from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import EnrollmentState, NameKind, Privilege
 from scm_api.db.models import CertificateText
 from scm_api.db.session import Database
+from scm_api.db.statements import Statement
 from scm_api.enrollments.schemas import EnrollmentCreate, KeyWanted
 from scm_api.enrollments.service import request_of
 from scm_api.issuance.intake import Judged, judge_request
@@ -27,6 +28,11 @@ from scm_api.web.deps import Resources
 # As many at once as there are processors: nobody can keep all of them busy with RSA for others.
 _MAKERS: Final = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="make-key")
 _PROBE: Final = "ec-p256"
+_TEXT: Final = Statement(
+    select(CertificateText.leaf_der, CertificateText.chain_ders).where(
+        CertificateText.certificate_id == bindparam("certificate")
+    )
+)
 _MAKEABLE: Final = frozenset(NameKind) - {
     NameKind.DIRECTORY,
     NameKind.REGISTERED_ID,
@@ -114,12 +120,9 @@ async def deliver(database: Database, made: MadeKey, content: dict[str, Any]) ->
 
 
 async def _certificates(database: Database, certificate_id: UUID) -> Sequence[bytes]:
-    query = select(CertificateText.leaf_der, CertificateText.chain_ders)
     async with database.each_statement() as connection:
-        row = (
-            await connection.execute(query.where(CertificateText.certificate_id == certificate_id))
-        ).one()
-    return (row.leaf_der, *row.chain_ders)
+        (row,) = await _TEXT.fetch(connection, {"certificate": certificate_id})
+    return (row["leaf_der"], *row["chain_ders"])
 
 
 def _names(body: EnrollmentCreate, subject: Subject | Fault | None) -> list[Name]:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Response
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Conflict, Fault, Invalid, Unavailable
@@ -16,6 +16,7 @@ from scm_api.core.names import Name
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.session import Database
+from scm_api.db.statements import Single
 from scm_api.enrollments import repository
 from scm_api.enrollments.schemas import EnrollmentCreate
 from scm_api.enrollments.waiting import Waiting
@@ -89,7 +90,7 @@ async def enroll(caller: Principal, app: Resources, request: Request, once: Once
 
 
 async def _store_at_once(
-    connection: AsyncConnection,
+    connection: Single,
     caller: Principal,
     app: Resources,
     request: Request,
@@ -176,7 +177,7 @@ def certificate_address(content: dict[str, Any]) -> str:
 
 
 async def dry_run(
-    connection: AsyncConnection, caller: Principal, app: Resources, request: Request
+    connection: Single, caller: Principal, app: Resources, request: Request
 ) -> Judged:
     """Judge as `create` would, with the room a person has left among the faults."""
     judged = await judge_request(connection, caller, request, app.key_checks)

@@ -27,8 +27,12 @@ _RESERVE = Statement(
     RETURNING extract(epoch FROM held.slot_at - CAST(:gap AS interval) - clock_timestamp()) AS wait
 """)
 )
-_WAIT = text(
-    "SELECT extract(epoch FROM slot_at - clock_timestamp()) FROM rate_limits WHERE key = :key"
+_WAIT = Statement(
+    text("""
+    SELECT extract(epoch FROM slot_at - clock_timestamp()) AS wait
+      FROM rate_limits
+     WHERE key = :key
+""")
 )
 _SLOW_DOWN = text("""
     INSERT INTO rate_limits AS held (key, slot_at)
@@ -51,7 +55,8 @@ class DatabaseLimiter:
         async with self._database.each_statement() as connection:
             reserved = await _RESERVE.fetch(connection, values)
             if not reserved:
-                ahead = float(await connection.scalar(_WAIT, {"key": key}) or 1)
+                held = await _WAIT.fetch(connection, {"key": key})
+                ahead = float(held[0]["wait"]) if held else 1.0
                 raise BackendUnavailable(
                     "More calls are waiting for this CA than its quota lets through just now.",
                     retry_after=timedelta(seconds=max(ahead, 0.1)),

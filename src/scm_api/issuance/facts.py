@@ -24,7 +24,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal, sees
 from scm_api.core.errors import Fault
@@ -43,7 +43,7 @@ from scm_api.db.models import (
     OrganizationDomainDelegation,
 )
 from scm_api.db.scope import visible_profiles
-from scm_api.db.statements import AnySelect, Statement
+from scm_api.db.statements import AnySelect, Single, Statement
 from scm_api.drivers.base import IssuingCa
 from scm_api.drivers.registry import REGISTRY
 from scm_api.gateway.choices import ISSUING_CAS
@@ -98,7 +98,7 @@ class Facts:
 
 
 async def load_facts(
-    session: AsyncSession | AsyncConnection,
+    session: AsyncSession | Single,
     principal: Principal | None,
     *,
     organization_id: UUID,
@@ -130,7 +130,7 @@ async def load_facts(
 
 
 async def _sees_profile(
-    session: AsyncSession | AsyncConnection, principal: Principal, row: Found, profile_id: UUID
+    session: AsyncSession | Single, principal: Principal, row: Found, profile_id: UUID
 ) -> bool:
     """Asks the database only where the row does not tell: a profile of another organization."""
     if rules_of(row["rules"]).certificate_type not in principal.certificate_types:
@@ -140,7 +140,8 @@ async def _sees_profile(
     if row["delegated"] and row["organization_id"] in principal.organization_ids:
         return True
     seen = exists().where(CertificateProfile.id == profile_id, visible_profiles(principal))
-    return bool((await session.execute(select(seen))).scalar())
+    (found,) = await Statement(select(seen.label("seen"))).fetch(session, {})
+    return bool(found["seen"])
 
 
 def _statement() -> AnySelect:

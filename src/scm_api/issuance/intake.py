@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.csr import CsrFacts, read_csr
@@ -20,7 +20,8 @@ from scm_api.db.audit import event_row
 from scm_api.db.base import Base, new_id
 from scm_api.db.jobs import Job, job_row
 from scm_api.db.models import Enrollment
-from scm_api.db.statements import NewRow, insert_together
+from scm_api.db.rows import NewRow, insert_together
+from scm_api.db.statements import Single
 from scm_api.issuance.facts import Facts, load_facts
 from scm_api.issuance.judgement import Asked, Judgement, judge
 from scm_api.issuance.quota import take_room
@@ -67,7 +68,7 @@ class Judged:
 
 
 async def judge_request(
-    session: AsyncSession | AsyncConnection,
+    session: AsyncSession | Single,
     caller: Principal | None,
     request: Request,
     checks: KeyChecks,
@@ -136,7 +137,7 @@ def intent(caller: Principal | None, judged: Judged, approval_within: timedelta)
 
 
 async def store(
-    session: AsyncSession | AsyncConnection,
+    session: AsyncSession | Single,
     caller: Principal | None,
     values: Mapping[str, Any],
     *also: NewRow,

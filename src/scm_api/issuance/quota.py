@@ -5,12 +5,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import Conflict, Fault
 from scm_api.core.lifecycle import FINAL
 from scm_api.core.quota import judge_room, people_of
 from scm_api.core.vocabulary import EnrollmentState
+from scm_api.db.statements import Single, Statement
 
 # Whoever waits here holds the same person of the same profile up, and nothing else. The keys come
 # sorted, so that two with several people in common never wait for each other.
@@ -19,8 +20,9 @@ _TAKE_TURNS: Final = text("""
       FROM unnest(CAST(:keys AS text[])) AS key
 """)
 # Revoked counts from when the CA did it. What is parked may have become a certificate.
-_TAKEN: Final = text("""
-    SELECT person, count(*)
+_TAKEN: Final = Statement(
+    text("""
+    SELECT person, count(*) AS count
       FROM enrollments AS e
       LEFT JOIN certificates AS c ON c.enrollment_id = e.id
      CROSS JOIN unnest(e.people) AS person
@@ -35,6 +37,7 @@ _TAKEN: Final = text("""
                      AND c.id IS DISTINCT FROM CAST(:replaced AS uuid) END
      GROUP BY person
 """)
+)
 _OPEN: Final = [state.value for state in EnrollmentState if state not in FINAL]
 
 
@@ -73,7 +76,7 @@ async def take_room(
 
 
 async def room_faults(
-    session: AsyncSession | AsyncConnection,
+    session: AsyncSession | Single,
     max_valid: int | None,
     profile_id: UUID,
     names: Sequence[Any],
@@ -86,7 +89,7 @@ async def room_faults(
 
 
 async def _taken(
-    session: AsyncSession | AsyncConnection,
+    session: AsyncSession | Single,
     profile_id: UUID,
     people: Sequence[str],
     replaced: UUID | None,
@@ -97,5 +100,4 @@ async def _taken(
         "open": _OPEN,
         "replaced": replaced,
     }
-    rows = await session.execute(_TAKEN, asked)
-    return {person: count for person, count in rows.all()}  # noqa: C416 -- rows are no tuples
+    return {row["person"]: row["count"] for row in await _TAKEN.fetch(session, asked)}

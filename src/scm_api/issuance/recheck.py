@@ -7,6 +7,7 @@ from scm_api.core.errors import Fault
 from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term, judge_ordered_term
 from scm_api.db.models import Enrollment
+from scm_api.db.statements import Single
 from scm_api.issuance.approval import approval_faults
 from scm_api.issuance.facts import load_facts
 from scm_api.issuance.judgement import judged_names, term_rules, usability_faults
@@ -14,7 +15,9 @@ from scm_api.issuance.judgement import judged_names, term_rules, usability_fault
 _WHAT_TO_DO = "Put it right and retry this enrollment, or cancel it."
 
 
-async def objections(session: AsyncSession, enrollment: Enrollment) -> tuple[str, str] | None:
+async def objections(
+    session: AsyncSession | Single, enrollment: Enrollment
+) -> tuple[str, str] | None:
     """Reason (code, sentence) not to order any more; None when it may be ordered.
 
     Judged by the rules the enrollment was accepted under, by what was approved, and by profile

@@ -14,13 +14,17 @@ from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term
 from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Enrollment
+from scm_api.db.statements import Single
 from scm_api.drivers.base import Issued
 from scm_api.issuance.facts import Facts, load_facts
 from scm_api.issuance.judgement import issuing_ca, term_rules
 
 
 async def verdict_of(
-    session: AsyncSession, enrollment: Enrollment, outcome: Issued, now: datetime
+    session: AsyncSession | Single,
+    enrollment: Enrollment,
+    outcome: Issued,
+    now: datetime,
 ) -> tuple[IssuedVerdict, bool]:
     """Judge one issued certificate by its enrollment. `now` is the database's clock.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request, Response
 from sqlalchemy import bindparam, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Fault, Forbidden, Invalid, ScmError, Unavailable
@@ -15,8 +15,9 @@ from scm_api.core.sealing import KeyRing
 from scm_api.db.base import Base
 from scm_api.db.conflicts import KeyRepeated
 from scm_api.db.models import IdempotencyRecord
+from scm_api.db.rows import NewRow
 from scm_api.db.session import Database
-from scm_api.db.statements import NewRow
+from scm_api.db.statements import Single, Statement
 from scm_api.web.auth import Caller
 from scm_api.web.deps import Resources
 
@@ -25,8 +26,10 @@ _TRIES = 3
 
 # Rows, not objects: this is in the way of every creating request.
 _RECORDS: Final = Base.metadata.tables[IdempotencyRecord.__tablename__]
-_FIND: Final = select(_RECORDS).where(
-    _RECORDS.c.principal_id == bindparam("principal_id"), _RECORDS.c.key == bindparam("key")
+_FIND: Final = Statement(
+    select(_RECORDS).where(
+        _RECORDS.c.principal_id == bindparam("principal_id"), _RECORDS.c.key == bindparam("key")
+    )
 )
 _KEEP: Final = insert(_RECORDS)
 
@@ -78,9 +81,7 @@ class Once:
 
         return await self._first(attempt)
 
-    async def create_in_one(
-        self, work: Callable[[AsyncConnection], Awaitable[Response]]
-    ) -> Response:
+    async def create_in_one(self, work: Callable[[Single], Awaitable[Response]]) -> Response:
         """Like `create`, for work whose only change is one statement, which inserts `kept_rows`
         along with the thing it makes.
         """
@@ -111,11 +112,11 @@ class Once:
         if self.key is None:
             return None
         async with self._database.each_statement() as connection:
-            found = await connection.execute(_FIND, self._identity)
-        record = found.one_or_none()
-        if record is None:
+            found = await _FIND.fetch(connection, self._identity)
+        if not found:
             return None
-        if not hmac.compare_digest(record.request_digest, self._digest):
+        (record,) = found
+        if not hmac.compare_digest(record["request_digest"], self._digest):
             raise Invalid(
                 [
                     Fault(
@@ -126,8 +127,8 @@ class Once:
                     )
                 ]
             )
-        body = self._ring.open(record.body, self._owner)
-        return Response(body, record.status, record.headers, "application/json")
+        body = self._ring.open(record["body"], self._owner)
+        return Response(body, record["status"], record["headers"], "application/json")
 
     def kept_rows(self, answer: Response) -> Sequence[NewRow]:
         """The row that keeps the answer; none without a key."""

@@ -7,33 +7,26 @@ that no row matches and stops: `Lost`.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
     Interval,
-    Table,
-    TableClause,
     Text,
-    Update,
     Uuid,
     any_,
     bindparam,
     cast,
     func,
-    insert,
     or_,
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.core.lifecycle import ACTIVE, Move, after
+from scm_api.core.lifecycle import ACTIVE
 from scm_api.core.vocabulary import EnrollmentState
-from scm_api.db.audit import event_row
 from scm_api.db.base import Base
 from scm_api.db.models import (
     CaBackend,
@@ -44,13 +37,12 @@ from scm_api.db.models import (
     EnrollmentAttempt,
     LocalCaBackend,
 )
-from scm_api.db.statements import Statement, changed_rows
+from scm_api.db.statements import Single, Statement
 from scm_api.gateway.connections import CONNECTION_COLUMNS, Connection, connection_from
 from scm_api.issuance.facts import rules_of
 from scm_api.issuance.rules import ProfileRules
 from scm_api.worker.clock import boottime
 
-CHANNEL = "scm_enrollments"
 _ENROLLMENTS: Final = Base.metadata.tables[Enrollment.__tablename__]
 _ATTEMPTS: Final = Base.metadata.tables[EnrollmentAttempt.__tablename__]
 _CLOCK: Final = func.clock_timestamp()
@@ -171,7 +163,7 @@ class Claim:
 
 
 async def take(
-    session: AsyncSession | AsyncConnection, enrollment_id: UUID, lease: timedelta
+    session: AsyncSession | Single, enrollment_id: UUID, lease: timedelta
 ) -> Claim | Busy | None:
     """Claim the enrollment if it is due and free; None when there is nothing to do."""
     taken_at = boottime()
@@ -203,135 +195,3 @@ def _attempt(row: Mapping[str, Any]) -> EnrollmentAttempt | None:
         return None
     columns = EnrollmentAttempt.__table__.c.keys()
     return EnrollmentAttempt(**{name: row[f"attempt_{name}"] for name in columns})
-
-
-async def move(
-    session: AsyncSession, claim: Claim, step: Move, *, details: dict[str, Any], **values: Any
-) -> None:
-    """Write one state change with its audit event; raises Lost if the claim is no longer ours.
-
-    Whoever waits for the enrollment is notified when the transaction commits.
-    """
-    state = after(claim.state, step)
-    event = event_row(
-        None,
-        f"enrollment.{step.value}",
-        ("enrollment", claim.id),
-        organization_id=claim.enrollment.organization_id,
-        details=details,
-    )
-    values["state"] = state.value
-    statement = _moving(_shape(values), event.table, tuple(event.values))
-    told = {f"event_{name}": value for name, value in event.values.items()}
-    if (await session.execute(statement, _held(claim, values) | told)).one_or_none() is None:
-        raise Lost
-    claim.enrollment.state = state.value
-
-
-async def write(session: AsyncSession, claim: Claim, **values: Any) -> None:
-    """Update the enrollment under the claim; raises Lost when the row moved on.
-
-    A value may be a `Later`.
-    """
-    statement = _writing(_shape(values))
-    if await changed_rows(session, statement, _held(claim, values)) != 1:
-        raise Lost
-
-
-def lasting(claim: Claim, lease: timedelta) -> dict[str, Any]:
-    """Values by which `write` and `move` keep the claim for `lease` from now on."""
-    claim.taken_at, claim.lease = boottime(), lease
-    return {"lease_until": Later(lease, "clock_timestamp")}
-
-
-async def write_attempt(session: AsyncSession, claim: Claim, **values: Any) -> None:
-    """Update the live attempt; call after `write` or `move`, whose row lock makes it ours.
-
-    A value may be a `Later`.
-    """
-    assert claim.attempt is not None
-    held = {"enrollment": claim.id, "attempt": claim.attempt.number}
-    statement = _writing_attempt(_shape(values))
-    if await changed_rows(session, statement, held | _new(values)) != 1:
-        raise Lost
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """So long after the transaction began, or after what another clock of PostgreSQL shows."""
-
-    wait: timedelta
-    clock: str = "now"
-
-
-NOW: Final = Later(timedelta(0))
-"""When the transaction began."""
-
-AT_LAST: Final = Later(timedelta(0), "clock_timestamp")
-"""When the statement runs."""
-
-_Shape = tuple[tuple[str, str | None], ...]
-
-
-def _shape(values: Mapping[str, Any]) -> _Shape:
-    """Each column with the clock it is set by, if by any."""
-    return tuple(
-        (name, value.clock if isinstance(value, Later) else None) for name, value in values.items()
-    )
-
-
-def _new(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        f"new_{name}": value.wait if isinstance(value, Later) else value
-        for name, value in values.items()
-    }
-
-
-def _held(claim: Claim, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {"enrollment": claim.id, "generation": claim.generation} | _new(values)
-
-
-# Each made once: putting one together takes longer than running it.
-@cache
-def _writing(shape: _Shape) -> Update:
-    return (
-        update(_ENROLLMENTS)
-        .where(
-            _ENROLLMENTS.c.id == bindparam("enrollment"),
-            _ENROLLMENTS.c.lease_generation == bindparam("generation"),
-        )
-        .values(updated_at=func.now(), **_set(_ENROLLMENTS, shape))
-    )
-
-
-@cache
-def _moving(shape: _Shape, events: TableClause, columns: tuple[str, ...]) -> ReturningUpdate[Any]:
-    event = insert(events).values({name: bindparam(f"event_{name}") for name in columns})
-    return (
-        _writing(shape)
-        .values(version=_ENROLLMENTS.c.version + 1)
-        .add_cte(event.cte())  # when no row is ours, the event goes with the transaction
-        .returning(func.pg_notify(CHANNEL, cast(_ENROLLMENTS.c.id, Text)))
-    )
-
-
-@cache
-def _writing_attempt(shape: _Shape) -> Update:
-    return (
-        update(_ATTEMPTS)
-        .where(
-            _ATTEMPTS.c.enrollment_id == bindparam("enrollment"),
-            _ATTEMPTS.c.number == bindparam("attempt"),
-            _ATTEMPTS.c.ended_at.is_(None),
-        )
-        .values(_set(_ATTEMPTS, shape))
-    )
-
-
-def _set(table: Table, shape: _Shape) -> dict[str, Any]:
-    return {
-        name: getattr(func, clock)() + bindparam(f"new_{name}", type_=Interval)
-        if clock
-        else bindparam(f"new_{name}", type_=table.c[name].type)
-        for name, clock in shape
-    }

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move
@@ -20,6 +19,7 @@ from scm_api.core.recovery import Timing
 from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.conflicts import is_ca_reference_taken
 from scm_api.db.models import EnrollmentAttempt
+from scm_api.db.rows import AT_LAST
 from scm_api.db.session import Database, is_away
 from scm_api.drivers.base import (
     Canceled,
@@ -44,17 +44,8 @@ from scm_api.issuance.recheck import objections
 from scm_api.issuance.verdict import verdict_of
 from scm_api.worker import outcomes
 from scm_api.worker.accounts import account_objection
-from scm_api.worker.claims import (
-    AT_LAST,
-    Busy,
-    Claim,
-    Lost,
-    lasting,
-    move,
-    take,
-    write,
-    write_attempt,
-)
+from scm_api.worker.changes import Changes
+from scm_api.worker.claims import Busy, Claim, Lost, take
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.limits import Limits
 from scm_api.worker.orders import order_of, token_of
@@ -141,22 +132,22 @@ class Issuance:
         chosen = self._plan(claim) if in_time else _TOO_LATE
         if isinstance(chosen, (Poll, Recover, TakeBack)):
             return chosen
-        async with self._writing(claim) as session:
-            if isinstance(chosen, Submit):
-                found = objection or await objections(session, claim.enrollment)
-                chosen = Park(found) if found else chosen
+        if isinstance(chosen, Submit):
+            found = objection or await self._objection(claim)
+            chosen = Park(found) if found else chosen
+        async with self._writing(claim) as changes:
             match chosen:
                 case Submit():
-                    await _intend(
-                        session, claim, chosen, self._limits.of_orders_at(claim.connection).lease
-                    )
+                    _intend(changes, chosen, self._limits.of_orders_at(claim.connection).lease)
                 case Defer(wait, (code, sentence)):
-                    await outcomes.come_back(
-                        session, claim, wait, reason_code=code, reason=sentence
-                    )
+                    outcomes.come_back(changes, wait, reason_code=code, reason=sentence)
                 case Park(reason):
-                    await outcomes.parked(session, claim, reason)
+                    outcomes.parked(changes, reason)
         return chosen
+
+    async def _objection(self, claim: Claim) -> tuple[str, str] | None:
+        async with self._database.each_statement() as connection:
+            return await objections(connection, claim.enrollment)
 
     def _plan(self, claim: Claim) -> Plan:
         capabilities = claim.connection.kind.capabilities
@@ -215,8 +206,8 @@ class Issuance:
         """Keep the claim for as long as the CA may take, where it would not last."""
         limits = self._limits.of_orders_at(claim.connection)
         if not claim.outlasts(limits.write_deadline):
-            async with self._writing(claim) as session:
-                await write(session, claim, **lasting(claim, limits.lease))
+            async with self._writing(claim) as changes:
+                changes.keep(limits.lease)
 
     def _request(
         self, claim: Claim, driver: Driver, chosen: Plan, options: Any
@@ -252,86 +243,84 @@ class Issuance:
         `chosen` is what was asked of it, None if it was not asked.
         """
         first_send = isinstance(chosen, Submit)
-        async with self._writing(claim) as session:
+        async with self._writing(claim) as changes:
             match error:
                 case BackendUnavailable():
-                    await outcomes.unavailable(session, claim, error, nothing_sent=first_send)
+                    outcomes.unavailable(changes, error, nothing_sent=first_send)
                 case BackendRefused():
-                    await outcomes.refused(session, claim, error, nothing_sent=first_send)
+                    outcomes.refused(changes, error, nothing_sent=first_send)
                 case OrderRefused() if isinstance(chosen, Recover):
-                    await outcomes.unaccounted(session, claim, error)
+                    outcomes.unaccounted(changes, error)
                 case OrderRefused() if isinstance(chosen, TakeBack):
-                    await outcomes.not_canceled(session, claim, error)
+                    outcomes.not_canceled(changes, error)
                 case OrderRefused():
-                    await outcomes.rejected(session, claim, error)
+                    outcomes.rejected(changes, error)
                 case _:
-                    await outcomes.unanswered(session, claim, error.detail)
+                    outcomes.unanswered(changes, error.detail)
 
     async def _conclude(self, claim: Claim, chosen: Plan, outcome: Outcome) -> None:
-        async with self._writing(claim) as session:
+        async with self._writing(claim) as changes:
             match outcome:
                 case Issued():
-                    verdict, waste = await verdict_of(session, claim.enrollment, outcome, claim.now)
-                    if verdict.leaf is None:
-                        await outcomes.unreadable(session, claim, outcome.ca_ref)
-                    else:
-                        await outcomes.issued(session, claim, outcome, verdict, waste=waste)
+                    await self._judge(changes, outcome)
                 case Pending() if isinstance(chosen, Poll):
-                    await outcomes.still_pending(session, claim, outcome)
+                    outcomes.still_pending(changes, outcome)
                 case Pending():
-                    await outcomes.accepted(session, claim, outcome)
+                    outcomes.accepted(changes, outcome)
                 case Rejected():
-                    await outcomes.rejected(session, claim, outcome)
+                    outcomes.rejected(changes, outcome)
                 case Canceled():
-                    await outcomes.canceled(session, claim)
+                    outcomes.canceled(changes)
                 case Untraced():
-                    await outcomes.untraced(session, claim)
+                    outcomes.untraced(changes)
             self._crash.passing(Point.BEFORE_COMMIT)
         self._crash.passing(Point.AFTER_COMMIT)
 
+    async def _judge(self, changes: Changes, outcome: Issued) -> None:
+        enrollment, now = changes.claim.enrollment, changes.claim.now
+        async with self._database.each_statement() as connection:
+            verdict, waste = await verdict_of(connection, enrollment, outcome, now)
+        if verdict.leaf is None:
+            outcomes.unreadable(changes, outcome.ca_ref)
+        else:
+            outcomes.issued(changes, outcome, verdict, waste=waste)
+
     @asynccontextmanager
-    async def _writing(self, claim: Claim) -> AsyncIterator[AsyncSession]:
-        """A transaction; when it fails, the claim says again what the rows say."""
-        state, attempt = claim.enrollment.state, claim.attempt
-        taken_at, lease = claim.taken_at, claim.lease
-        try:
-            async with self._database.transaction() as session:
-                yield session
-        except BaseException:
-            claim.enrollment.state, claim.attempt = state, attempt
-            claim.taken_at, claim.lease = taken_at, lease
-            raise
+    async def _writing(self, claim: Claim) -> AsyncIterator[Changes]:
+        """What the block collects is written when it ends."""
+        changes = Changes(claim)
+        yield changes
+        await changes.commit(self._database)
 
     async def _stumble(self, claim: Claim, error: Exception) -> None:
         """Note an error of ours. If the database is away, the lease runs out by itself."""
         if is_away(error):
             raise error
         _log.error("step failed", enrollment_id=str(claim.id), exc_info=error)
-        async with self._writing(claim) as session:
+        async with self._writing(claim) as changes:
             if isinstance(error, Conflict) or is_ca_reference_taken(error):
-                await outcomes.parked(session, claim, _CLASH)
+                outcomes.parked(changes, _CLASH)
             else:
-                await outcomes.stumbled(session, claim, error, self._limits.attempts)
+                outcomes.stumbled(changes, error, self._limits.attempts)
 
 
-async def _intend(session: AsyncSession, claim: Claim, chosen: Submit, lease: timedelta) -> None:
+def _intend(changes: Changes, chosen: Submit, lease: timedelta) -> None:
     """Store the attempt, its token and the moment of its first send; then it may be sent, and the
     claim lasts for `lease`."""
-    kept = lasting(claim, lease) if lease > claim.lease else {}
+    claim = changes.claim
+    if lease > claim.lease:
+        changes.keep(lease)
     if claim.state is EnrollmentState.APPROVED:
-        details = on_behalf(claim.enrollment.subject)
-        await move(session, claim, Move.BEGIN, details=details, steps=0, **kept)
-    else:
-        await write(session, claim, **kept)
-    if chosen.fresh:
-        claim.attempts += 1
-        claim.attempt = EnrollmentAttempt(
-            enrollment_id=claim.id,
-            number=claim.attempts,
-            ca_backend_id=claim.enrollment.ca_backend_id,
-            token=token_of(claim.id, claim.attempts),
-            first_sent_at=claim.now,
-        )
-        session.add(claim.attempt)
-    else:
-        await write_attempt(session, claim, first_sent_at=AT_LAST, untraced_at=None)
+        changes.move(Move.BEGIN, details=on_behalf(claim.enrollment.subject), steps=0)
+    if not chosen.fresh:
+        changes.write_attempt(first_sent_at=AT_LAST, untraced_at=None)
+        return
+    number = claim.attempts + 1
+    attempt = EnrollmentAttempt(
+        enrollment_id=claim.id,
+        number=number,
+        ca_backend_id=claim.enrollment.ca_backend_id,
+        token=token_of(claim.id, number),
+        first_sent_at=claim.now,
+    )
+    changes.begin_attempt(attempt)

@@ -69,7 +69,7 @@ class Queue:
 
     async def _run_connected(self) -> None:
         async with asyncpg.create_pool(
-            self._dsn, min_size=1, max_size=4, timeout=5, command_timeout=30
+            self._dsn, min_size=1, max_size=4, timeout=5, command_timeout=30, reset=_as_it_is
         ) as pool:
             self._manager = QueueManager(Queries(AsyncpgPoolDriver(pool)))
             for job, handler in self._handlers.items():
@@ -90,6 +90,11 @@ class Queue:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
+
+
+async def _as_it_is(connection: asyncpg.Connection) -> None:
+    """The engine leaves nothing behind: its statements are single ones, and the connection it
+    listens on is not given back. To undo nothing would cost a statement after each."""
 
 
 def _entry(handler: Handler) -> Callable[[QueuedJob], Awaitable[None]]:

@@ -21,6 +21,7 @@ from botocore.credentials import CredentialProvider
 from botocore.loaders import Loader
 from pydantic import SecretStr
 
+from scm_api import __version__
 from scm_api.drivers.addresses import is_loopback_host
 from scm_api.drivers.aws.failures import sign_in_failed
 from scm_api.drivers.aws.options import AssumedRole, AwsConnection, AwsSecrets
@@ -31,6 +32,8 @@ _SERVICE: Final = "acm-pca"
 _MODELS: Final = ("service-2", "endpoint-rule-set-1")
 _SHARED_DATA: Final = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
 _MOST_CONNECTIONS: Final = 50
+_USER_AGENT: Final = f"scm-api/{__version__}"
+"""What CloudTrail shows; the SDK would make up its own anew for each call, twice."""
 
 
 class _StrictSdk(AioSession):  # type: ignore[misc]  # the SDK has no types
@@ -92,6 +95,7 @@ def _config(connection: AwsConnection, endpoint_url: str | None) -> AioConfig:
         read_timeout=connection.read_timeout_seconds,
         max_pool_connections=_MOST_CONNECTIONS,
         ignore_configured_endpoint_urls=True,
+        user_agent=_USER_AGENT,
         proxies={} if loopback else None,
         connector_args={"resolver": CheckedResolver(loopback=loopback)},
     )

@@ -1,0 +1,70 @@
+"""What is stored of a certificate: its facts, its text, its names."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+from uuid import UUID
+
+from scm_api.core.certificate_facts import CertificateFacts
+from scm_api.core.granted_term import granting
+from scm_api.core.issued import IssuedVerdict
+from scm_api.core.renewal_window import opens_at
+from scm_api.db.base import Base
+from scm_api.db.models import Certificate, CertificateName, CertificateText, Enrollment
+from scm_api.db.rows import Each, NewRow
+
+_CERTIFICATES: Final = Base.metadata.tables[Certificate.__tablename__]
+_TEXTS: Final = Base.metadata.tables[CertificateText.__tablename__]
+_NAMES: Final = Base.metadata.tables[CertificateName.__tablename__]
+
+
+def certificate_rows(
+    certificate_id: UUID,
+    enrollment: Enrollment,
+    ca_ref: str,
+    verdict: IssuedVerdict,
+    leaf: CertificateFacts,
+) -> Iterator[NewRow]:
+    """The rows of one certificate that the CA issued for `enrollment`."""
+    yield NewRow(_CERTIFICATES, _facts(certificate_id, enrollment, ca_ref, verdict, leaf))
+    text = {"leaf_der": verdict.leaf_der, "chain_ders": list(verdict.chain_ders)}
+    yield NewRow(_TEXTS, {"certificate_id": certificate_id} | text)
+    names = list(dict.fromkeys((name.kind.value, name.value[:512]) for name in leaf.names))
+    kinds, values = Each([kind for kind, _ in names]), Each([value for _, value in names])
+    yield NewRow(_NAMES, {"certificate_id": certificate_id, "kind": kinds, "value": values})
+
+
+def _facts(
+    certificate_id: UUID,
+    enrollment: Enrollment,
+    ca_ref: str,
+    verdict: IssuedVerdict,
+    leaf: CertificateFacts,
+) -> dict[str, Any]:
+    reasons = [found.detail for found in verdict.discrepancies]
+    return {
+        "id": certificate_id,
+        "enrollment_id": enrollment.id,
+        "organization_id": enrollment.organization_id,
+        "certificate_profile_id": enrollment.certificate_profile_id,
+        "ca_backend_id": enrollment.ca_backend_id,
+        "certificate_type": enrollment.certificate_type,
+        "renews_certificate_id": enrollment.renews_certificate_id,
+        "ca_ref": ca_ref,
+        "serial_number": f"{leaf.serial_number:x}",
+        "issuer": leaf.issuer,
+        "subject": leaf.subject,
+        "common_name": leaf.common_names[0] if leaf.common_names else None,
+        "not_before": leaf.not_before,
+        "not_after": leaf.not_after,
+        "term": granting(
+            enrollment.term, leaf.not_after, verdict.issued_at, verdict.term_differences
+        ),
+        "renewal_opens_at": opens_at(leaf.not_before, leaf.not_after),
+        "key_type": leaf.key_type,
+        "signature_algorithm": leaf.signature_algorithm,
+        "spki_sha256": leaf.spki_sha256,
+        "fingerprint_sha256": leaf.fingerprint_sha256,
+        "chain_complete": verdict.chain_complete,
+        "notes": list(verdict.notes),
+        "quarantined": reasons or None,
+    }
