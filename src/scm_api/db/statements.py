@@ -34,9 +34,12 @@ class Statement:
         compiled = statement.compile(dialect=_DIALECT)
         self._statement = statement
         self._text = str(compiled)
-        self._parameters = [
-            (name, compiled.params[name], _processor(compiled.binds[name].type))
-            for name in compiled.positiontup or ()
+        names = compiled.positiontup or ()
+        self._parameters = [(name, compiled.params[name]) for name in names]
+        self._processors = [
+            (position, processor)
+            for position, name in enumerate(names)
+            if (processor := _processor(compiled.binds[name].type)) is not None
         ]
 
     async def fetch(
@@ -48,7 +51,9 @@ class Statement:
             found = await session.execute(self._statement, values)
             nothing = isinstance(found, CursorResult) and not found.returns_rows
             return [] if nothing else [row._asdict() for row in found]
-        arguments = [process(values.get(name, fixed)) for name, fixed, process in self._parameters]
+        arguments = [values.get(name, fixed) for name, fixed in self._parameters]
+        for position, process in self._processors:
+            arguments[position] = process(arguments[position])
         return await session.fetch(self._text, arguments)
 
 
@@ -72,12 +77,8 @@ class Single:
         return rows
 
 
-def _processor(kind: TypeEngine[Any]) -> Callable[[Any], Any]:
-    return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT) or _as_it_is
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+def _processor(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
 
 
 async def changed_rows(

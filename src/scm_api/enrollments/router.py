@@ -60,7 +60,6 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
 )
 async def create(
     body: EnrollmentCreate,
-    caller: Caller,
     app: App,
     once: OnceOnly,
     wait: Wait,
@@ -70,6 +69,7 @@ async def create(
     The answer is 202 with the enrollment's address, or 201 with the certificate's address when it
     was issued within `Prefer: wait=N`. With an Idempotency-Key a repeat never orders twice.
     """
+    caller = once.caller
     subject = await on_behalf.subject_of(app, caller, body)
     made = await made_keys.make(app, caller, body, subject)
     request = service.request_of(body, made.csr if made else None, subject)
