@@ -31,7 +31,8 @@ class Statement:
 
     def __init__(self, statement: AnySelect | UpdateBase | TextClause) -> None:
         """`statement` has a `bindparam` for every value that is not always the same."""
-        compiled = statement.compile(dialect=_DIALECT)
+        # Lists of values to be IN are written out, as executing would.
+        compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         self._statement = statement
         self._text = str(compiled)
         names = compiled.positiontup or ()
@@ -39,7 +40,8 @@ class Statement:
         self._processors = [
             (position, processor)
             for position, name in enumerate(names)
-            if (processor := _processor(compiled.binds[name].type)) is not None
+            if name in compiled.binds  # the values of a list are as they are
+            and (processor := _processor(compiled.binds[name].type)) is not None
         ]
 
     async def fetch(
