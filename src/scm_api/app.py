@@ -93,7 +93,8 @@ def create_app(settings: Settings) -> FastAPI:
         audit,
         health,
     ):
-        # `include_router` would analyse every route a second time, within the first request.
+        # As they are: `include_router` would analyse every route a second time, within the first
+        # request, and look for what is included twice at each.
         app.router.routes.extend(router.routes)
     openapi.install(app)
     return app

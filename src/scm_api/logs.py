@@ -93,13 +93,15 @@ def _clean(name: str, value: Any, depth: int) -> Any:
         return value
     if _is_secret(name):
         return REDACTED
+    if isinstance(value, str):
+        return _clean_text(value)
     if depth == 0:
         return _clean_text(repr(value))
     if isinstance(value, Mapping):
         return {str(key): _clean(str(key), item, depth - 1) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_clean("", item, depth - 1) for item in value]
-    return _clean_text(value if isinstance(value, str) else str(value))
+    return _clean_text(str(value))
 
 
 @lru_cache(maxsize=1024)

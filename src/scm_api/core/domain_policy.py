@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -222,3 +223,9 @@ class NameRules:
             policy.denied_networks,
             pointer,
         )
+
+
+@lru_cache(64)
+def rules_for(policy: DomainPolicy, owned_domains: tuple[str, ...]) -> NameRules:
+    """The same rules again for who asks again: some organizations own thousands of domains."""
+    return NameRules(policy, owned_domains)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from scm_api.core.csr import CsrFacts
-from scm_api.core.domain_policy import DomainPolicy, NameRules
+from scm_api.core.domain_policy import DomainPolicy, NameRules, rules_for
 from scm_api.core.domains import is_public_top_level
 from scm_api.core.errors import Fault
 from scm_api.core.explain import handful, quoted
@@ -39,8 +39,8 @@ def judge_names(
     `cn-not-in-san`, `san-type-not-allowed`, `name-not-allowed`, `wildcard-not-allowed`,
     `address-not-allowed`, `name-constrained`.
     """
+    rules = rules_for(policy, tuple(owned_domains))
     if directory_names is not None:
-        rules = NameRules(policy, owned_domains)
         return _directory_names(rules, facts, asked_names, directory_names, constraints)
     carried, faults = _normalised((csr_pointer, _ia5(name, csr_pointer)) for name in facts.names)
     asked, more_faults = _normalised(
@@ -55,7 +55,6 @@ def judge_names(
     for common_name in facts.common_names:
         if certificate_type not in _CALLED_BY_NAME or _claims_a_name(common_name):
             faults += _common_name_faults(common_name, carried, csr_pointer)
-    rules = NameRules(policy, owned_domains)
     for name, pointer in {**carried, **asked}.items():
         faults += rules.faults(name, pointer)
         faults += judge_constraints(name, constraints, pointer)
@@ -160,10 +159,10 @@ def _spelled(common_name: str, pointer: str) -> set[Name] | Fault:
         both = [normalise(Name(kind, common_name)) for kind in (NameKind.EMAIL, NameKind.UPN)]
         if names := {name for name in both if isinstance(name, Name)}:
             return names
-    address = normalise(Name(NameKind.IP, common_name))
-    if isinstance(address, Name):
-        return {address}
     name = _ia5(Name(NameKind.DNS, common_name), pointer)
     if isinstance(name, Name):
         name = normalise(name, pointer)
-    return name if isinstance(name, Fault) else {name}
+    if isinstance(name, Name):  # so it is no address: those end in a number or hold colons
+        return {name}
+    address = normalise(Name(NameKind.IP, common_name))
+    return {address} if isinstance(address, Name) else name

@@ -34,6 +34,9 @@ class Each:
     values: Sequence[Any]
 
 
+_MADE_THERE: Final = frozenset({Later, Each})
+
+
 @dataclass(frozen=True, slots=True)
 class NewRow:
     """What is to be inserted: every column for which the database itself has no default.
@@ -51,13 +54,16 @@ Shape = tuple[tuple[str, str], ...]
 
 def shape_of(values: Mapping[str, Any]) -> Shape:
     """The columns to be written, and how."""
-    return tuple((column, _use_of(value)) for column, value in values.items())
+    return tuple(
+        [
+            (column, _use_of(value) if type(value) in _MADE_THERE else "")
+            for column, value in values.items()
+        ]
+    )
 
 
-def _use_of(value: Any) -> str:
-    if isinstance(value, Later):
-        return value.clock
-    return "unnest" if isinstance(value, Each) else ""
+def _use_of(value: Later | Each) -> str:
+    return value.clock if isinstance(value, Later) else "unnest"
 
 
 def expressions(table: TableClause, shape: Shape, prefix: str) -> dict[str, ColumnElement[Any]]:
@@ -77,13 +83,14 @@ def _expression(table: TableClause, column: str, use: str, name: str) -> ColumnE
 
 def parameters(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """The values under the names that `expressions` gives them."""
-    return {f"{prefix}{column}": _parameter(value) for column, value in values.items()}
+    return {
+        f"{prefix}{column}": _parameter(value) if type(value) in _MADE_THERE else value
+        for column, value in values.items()
+    }
 
 
-def _parameter(value: Any) -> Any:
-    if isinstance(value, Later):
-        return value.wait
-    return value.values if isinstance(value, Each) else value
+def _parameter(value: Later | Each) -> Any:
+    return value.wait if isinstance(value, Later) else value.values
 
 
 async def insert_together(session: AsyncSession | Single, *rows: NewRow) -> None:

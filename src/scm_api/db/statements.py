@@ -20,6 +20,7 @@ from sqlalchemy.types import TypeEngine
 from sqlalchemy.util import greenlet_spawn
 
 AnySelect = Select[*tuple[Any, ...]]
+_Processor = Callable[[Any], Any]
 _DIALECT = dialect(  # type: ignore[no-untyped-call]  # SQLAlchemy's own lacks types
     json_serializer=lambda value: orjson.dumps(value).decode()
 )
@@ -43,19 +44,28 @@ class Statement:
             found = await session.execute(self._statement, values)
             nothing = isinstance(found, CursorResult) and not found.returns_rows
             return [] if nothing else [row._asdict() for row in found]
-        text, parameters = self._compiled
-        arguments = [process(values.get(name, fixed)) for name, fixed, process in parameters]
+        text, parameters, processors = self._compiled
+        arguments = [values.get(name, fixed) for name, fixed in parameters]
+        for position, process in processors:
+            arguments[position] = process(arguments[position])
         return await session.fetch(text, arguments)
 
     @cached_property
-    def _compiled(self) -> tuple[str, list[tuple[str, Any, Callable[[Any], Any]]]]:
-        """What asyncpg is given: the text, and of each parameter how it is called, what it is when
-        no value is given, and what makes a value fit."""
-        compiled = self._statement.compile(dialect=_DIALECT)
+    def _compiled(self) -> tuple[str, list[tuple[str, Any]], list[tuple[int, _Processor]]]:
+        """What asyncpg is given: the text, of each parameter the name and what it is when no value
+        is given, and what makes the values fit at those positions where they do not yet."""
+        # Lists of values to be IN are written out, as executing would.
+        compiled = self._statement.compile(
+            dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
+        )
         names = compiled.positiontup or ()
-        return str(compiled), [
-            (name, compiled.params[name], _processor(compiled.binds[name].type)) for name in names
+        processors = [
+            (position, processor)
+            for position, name in enumerate(names)
+            if name in compiled.binds  # the values of a list are as they are
+            and (processor := _processor(compiled.binds[name].type)) is not None
         ]
+        return str(compiled), [(name, compiled.params[name]) for name in names], processors
 
 
 class Single:
@@ -78,12 +88,8 @@ class Single:
         return rows
 
 
-def _processor(kind: TypeEngine[Any]) -> Callable[[Any], Any]:
-    return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT) or _as_it_is
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+def _processor(kind: TypeEngine[Any]) -> _Processor | None:
+    return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
 
 
 async def changed_rows(

@@ -31,7 +31,7 @@ from scm_api.enrollments.schemas import (
     Refusal,
     ValidationOut,
 )
-from scm_api.enrollments.waiting import EnrollmentChanges, WaitSeconds
+from scm_api.enrollments.waiting import Wait, prefer
 from scm_api.web.auth import Caller
 from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
@@ -56,34 +56,34 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     status_code=201,
     response_model=EnrollmentCreated,
     responses=_ACCEPTED | problems(400, 403, 409, 413, 422),
+    openapi_extra=prefer(),
 )
 async def create(
     body: EnrollmentCreate,
-    caller: Caller,
     app: App,
     once: OnceOnly,
-    wait: WaitSeconds,
-    changes: EnrollmentChanges,
+    wait: Wait,
 ) -> Response:
     """Judged at once: refused with every fault listed, or stored and sent to the CA by a worker.
 
     The answer is 202 with the enrollment's address, or 201 with the certificate's address when it
     was issued within `Prefer: wait=N`. With an Idempotency-Key a repeat never orders twice.
     """
+    caller = once.caller
     subject = await on_behalf.subject_of(app, caller, body)
     made = await made_keys.make(app, caller, body, subject)
     request = service.request_of(body, made.csr if made else None, subject)
     if made:
         once = once.told_apart_by(body.model_dump_json(exclude={"generate_key": {"password"}}))
     answer = await service.enroll(caller, app, request, once)
-    if not wait and made is None:
+    if not wait.seconds and made is None:
         return answer
     content = orjson.loads(answer.body)
-    if wait:
-        content = await service.looked_at(app.database, changes, caller, content, wait)
+    if wait.seconds:
+        content = await service.looked_at(app.database, caller, content, wait)
     if made:
         content |= {"private_key": await made_keys.deliver(app.database, made, content)}
-    return service.settled(content, wait) if wait else service.accepted(content)
+    return service.settled(content, wait.seconds) if wait.seconds else service.accepted(content)
 
 
 @router.post(
@@ -158,21 +158,19 @@ async def index(
     summary="Read an enrollment",
     response_model=EnrollmentDetail,
     responses=problems(404),
+    openapi_extra=prefer(),
 )
 async def read(
     enrollment_id: UUID,
     caller: Caller,
     database: Db,
-    wait: WaitSeconds,
-    changes: EnrollmentChanges,
+    wait: Wait,
 ) -> Response:
     """Everything there is to know before deciding about it, and its history.
 
     With `Prefer: wait=N` the answer is held until it is final or waits for a person.
     """
-    content = await service.wait_for_end(
-        database, changes, caller, enrollment_id, wait, reading=detailed
-    )
+    content = await service.wait_for_end(database, caller, enrollment_id, wait, reading=detailed)
     return reply(content)
 
 

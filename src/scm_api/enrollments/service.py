@@ -19,7 +19,7 @@ from scm_api.db.session import Database
 from scm_api.db.statements import Single
 from scm_api.enrollments import repository
 from scm_api.enrollments.schemas import EnrollmentCreate
-from scm_api.enrollments.waiting import Changes
+from scm_api.enrollments.waiting import Waiting
 from scm_api.issuance.intake import (
     Judged,
     Request,
@@ -124,34 +124,33 @@ def accepted(content: dict[str, Any]) -> Response:
 
 async def wait_for_end(
     database: Database,
-    changes: Changes,
     caller: Principal,
     enrollment_id: UUID,
-    seconds: int,
+    wait: Waiting,
     *,
     reading: Reading = repository.enrollment,
 ) -> dict[str, Any]:
     """The enrollment once it is final or waits for a person, or as it is when the time is up."""
-    ends = time.monotonic() + seconds
+    ends = time.monotonic() + wait.seconds
     while True:
-        event = await changes.subscribe(enrollment_id) if seconds else None
+        event = await wait.changes.subscribe(enrollment_id) if wait.seconds else None
         async with database.transaction() as session:
             content = await reading(session, caller, enrollment_id)
         left = ends - time.monotonic()
         done = content["state"] in _ENDS or left <= 0
         if event is not None:
-            await changes.wait(enrollment_id, event, 0 if done else left)
+            await wait.changes.wait(enrollment_id, event, 0 if done else left)
         if done:
             return content
 
 
 async def looked_at(
-    database: Database, changes: Changes, caller: Principal, content: dict[str, Any], seconds: int
+    database: Database, caller: Principal, content: dict[str, Any], wait: Waiting
 ) -> dict[str, Any]:
     """A stored enrollment once it is settled, or as it was when the database went away: it is
     stored, and whoever made it has to learn of it."""
     try:
-        return await wait_for_end(database, changes, caller, UUID(str(content["id"])), seconds)
+        return await wait_for_end(database, caller, UUID(str(content["id"])), wait)
     except Unavailable:
         return content
 

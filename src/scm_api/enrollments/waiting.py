@@ -4,11 +4,12 @@ import asyncio
 import re
 from collections import defaultdict
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 from sqlalchemy.engine import make_url
 
 from scm_api.logger import get_logger
@@ -63,25 +64,35 @@ class Changes:
             await self._connection.close(timeout=2)
 
 
-async def _seconds(
-    prefer: Annotated[
-        str | None,
-        Header(
-            alias="Prefer",
-            description=f"`wait=N`: hold the answer up to N seconds (at most {LONGEST_WAIT}) for "
-            "the certificate.",
-            examples=["wait=10"],
-        ),
-    ] = None,
-) -> int:
-    match = _WAIT.search(prefer or "")
-    return min(int(match[1]), LONGEST_WAIT) if match else 0
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long a caller wants the answer to be held, and what wakes it."""
+
+    seconds: int
+    changes: Changes
 
 
-async def _changes(request: Request) -> Changes:
-    changes: Changes = request.app.state.changes
-    return changes
+def prefer() -> dict[str, Any]:
+    """`openapi_extra` of an operation that takes `Wait`.
+
+    As a parameter of its own the header would cost every request more than the whole body does.
+    """
+    description = (
+        f"`wait=N`: hold the answer up to N seconds (at most {LONGEST_WAIT}) for the certificate."
+    )
+    schema = {
+        "anyOf": [{"type": "string"}, {"type": "null"}],
+        "description": description,
+        "title": "Prefer",
+    }
+    header = {"name": "Prefer", "in": "header", "required": False, "schema": schema}
+    return {"parameters": [header | {"description": description, "example": "wait=10"}]}
 
 
-WaitSeconds = Annotated[int, Depends(_seconds)]
-EnrollmentChanges = Annotated[Changes, Depends(_changes)]
+async def _waiting(request: Request) -> Waiting:
+    found = _WAIT.search(request.headers.get("prefer", ""))
+    seconds = min(int(found[1]), LONGEST_WAIT) if found else 0
+    return Waiting(seconds, request.app.state.changes)
+
+
+Wait = Annotated[Waiting, Depends(_waiting)]

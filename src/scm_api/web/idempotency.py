@@ -45,7 +45,7 @@ class Once:
     ) -> None:
         self._database = database
         self._ring = ring
-        self._caller = caller
+        self.caller = caller
         self.key = key
         self._digest = digest
 
@@ -53,15 +53,15 @@ class Once:
         """The same, where not the whole body but this tells another request apart: what is kept
         of a request must not help anybody to guess a password in it."""
         digest = hashlib.sha256(content.encode()).digest()
-        return Once(self._database, self._ring, self._caller, self.key, digest)
+        return Once(self._database, self._ring, self.caller, self.key, digest)
 
     @property
     def _identity(self) -> dict[str, Any]:
-        return {"principal_id": self._caller.admin_id, "key": self.key}
+        return {"principal_id": self.caller.admin_id, "key": self.key}
 
     @property
     def _owner(self) -> str:
-        return f"idempotency_records/{self._caller.admin_id}/{self.key}"
+        return f"idempotency_records/{self.caller.admin_id}/{self.key}"
 
     async def create(self, work: Callable[[AsyncSession], Awaitable[Response]]) -> Response:
         """Do `work` in a transaction that also keeps its answer, or give the answer kept.

@@ -5,7 +5,7 @@ import time
 from uuid import uuid4
 
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,13 +22,13 @@ _FAILURES = Counter("scm_http_unhandled_errors_total", "Errors nobody expected."
 
 # Swagger UI sets inline styles and shows its logo from a data: URL; nothing else is let in.
 _SAFETY = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-store",
+    b"content-security-policy": (
+        b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        b"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        b"frame-ancestors 'none'"
     ),
 }
 
@@ -55,10 +55,9 @@ class Frame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                answer = MutableHeaders(scope=message)
-                answer["X-Request-Id"] = request_id
-                for name, value in _SAFETY.items():
-                    answer.setdefault(name, value)
+                framed = _SAFETY | {b"x-request-id": request_id.encode()}
+                given = {name for name, _ in message["headers"]}
+                message["headers"] += [each for each in framed.items() if each[0] not in given]
             await send(message)
 
         try:
