@@ -39,6 +39,22 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, (str, bytes)) and len(val) > 60 else None
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What mostly waits runs between what computes: the demo first, which is one after the other,
+    then a crash test after every few others, the longest first."""
+    demo = [item for item in items if "demo" in item.path.parts]
+    crash = [item for item in items if "crash" in item.path.parts]
+    others = [item for item in items if not {"demo", "crash"} & set(item.path.parts)]
+    crash.sort(key=lambda item: "guard" not in item.path.name)
+    every = max(1, len(others) * 2 // 3 // max(1, len(crash)))
+    ordered = list(demo)
+    for start in range(0, len(others), every):
+        ordered += [*crash[:1], *others[start : start + every]]
+        del crash[:1]
+    items[:] = ordered + crash
+
+
 def pytest_collection_finish() -> None:
     """What was imported and collected stays: looking through it for garbage is a tenth of a run."""
     gc.freeze()
