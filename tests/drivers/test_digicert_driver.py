@@ -1,10 +1,22 @@
 """What is special about CertCentral, against the simulator."""
 
+from datetime import UTC, datetime, timedelta
+
 from contract import RecordingLimiter, issue, order_for
 from digicert_harness import DigiCertHarness
 
-from scm_api.drivers.base import Issued
+from scm_api.drivers.base import FollowsMany, Issued, Pending
 from scm_api.drivers.digicert.kind import DIGICERT
+from scm_api.drivers.errors import BackendUnavailable
+
+
+class Elsewhere(RecordingLimiter):
+    """Another process has just read what changed; the next turn comes in a while."""
+
+    async def acquire(self, key: str, per_second: float) -> None:
+        if key.endswith("/changes"):
+            raise BackendUnavailable("not now", retry_after=timedelta(seconds=17))
+        await super().acquire(key, per_second)
 
 
 async def test_f15_two_hits_are_the_older_one(
@@ -16,4 +28,18 @@ async def test_f15_two_hits_are_the_older_one(
     found = await driver.recover(order, digicert_harness.options)
     assert isinstance(found, Issued)
     assert found.ca_ref == first.ca_ref
+    await driver.aclose()
+
+
+async def test_the_next_look_is_when_the_changes_may_be_read_again(
+    digicert_harness: DigiCertHarness,
+) -> None:
+    secrets = digicert_harness.secrets
+    driver = await DIGICERT.open(digicert_harness.connection, secrets, Elsewhere())
+    digicert_harness.hold()
+    held = await driver.submit(order_for(digicert_harness), digicert_harness.options)
+    assert isinstance(held, Pending)
+    assert isinstance(driver, FollowsMany)
+    look = await driver.poll_since(held.ca_ref, digicert_harness.options, datetime.now(UTC))
+    assert look == Pending(held.ca_ref, timedelta(seconds=17), None)
     await driver.aclose()

@@ -116,9 +116,9 @@ class DigiCertDriver:
         """See `FollowsMany`."""
         if not reaches(since) or wire.request_of(ca_ref):  # a reissue is no change of the order
             return await self.poll(ca_ref, options)
-        line = await self._changes.of(wire.order_of(ca_ref), since)
+        line, wait = await self._changes.of(wire.order_of(ca_ref), since)
         if line is None:
-            return Pending(ca_ref, _LOOK_AGAIN, None)
+            return Pending(ca_ref, wait, None)
         if line.status in wire.ENDED_WITHOUT:
             return await self.poll(ca_ref, options)  # only the order itself holds the reason
         return await self._outcome(ca_ref, line, "")
@@ -269,13 +269,13 @@ class DigiCertDriver:
         path = f"/order/certificate/{wire.order_of(ca_ref)}/reissue"
         return (await self._read(path, wire.read_statuses)).get(serial) == "revoked"
 
-    async def _may_read_changes(self) -> bool:
-        """Once a minute for all workers; to whom it is not given now, the next look will do."""
+    async def _may_read_changes(self) -> timedelta:
+        """Once a minute for all workers; to whom it is not given now is told when it may be."""
         try:
             await self._limiter.acquire(f"{self._pace}/changes", 1 / FRESH.total_seconds())
-        except BackendUnavailable:
-            return False
-        return True
+        except BackendUnavailable as error:
+            return error.retry_after or FRESH
+        return timedelta(0)
 
     async def _read_changes(self, window: timedelta) -> list[wire.OrderLine]:
         seconds = int(window.total_seconds())

@@ -15,7 +15,7 @@ LONGEST_WINDOW: Final = timedelta(days=7)
 _A_DAY: Final = timedelta(days=1)
 _OVERLAP: Final = timedelta(minutes=2)
 Reading = Callable[[timedelta], Awaitable[list[OrderLine]]]
-Turn = Callable[[], Awaitable[bool]]
+Turn = Callable[[], Awaitable[timedelta]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class _Told:
 class Changes:
     """The changes of one account, read at most once a minute, however many ask.
 
-    `may_read` says whether it is this process's turn: all of them together keep to that.
+    `may_read` says how long it is until this process's turn, nothing when it is now: all of them
+    together keep to that.
     """
 
     def __init__(self, reading: Reading, may_read: Turn) -> None:
@@ -41,17 +42,20 @@ class Changes:
         self._told: _Told | None = None
         self._turn = asyncio.Lock()
 
-    async def of(self, order_id: str, since: datetime) -> OrderLine | None:
-        """The order's line, None if nothing happened to it since then, as far as is known yet.
+    async def of(self, order_id: str, since: datetime) -> tuple[OrderLine | None, timedelta]:
+        """The order's line, None if nothing happened to it since then, as far as is known yet; and
+        how long it is until more may be known.
 
         `since` is at most `LONGEST_WINDOW` ago, less a few minutes; see `reaches`.
         """
         async with self._turn:
             told = self._told
             is_enough = told is not None and told.since <= since and told.age <= FRESH
-            if not is_enough and await self._may_read():
-                told = self._told = await self._read(since)
-        return told.lines.get(order_id) if told else None
+            wait = FRESH if is_enough else await self._may_read()
+            if not wait:
+                told, wait = await self._read(since), FRESH
+                self._told = told
+        return told.lines.get(order_id) if told else None, wait
 
     async def _read(self, since: datetime) -> _Told:
         """A day at least, so that the next look need not go back further than this one."""
