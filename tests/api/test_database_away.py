@@ -1,12 +1,19 @@
 """F23: without the database nothing is half done, and everything goes on when it is back."""
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
 
 from api_client import Api, Contract, code_of
 from running import StartApi, settings_for
 from scm_api.access.provisioning import create_admin_with_key
+from scm_api.core.errors import Unavailable
 from scm_api.db.embedded import EmbeddedPostgres
+from scm_api.db.session import Database
 
 Own = tuple[EmbeddedPostgres, str]
 
@@ -33,6 +40,24 @@ async def test_f23_requests_answer_503_and_nothing_is_lost(
         assert await api.get(f"/connectors/{kept['id']}") == kept
         await api.post("/connectors", {"name": "lost"}, headers={"Idempotency-Key": "lost"})
         assert [item["name"] for item in await api.everything("/connectors")] == ["lost", "kept"]
+
+
+async def test_f23_a_server_that_takes_no_connection_is_away(own_postgres: Own) -> None:
+    _, url = own_postgres
+    dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    database = Database(url)
+    async with AsyncExitStack() as others:
+        with suppress(asyncpg.TooManyConnectionsError):
+            while True:
+                taken = await asyncpg.connect(dsn)
+                others.push_async_callback(taken.close)
+        with pytest.raises(Unavailable):
+            async with database.each_statement():
+                pass
+        with pytest.raises(Unavailable):
+            async with database.transaction() as session:
+                await session.connection()
+    await database.aclose()
 
 
 async def test_f23_a_restart_under_load_loses_nothing_that_was_answered(

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import orjson
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
@@ -31,6 +32,8 @@ _AWAY = ("08", "57P", "53")
 _LONGEST_WAIT = 5.0  # seconds, for one of the pool's connections
 _LONGEST_IDLE = timedelta(seconds=15)
 _FROM_ASYNCPG = (asyncpg.PostgresError, asyncpg.InterfaceError)
+# What the pool itself raises: only a connection of SQLAlchemy's would have wrapped it.
+_Bare = AsyncAdapt_asyncpg_dbapi.Error
 _BAD_CHARACTER = "22021"  # bodies are checked before; a filter in the address is not
 
 
@@ -105,11 +108,14 @@ class Database:
 
     async def _open(self) -> PoolProxiedConnection:
         """One of the pool's; another one where the server closed it while nobody used it."""
-        pooled = await self.engine.raw_connection()
-        driver: Any = pooled.driver_connection
-        if driver.is_closed():
-            await greenlet_spawn(pooled.invalidate)
+        try:
             pooled = await self.engine.raw_connection()
+            driver: Any = pooled.driver_connection
+            if driver.is_closed():
+                await greenlet_spawn(pooled.invalidate)
+                pooled = await self.engine.raw_connection()
+        except _Bare as error:
+            raise DBAPIError.instance(None, None, error, _Bare) from error
         return pooled
 
     @asynccontextmanager
