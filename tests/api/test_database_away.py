@@ -6,6 +6,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from api_client import Api, Contract, code_of
@@ -14,6 +15,7 @@ from scm_api.access.provisioning import create_admin_with_key
 from scm_api.core.errors import Unavailable
 from scm_api.db.embedded import EmbeddedPostgres
 from scm_api.db.session import Database
+from scm_api.db.statements import Statement
 
 Own = tuple[EmbeddedPostgres, str]
 
@@ -57,6 +59,23 @@ async def test_f23_a_server_that_takes_no_connection_is_away(own_postgres: Own) 
         with pytest.raises(Unavailable):
             async with database.transaction() as session:
                 await session.connection()
+    await database.aclose()
+
+
+async def test_f23_after_a_restart_the_first_statement_works(own_postgres: Own) -> None:
+    """However many connections of the pool the server closed."""
+    postgres, url = own_postgres
+    database = Database(url)
+    asking = Statement(text("SELECT 1 AS one FROM pg_sleep(0.1)"))
+
+    async def ask() -> None:
+        async with database.each_statement() as connection:
+            assert [row["one"] for row in await asking.fetch(connection, {})] == [1]
+
+    await asyncio.gather(*(ask() for _ in range(4)))
+    await asyncio.to_thread(postgres.restart, "fast")
+    await asyncio.sleep(0.2)  # what the server closed is known to be closed
+    await ask()
     await database.aclose()
 
 

@@ -22,6 +22,11 @@ def test_the_ca_is_never_asked_sooner_than_it_said() -> None:
     assert retry_interval(0, timedelta(seconds=30), 0.0) == timedelta(seconds=30)
 
 
+def test_those_who_were_told_the_same_moment_come_back_apart() -> None:
+    told = timedelta(seconds=60)
+    assert poll_interval(0, told, 0.0) < poll_interval(0, told, 0.5) <= 1.1 * told
+
+
 @given(steps=st.integers(0, 10_000), jitter=st.floats(0, 1))
 def test_waits_for_an_absent_ca_are_bounded_and_spread(steps: int, jitter: float) -> None:
     wait = retry_interval(steps, None, jitter)

@@ -12,15 +12,15 @@ def poll_interval(
     """Wait before the next look at a pending order.
 
     `steps` looks were made before, the CA asked for at least `asked_by_ca`, and `jitter` is a
-    random number from 0 to 1 that adds up to a tenth. After a minute's interval is reached it
-    doubles each time up to `longest`.
+    random number from 0 to 1 that adds up to a tenth: many may have been told the same moment.
+    After a minute's interval is reached it doubles each time up to `longest`.
     """
     if steps < len(_POLL_STEPS):
         seconds = _POLL_STEPS[steps]
     else:
         doublings = min(steps - len(_POLL_STEPS) + 1, 20)
         seconds = min(_POLL_STEPS[-1] * 2**doublings, longest.total_seconds())
-    return max(asked_by_ca, timedelta(seconds=seconds * (1 + jitter / 10)))
+    return max(asked_by_ca, timedelta(seconds=seconds)) * (1 + jitter / 10)
 
 
 def retry_interval(steps: int, asked_by_ca: timedelta | None, jitter: float) -> timedelta:

@@ -110,8 +110,7 @@ class Database:
         """One of the pool's; another one where the server closed it while nobody used it."""
         try:
             pooled = await self.engine.raw_connection()
-            driver: Any = pooled.driver_connection
-            if driver.is_closed():
+            while _is_closed(pooled):  # after a restart all of them are
                 await greenlet_spawn(pooled.invalidate)
                 pooled = await self.engine.raw_connection()
         except _Bare as error:
@@ -133,6 +132,11 @@ class Database:
     async def aclose(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def _is_closed(pooled: PoolProxiedConnection) -> bool:
+    driver: Any = pooled.driver_connection
+    return bool(driver.is_closed())
 
 
 @asynccontextmanager

@@ -42,6 +42,8 @@ _OURS: Final = (
     _ENROLLMENTS.c.id == bindparam("enrollment", type_=Uuid),
     _ENROLLMENTS.c.lease_generation == bindparam("generation", type_=Integer),
 )
+# Seen as when the statement began, even after a wait for the enrollment's row. That is enough:
+# whoever ends or reopens an attempt also raises the enrollment's generation.
 _LIVE: Final = (
     _ATTEMPTS.c.enrollment_id == bindparam("enrollment", type_=Uuid),
     _ATTEMPTS.c.number == bindparam("attempt", type_=Integer),
