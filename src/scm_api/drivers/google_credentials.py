@@ -8,11 +8,11 @@ import re
 from typing import Annotated, Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from scm_api.drivers.errors import BackendRefused
+from scm_api.drivers.private_keys import private_key
 
 _SCOPES: Final = ("https://www.googleapis.com/auth/cloud-platform",)
 _TOKEN_URIS: Final = (
@@ -58,7 +58,7 @@ def _wrong_members(text: str) -> list[str]:
 
 def _is_rsa(pem: str) -> bool:
     try:
-        return isinstance(load_pem_private_key(pem.encode(), None), rsa.RSAPrivateKey)
+        return isinstance(private_key(pem), rsa.RSAPrivateKey)
     except (ValueError, TypeError):
         return False
 
@@ -69,12 +69,17 @@ ServiceAccountKey = Annotated[SecretStr, Field(max_length=16_384), AfterValidato
 
 def self_signing(key: SecretStr, audience: str) -> Any:
     """Credentials that sign their own tokens, without a call of Google's token service."""
+    from google.auth.crypt import RSASigner
     from google.auth.jwt import Credentials
 
     info = json.loads(key.get_secret_value())
+    email = info["client_email"]
     # google-auth has no types
-    return Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-        info, audience=audience
+    signer = RSASigner(  # type: ignore[no-untyped-call]
+        private_key(info["private_key"]), info["private_key_id"]
+    )
+    return Credentials(  # type: ignore[no-untyped-call]
+        signer, issuer=email, subject=email, audience=audience
     )
 
 

@@ -6,7 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from scm_api.drivers.private_keys import private_key
 
 
 def tls_objection(certificate_pem: str, key_pem: str) -> str | None:
@@ -16,7 +17,7 @@ def tls_objection(certificate_pem: str, key_pem: str) -> str | None:
     except ValueError:
         return "The client certificate cannot be read as PEM."
     try:
-        key = load_pem_private_key(key_pem.encode(), None)
+        key = private_key(key_pem)
     except (ValueError, TypeError):
         return "The client key cannot be read as PEM without a password."
     if key.public_key() != certificates[0].public_key():

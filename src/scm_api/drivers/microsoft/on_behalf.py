@@ -11,11 +11,12 @@ from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.core.explain import quoted
 from scm_api.drivers.errors import BackendRefused, OrderRefused
 from scm_api.drivers.microsoft.ports import AGENT_USAGE
+from scm_api.drivers.private_keys import private_key
 from scm_api.drivers.windows.asn1 import choice, sequence, sequence_of, set_of, tagged
 
 _NAME_VALUE_PAIR: Final = "1.3.6.1.4.1.311.13.2.1"
@@ -52,7 +53,7 @@ class EnrollmentAgent:
 
     def __init__(self, certificates_pem: str, key_pem: str, form: Form = "pkcs7") -> None:
         self._chain = x509.load_pem_x509_certificates(certificates_pem.encode())
-        self._key = load_pem_private_key(key_pem.encode(), None)
+        self._key = private_key(key_pem)
         self._form: Form = form
         self.certificate = self._chain[0]
 
