@@ -4,8 +4,10 @@ and a precise word about whether a request can have arrived."""
 import asyncio
 import socket
 import ssl
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,6 +20,10 @@ LONGEST_REPLY: Final = 8 * 1024 * 1024
 _CONNECT_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 30.0
 _CONNECTIONS: Final = 20
+
+# httpcore imports it several times in every request, and Python would search the disk for it.
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # what `import` takes for "not there"
 
 
 class NotSentError(Exception):
