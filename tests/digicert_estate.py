@@ -89,10 +89,9 @@ async def digicert_chain(
     **profile: Any,
 ) -> Chain:
     """Everything from the connector to the profile, and the assignment unless it is None."""
-    connector = await estate.connector()
+    connector, organization = await estate.ground()
     local = await estate.local_ca_backend(connector["id"], **connection(certcentral, key))
     backend = await estate.ca_backend(local["id"])
-    organization = await estate.organization("example.com", "*.example.com")
     wanted = {
         "options": {"backend_type": "digicert", "product": "ssl_basic"},
         "term": {"allowed_days": [90, 199], "default_days": 90},

@@ -106,10 +106,9 @@ async def entrust_chain(
     **profile: Any,
 ) -> Chain:
     """Everything from the connector to the profile, and the assignment unless it is None."""
-    connector = await estate.connector()
+    connector, organization = await estate.ground()
     local = await estate.local_ca_backend(connector["id"], **(reaching or connection(ca)))
     backend = await estate.ca_backend(local["id"])
-    organization = await estate.organization("example.com", "*.example.com")
     wanted = {
         "options": {"backend_type": "entrust", "ecs": {"cert_type": "ADVANTAGE_SSL"}},
         "term": {"allowed_days": [90, 199], "default_days": 90},

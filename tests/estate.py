@@ -10,6 +10,7 @@ from simulator import EC_ISSUING
 
 Json = dict[str, Any]
 NOWHERE = "http://127.0.0.1:1"
+OWNED = ("example.com", "*.example.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,17 @@ class Chain:
 
 
 class Estate:
-    """Builders; every field of a body can be replaced by keyword."""
+    """Builders; every field of a body can be replaced by keyword.
 
-    def __init__(self, api: Api, aws_url: str, *, first_number: int = 1) -> None:
+    The first chain stands on what `prepared` has, the others on things of their own.
+    """
+
+    def __init__(
+        self, api: Api, aws_url: str, *, first_number: int = 1, prepared: Chain | None = None
+    ) -> None:
         self.api = api
         self.aws_url = aws_url
+        self.prepared = prepared
         self._number = count(first_number)
 
     def name(self, what: str) -> str:
@@ -95,14 +102,25 @@ class Estate:
 
     async def chain(self, *domains: str, **profile: Any) -> Chain:
         """All of it, ready to enroll; the organization owns example.com and what is below it."""
-        connector = await self.connector()
-        local = await self.local_ca_backend(connector["id"])
-        backend = await self.ca_backend(local["id"])
-        owned = domains or ("example.com", "*.example.com")
-        organization = await self.organization(*owned)
+        there, self.prepared = self.prepared, None
+        if there is not None and not domains:
+            local, backend = there.local_ca_backend, there.ca_backend
+            connector, organization = there.connector, there.organization
+        else:
+            connector = await self.connector()
+            local = await self.local_ca_backend(connector["id"])
+            backend = await self.ca_backend(local["id"])
+            organization = await self.organization(*(domains or OWNED))
         usable_by = {"organization_ids": [organization["id"]]}
         made = await self.profile(backend["id"], **(usable_by | profile))
         return Chain(connector, local, backend, organization, made)
+
+    async def ground(self) -> tuple[Json, Json]:
+        """The connector and the organization of a chain to another CA; it owns the same."""
+        there, self.prepared = self.prepared, None
+        if there is not None:
+            return there.connector, there.organization
+        return await self.connector(), await self.organization(*OWNED)
 
     async def api_key(self, **admin: Any) -> tuple[Json, Json]:
         """A further admin and a key for them, whose text is under `key`."""

@@ -143,10 +143,9 @@ async def gcp_chain(
     estate: Estate, cas: GoogleCas, pool: str = WEB, *, template: str | None = None, **profile: Any
 ) -> Chain:
     """Everything from the connector to the profile."""
-    connector = await estate.connector()
+    connector, organization = await estate.ground()
     local = await estate.local_ca_backend(connector["id"], **connection(cas))
     backend = await estate.ca_backend(local["id"])
-    organization = await estate.organization("example.com", "*.example.com")
     wanted = {
         "options": {"backend_type": "gcp", "certificate_authority": pool, "template": template},
         "term": {"allowed_days": [30, 90], "default_days": 30},

@@ -29,10 +29,9 @@ async def memory_chain(
     """Everything from the connector to the profile, and the CA behind it."""
     name = uuid4().hex
     authority = AUTHORITIES[name] = Authority({PASSWORD: "ada"})
-    connector = await estate.connector()
+    connector, organization = await estate.ground()
     local = await estate.local_ca_backend(connector["id"], **memory_connection(name))
     backend = await estate.ca_backend(local["id"])
-    organization = await estate.organization("example.com", "*.example.com")
     usages = USAGES[certificate_type]
     options = {"backend_type": "memory", "issuing_ca": "issuing", "extended_key_usages": usages}
     wanted = {

@@ -93,11 +93,10 @@ async def microsoft_chain(
     **profile: Any,
 ) -> Chain:
     """Everything from the connector to the profile."""
-    connector = await estate.connector()
+    connector, organization = await estate.ground()
     reaching = connection(ca, answer_seconds=answer_seconds)
     local = await estate.local_ca_backend(connector["id"], **reaching)
     backend = await estate.ca_backend(local["id"])
-    organization = await estate.organization("example.com", "*.example.com")
     wanted = {
         "options": {"backend_type": "microsoft", "issuing_ca": CA_NAME, "ms_template": template},
         "term": {"allowed_days": [365], "default_days": 365},

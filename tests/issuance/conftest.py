@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from api_client import Api
 from digicert_estate import CertCentral
 from entrust_estate import Entrust
 from estate import Chain, Estate
@@ -13,6 +14,7 @@ from scm_api.sandbox import digicert, entrust
 from scm_api.settings import Settings
 from scm_api.worker.process import working
 from settlement import Enrolling
+from simulator import Simulator
 
 
 @pytest.fixture
@@ -26,8 +28,15 @@ async def worker(settings: Settings) -> AsyncIterator[None]:
 
 
 @pytest.fixture
+def estate(api: Api, simulator: Simulator, chain: Chain) -> Estate:
+    """Builders for what a test needs to exist, on what is in the prepared database."""
+    return Estate(api, simulator.url, prepared=chain)
+
+
+@pytest.fixture
 def enrolling(estate: Estate, chain: Chain) -> Enrolling:
-    """Enrolls for the chain's organization."""
+    """Enrolls for the chain's organization; what else the test makes has nothing of it."""
+    estate.prepared = None
     return Enrolling(estate.api, chain)
 
 
