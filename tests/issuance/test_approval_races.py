@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 import pytest
 from approvals import FourEyes, another_admin, four_eyes
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Interval, bindparam, func, select, text, update
 
 from api_client import Api
 from estate import Estate
@@ -27,6 +27,24 @@ _BLOCKED = Statement(
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
 )
+_PUT_BACK = Statement(
+    update(Enrollment)
+    .where(Enrollment.id == bindparam("enrollment"))
+    .values(
+        state="pending_approval",
+        version=1,
+        approval_digest=None,
+        approval_expires_at=func.clock_timestamp() + bindparam("wait", type_=Interval),
+        reason_code=None,
+        reason=None,
+    )
+)
+_TOLD = Statement(
+    select(Enrollment.state, AuditEvent.action, func.count().label("times"))
+    .join(AuditEvent, AuditEvent.subject_id == Enrollment.id)
+    .where(Enrollment.id == bindparam("enrollment"))
+    .group_by(Enrollment.state, AuditEvent.action)
+)
 
 
 class Stage:
@@ -40,14 +58,8 @@ class Stage:
 
     async def put_back(self, wait: timedelta = timedelta(days=1)) -> None:
         """It waits for approval, in its first version, for so long."""
-        start = {"state": "pending_approval", "version": 1, "approval_digest": None}
-        expires = func.clock_timestamp() + wait
-        async with self.database.transaction() as session:
-            await session.execute(
-                update(Enrollment)
-                .where(Enrollment.id == self.id)
-                .values(approval_expires_at=expires, reason_code=None, reason=None, **start)
-            )
+        async with self.database.each_statement() as connection:
+            await _PUT_BACK.fetch(connection, {"enrollment": self.id, "wait": wait})
 
     async def decide(self, by: Api, verb: str) -> httpx.Response:
         """A decision about the first version."""
@@ -56,10 +68,9 @@ class Stage:
 
     async def told(self) -> tuple[str, Counter[str]]:
         """The state as stored, and how often each thing happened so far."""
-        events = select(AuditEvent.action).where(AuditEvent.subject_id == self.id)
-        async with self.database.transaction() as session:
-            state = await session.scalar(select(Enrollment.state).where(Enrollment.id == self.id))
-            return str(state), Counter(await session.scalars(events))
+        async with self.database.each_statement() as connection:
+            rows = await _TOLD.fetch(connection, {"enrollment": self.id})
+        return rows[0]["state"], Counter({each["action"]: each["times"] for each in rows})
 
     async def in_order(
         self, *starts: Callable[[], Awaitable[httpx.Response]]
@@ -80,7 +91,7 @@ class Stage:
                 (found,) = await _BLOCKED.fetch(connection, {})
                 if found["count"] == count:
                     return
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.002)
 
 
 @pytest.fixture
