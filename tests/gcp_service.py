@@ -7,20 +7,18 @@ import ctypes
 import multiprocessing
 import os
 import re
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from estate import Chain, Estate, Json
+from made_states import made_state
 from plain_http import NO_TRUST
 
 LOCATION = "projects/umbra-pki/locations/europe-west1"
@@ -78,7 +76,7 @@ class GoogleCas:
 @contextmanager
 def running_cas(state: Path) -> Iterator[GoogleCas]:
     """A simulator without quotas; `behave` sets some."""
-    shutil.copytree(made_once(), state, dirs_exist_ok=True)
+    made_state("gcp", state)
     log = state.with_suffix(".log")
     context = multiprocessing.get_context("forkserver")  # which has never used gRPC
     process = context.Process(target=_serve, args=(state, log))
@@ -109,19 +107,6 @@ def _serve(state: Path, log: Path) -> None:
     from scm_api.sandbox.gcp import run
 
     run("127.0.0.1", 0, 0, state, limits=False)
-
-
-@cache
-def made_once() -> Path:
-    """The keys and CAs of a simulator, which take a second to make."""
-    from scm_api.sandbox.gcp.settings import Settings
-    from scm_api.sandbox.gcp.simulator import open_simulator
-
-    state = Path(tempfile.mkdtemp(prefix="gcp-")) / "state"
-    open_simulator(Settings(state)).close()
-    for each in (*state.glob("documents.db*"), *state.glob("*.jsonl"), state / "lock"):
-        each.unlink()
-    return state
 
 
 def connection(cas: GoogleCas, **options: Any) -> Json:

@@ -15,6 +15,7 @@ from microsoft_harness import MicrosoftHarness
 
 from gcp_service import running_cas
 from loop_thread import LoopThread
+from made_states import made_state
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.base import Driver
 from scm_api.drivers.memory.authority import AUTHORITIES
@@ -64,7 +65,7 @@ def aws_harness(_aws_url: str) -> AwsHarness:
 
 @pytest.fixture(scope="session")
 def _digicert_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    state = tmp_path_factory.mktemp("digicert") / "state"
+    state = made_state("digicert", tmp_path_factory.mktemp("digicert"))
     settings = digicert.Settings(state, behaviour=digicert.Behaviour(rate_limits=[]))
     with LoopThread() as loop:
         server = loop.run(digicert.serve(settings))
@@ -81,7 +82,7 @@ def digicert_harness(_digicert_url: str) -> DigiCertHarness:
 
 @pytest.fixture(scope="session")
 def entrust_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[entrust.RunningServer]:
-    state = tmp_path_factory.mktemp("entrust") / "state"
+    state = made_state("entrust", tmp_path_factory.mktemp("entrust"))
     settings = entrust.Settings(state, behaviour=entrust.Behaviour(rate_limits=[]))
     with LoopThread() as loop:
         server = loop.run(entrust.serve(settings))
@@ -116,7 +117,7 @@ def memory_harness() -> Iterator[MemoryHarness]:
 
 @pytest.fixture(scope="session")
 def _microsoft(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MicrosoftHarness]:
-    state = tmp_path_factory.mktemp("microsoft") / "state"
+    state = made_state("microsoft", tmp_path_factory.mktemp("microsoft"))
     with LoopThread() as loop:
         server = loop.run(microsoft.serve(microsoft.Settings(state)))
         transport = server.simulator.transport

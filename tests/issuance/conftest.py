@@ -10,6 +10,7 @@ from digicert_estate import CertCentral
 from entrust_estate import Entrust
 from estate import Chain, Estate
 from loop_thread import LoopThread
+from made_states import made_state
 from scm_api.sandbox import digicert, entrust
 from scm_api.settings import Settings
 from scm_api.worker.process import working
@@ -42,7 +43,7 @@ def enrolling(estate: Estate, chain: Chain) -> Enrolling:
 
 @pytest.fixture(scope="session")
 def _running_digicert(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CertCentral]:
-    settings = digicert.Settings(tmp_path_factory.mktemp("digicert") / "state")
+    settings = digicert.Settings(made_state("digicert", tmp_path_factory.mktemp("digicert")))
     with LoopThread() as loop:
         server = loop.run(digicert.serve(settings))
         yield CertCentral(server.url)
@@ -58,7 +59,7 @@ def certcentral(_running_digicert: CertCentral) -> CertCentral:
 
 @pytest.fixture(scope="session")
 def _running_entrust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrust]:
-    settings = entrust.Settings(tmp_path_factory.mktemp("entrust") / "state")
+    settings = entrust.Settings(made_state("entrust", tmp_path_factory.mktemp("entrust")))
     with LoopThread() as loop:
         server = loop.run(entrust.serve(settings))
         yield Entrust(server)

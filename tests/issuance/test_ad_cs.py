@@ -18,6 +18,7 @@ from api_client import Api, faults_of
 from csrs import csr_for
 from estate import Chain, Estate, Json
 from loop_thread import LoopThread
+from made_states import made_state
 from microsoft_estate import AdCs, connection
 from scm_api.db.session import Database
 from scm_api.sandbox import microsoft
@@ -39,7 +40,8 @@ RSA_TYPES = ["rsa-2048", "rsa-3072", "rsa-4096"]
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with LoopThread() as loop:
-        server = loop.run(microsoft.serve(microsoft.Settings(tmp_path_factory.mktemp("adcs"))))
+        state = made_state("microsoft", tmp_path_factory.mktemp("adcs"))
+        server = loop.run(microsoft.serve(microsoft.Settings(state)))
         yield server
         loop.run(server.aclose())
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from estate import Estate
 from loop_thread import LoopThread
+from made_states import made_state
 from microsoft_estate import AdCs, microsoft_chain
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType
@@ -24,7 +25,8 @@ SLOW = 4.0
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with LoopThread() as loop:
-        server = loop.run(microsoft.serve(microsoft.Settings(tmp_path_factory.mktemp("adcs"))))
+        state = made_state("microsoft", tmp_path_factory.mktemp("adcs"))
+        server = loop.run(microsoft.serve(microsoft.Settings(state)))
         yield server
         loop.run(server.aclose())
 

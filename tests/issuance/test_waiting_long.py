@@ -14,6 +14,7 @@ from digicert_estate import CertCentral, digicert_chain
 from entrust_estate import Entrust, entrust_chain
 from estate import Estate
 from loop_thread import LoopThread
+from made_states import made_state
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Enrollment
 from scm_api.db.session import Database
@@ -30,11 +31,12 @@ CA = CertCentral | Entrust
 def ca(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[CA]:
     with LoopThread() as loop:
         server: Any
+        state = made_state(request.param, tmp_path / "ca")
         if request.param == "digicert":
-            server = loop.run(digicert.serve(digicert.Settings(tmp_path / "ca")))
+            server = loop.run(digicert.serve(digicert.Settings(state)))
             yield CertCentral(server.url)
         else:
-            server = loop.run(entrust.serve(entrust.Settings(tmp_path / "ca")))
+            server = loop.run(entrust.serve(entrust.Settings(state)))
             yield Entrust(server)
         loop.run(server.aclose())
 

@@ -12,6 +12,7 @@ from entrust_client import Entrust
 from microsoft_client import Adcs
 
 from loop_thread import LoopThread
+from made_states import made_state
 from scm_api.sandbox import aws, digicert, entrust, microsoft
 
 
@@ -50,7 +51,7 @@ def state(tmp_path: Path) -> Path:
 def _running_digicert(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CertCentral]:
     """A simulator in a thread of its own; limits are off."""
     behaviour = digicert.Behaviour(rate_limits=[])
-    state = tmp_path_factory.mktemp("digicert") / "state"
+    state = made_state("digicert", tmp_path_factory.mktemp("digicert"))
     with LoopThread() as loop:
         server = loop.run(digicert.serve(digicert.Settings(state, behaviour=behaviour)))
         yield CertCentral(server.url)
@@ -68,7 +69,7 @@ def certcentral(_running_digicert: CertCentral) -> CertCentral:
 def _running_entrust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrust]:
     """A simulator in a thread of its own; limits are off."""
     behaviour = entrust.Behaviour(rate_limits=[])
-    state = tmp_path_factory.mktemp("entrust") / "state"
+    state = made_state("entrust", tmp_path_factory.mktemp("entrust"))
     with LoopThread() as loop:
         server = loop.run(entrust.serve(entrust.Settings(state, behaviour=behaviour)))
         yield Entrust(server.url, server.simulator.transport)
@@ -85,7 +86,7 @@ def ecs(_running_entrust: Entrust) -> Entrust:
 @pytest.fixture(scope="session")
 def _running_adcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adcs]:
     """A simulator in a thread of its own."""
-    state = tmp_path_factory.mktemp("microsoft") / "state"
+    state = made_state("microsoft", tmp_path_factory.mktemp("microsoft"))
     with LoopThread() as loop:
         server = loop.run(microsoft.serve(microsoft.Settings(state)))
         yield Adcs(server)

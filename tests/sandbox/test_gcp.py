@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import shutil
 import uuid
 from collections.abc import AsyncIterator
 from functools import cache
@@ -24,7 +23,7 @@ from google.iam.v1 import iam_policy_pb2
 from google.oauth2 import service_account
 
 from csrs import csr_for
-from gcp_service import made_once
+from made_states import made_state
 from plain_http import NO_TRUST
 from scm_api.sandbox import gcp
 
@@ -87,7 +86,7 @@ def client_of(server: gcp.RunningServer) -> Client:
 
 @pytest.fixture
 async def cas(tmp_path: Path) -> AsyncIterator[Cas]:
-    state = shutil.copytree(made_once(), tmp_path / "state")
+    state = made_state("gcp", tmp_path / "state")
     async with (
         await gcp.serve(gcp.Settings(state)) as server,
         httpx.AsyncClient(verify=NO_TRUST, trust_env=False) as http,
