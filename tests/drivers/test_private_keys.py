@@ -12,15 +12,15 @@ def pem_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 
 
 def test_a_key_is_read_again_as_it_is() -> None:
-    key = rsa.generate_private_key(65537, 2048)
-    for _ in range(3):
+    key = rsa.generate_private_key(65537, 1024)
+    for _ in range(2):
         found = private_key(pem_of(key))
         assert isinstance(found, rsa.RSAPrivateKey)
         assert found.private_numbers() == key.private_numbers()
 
 
 def test_parts_that_do_not_fit_are_refused_every_time() -> None:
-    key = rsa.generate_private_key(65537, 2048)
+    key = rsa.generate_private_key(65537, 1024)
     private_key(pem_of(key))  # that this one is good says nothing of others
     numbers = key.private_numbers()
     forged = rsa.RSAPrivateNumbers(
@@ -32,6 +32,6 @@ def test_parts_that_do_not_fit_are_refused_every_time() -> None:
         numbers.iqmp,
         numbers.public_numbers,
     ).private_key(unsafe_skip_rsa_key_validation=True)
-    for _ in range(3):
+    for _ in range(2):
         with pytest.raises(ValueError):
             private_key(pem_of(forged))
