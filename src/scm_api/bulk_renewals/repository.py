@@ -1,6 +1,7 @@
 """Rows of bulk renewals, with the state of their enrollments counted."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,12 @@ _COLUMNS = (
 
 def bulk_renewals(principal: Principal) -> AnySelect:
     """Those with at least one enrollment the caller may see, which alone are counted."""
+    seen = within(principal, Enrollment.organization_id, Enrollment.certificate_type)
+    return _all().where(seen)
+
+
+@cache
+def _all() -> AnySelect:
     counts = (
         func.count().filter(state_now() == state.value).label(state.value)
         for state in EnrollmentState
@@ -34,7 +41,6 @@ def bulk_renewals(principal: Principal) -> AnySelect:
     return (
         select(*_COLUMNS, func.count().label("total"), *counts)
         .join(Enrollment, Enrollment.bulk_renewal_id == BulkRenewal.id)
-        .where(within(principal, Enrollment.organization_id, Enrollment.certificate_type))
         .group_by(*_COLUMNS)
     )
 

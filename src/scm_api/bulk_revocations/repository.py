@@ -1,6 +1,7 @@
 """Rows of bulk revocations, with the state of their certificates counted."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,12 @@ _OPEN = (
 
 def bulk_revocations(principal: Principal) -> AnySelect:
     """Those about at least one certificate the caller may see, which alone are counted."""
+    seen = within(principal, Certificate.organization_id, Certificate.certificate_type)
+    return _all().where(seen)
+
+
+@cache
+def _all() -> AnySelect:
     counts = (
         func.count().filter(state_now() == state.value).label(state.value)
         for state in RevocationState
@@ -49,7 +56,6 @@ def bulk_revocations(principal: Principal) -> AnySelect:
             BulkRevocationCertificate.bulk_revocation_id == BulkRevocation.id,
         )
         .join(Certificate, Certificate.id == BulkRevocationCertificate.certificate_id)
-        .where(within(principal, Certificate.organization_id, Certificate.certificate_type))
         .group_by(*_COLUMNS)
     )
 

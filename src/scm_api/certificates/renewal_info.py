@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from scm_api.core.errors import Conflict, NotFound
 from scm_api.core.renewal_window import RenewalAdvice, RenewalWindow, renewal_window
 from scm_api.core.vocabulary import CertificateStatus, RevocationState
 from scm_api.db.models import BlockedKey, Certificate
+from scm_api.db.statements import AnySelect
 from scm_api.issuance.revocation import state_now
 from scm_api.web.replies import reply
 
@@ -77,24 +79,29 @@ def _succeeds(successor: type[Certificate]) -> ColumnElement[bool]:
 async def _facts(
     session: AsyncSession, principal: Principal, certificate_id: UUID
 ) -> Mapping[str, Any]:
+    query = _facts_of_all().where(Certificate.id == certificate_id, visible(principal))
+    row = (await session.execute(query)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("certificate")
+    return dict(row)
+
+
+@cache
+def _facts_of_all() -> AnySelect:
     successor = aliased(Certificate)
     successors = select(func.array_agg(successor.id)).where(_succeeds(successor))
     blocked = select(BlockedKey.created_at).where(BlockedKey.spki_sha256 == Certificate.spki_sha256)
     revoked = case((state_now().in_(_DISTRUSTED), Certificate.revocation_requested_at))
     is_scheduled = state_now() == RevocationState.SCHEDULED.value
     scheduled = case((is_scheduled, Certificate.revocation_effective_at))
-    query = select(
+    return select(
         Certificate.not_before,
         func.least(Certificate.not_after, scheduled).label("ends_at"),
         Certificate.quarantined,
         successors.correlate(Certificate).scalar_subquery().label("successors"),
         func.least(blocked.scalar_subquery(), revoked).label("distrusted_since"),
         func.now().label("now"),
-    ).where(Certificate.id == certificate_id, visible(principal))
-    row = (await session.execute(query)).mappings().one_or_none()
-    if row is None:
-        raise NotFound("certificate")
-    return dict(row)
+    )
 
 
 def _content(window: RenewalWindow, row: Mapping[str, Any]) -> dict[str, Any]:

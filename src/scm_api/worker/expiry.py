@@ -3,6 +3,7 @@
 Readers see them as over without this; here the rows follow, with an audit event each.
 """
 
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, func, select, update
@@ -30,12 +31,7 @@ _REVOCATIONS_OVER: Final = and_(
 async def expire_unanswered(database: Database) -> int:
     """End what nobody answered; returns how many. Whoever decides at the same time wins or loses
     by the row's lock."""
-    state = after(EnrollmentState.PENDING_APPROVAL, Move.EXPIRE).value
-    ended = {"state": state, "reason_code": _CODE, "reason": _SENTENCE, "updated_at": func.now()}
-    enrollments = _ending(Enrollment, _ENROLLMENTS_OVER, ended)
-    revocations = _ending(
-        Certificate, _REVOCATIONS_OVER, {"revocation_state": RevocationState.EXPIRED.value}
-    )
+    enrollments, revocations = _statements()
     found = 0
     async with database.transaction() as session:
         for statement, kind, verb in (
@@ -52,6 +48,16 @@ async def expire_unanswered(database: Database) -> int:
                     organization_id=row.organization_id,
                 )
     return found
+
+
+@cache
+def _statements() -> tuple[Any, Any]:
+    """For enrollments and for revocations."""
+    state = after(EnrollmentState.PENDING_APPROVAL, Move.EXPIRE).value
+    ended = {"state": state, "reason_code": _CODE, "reason": _SENTENCE, "updated_at": func.now()}
+    enrollments = _ending(Enrollment, _ENROLLMENTS_OVER, ended)
+    expired = {"revocation_state": RevocationState.EXPIRED.value}
+    return enrollments, _ending(Certificate, _REVOCATIONS_OVER, expired)
 
 
 def _ending(

@@ -6,6 +6,7 @@ the transaction that stores the new enrollment, so that of many workers one rene
 """
 
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, exists, extract, func, or_, select
@@ -107,6 +108,7 @@ async def _right_lost(session: AsyncSession, before: Enrollment) -> list[str]:
     ]
 
 
+@cache
 def _next() -> Any:
     """The due certificate that waits longest and that no other worker is looking at."""
     successor = aliased(Certificate)
