@@ -1,8 +1,10 @@
 """A client that holds every answer against the contract and looks for secrets in it."""
 
 import re
+import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -11,6 +13,10 @@ from fastapi import FastAPI
 
 URN = "urn:scm-api:problem:"
 PROBLEM = "application/problem+json"
+
+# httpx imports it in every request, as httpcore does (`drivers/http.py`).
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 
 class Contract:
