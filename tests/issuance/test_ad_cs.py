@@ -39,17 +39,16 @@ RSA_TYPES = ["rsa-2048", "rsa-3072", "rsa-4096"]
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    settings = microsoft.Settings(made_state("microsoft", tmp_path_factory.mktemp("adcs")))
     with LoopThread() as loop:
-        state = made_state("microsoft", tmp_path_factory.mktemp("adcs"))
-        server = loop.run(microsoft.serve(microsoft.Settings(state)))
+        server = loop.run(microsoft.serve(settings))
         yield server
         loop.run(server.aclose())
 
 
 @pytest.fixture
 def ca(running: Any) -> AdCs:
-    ldap_port = int(running.ldaps_url.rpartition(":")[2])
-    found = AdCs(running, ldap_port)
+    found = AdCs(running, int(running.ldaps_url.rpartition(":")[2]))
     found.control("POST", "/reset")
     return found
 
