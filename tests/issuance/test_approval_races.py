@@ -10,11 +10,11 @@ from uuid import UUID
 import httpx
 import pytest
 from approvals import FourEyes, another_admin, four_eyes
-from sqlalchemy import func, select, text, update
+from sqlalchemy import select, text
 
 from api_client import Api
 from estate import Estate
-from scm_api.db.models import AuditEvent, Enrollment
+from scm_api.db.models import Enrollment
 from scm_api.db.session import Database
 from scm_api.db.statements import Statement
 from scm_api.worker.expiry import expire_unanswered
@@ -26,6 +26,21 @@ _BLOCKED = Statement(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
+)
+_PUT_BACK = Statement(
+    text("""
+    UPDATE enrollments
+       SET state = 'pending_approval', version = 1, approval_digest = NULL, reason_code = NULL,
+           reason = NULL, approval_expires_at = clock_timestamp() + CAST(:wait AS interval)
+     WHERE id = CAST(:id AS uuid)
+""")
+)
+_TOLD = Statement(
+    text("""
+    SELECT state, action, count(*)
+      FROM enrollments JOIN audit_events ON subject_id = enrollments.id
+     WHERE enrollments.id = CAST(:id AS uuid) GROUP BY state, action
+""")
 )
 
 
@@ -40,14 +55,8 @@ class Stage:
 
     async def put_back(self, wait: timedelta = timedelta(days=1)) -> None:
         """It waits for approval, in its first version, for so long."""
-        start = {"state": "pending_approval", "version": 1, "approval_digest": None}
-        expires = func.clock_timestamp() + wait
-        async with self.database.transaction() as session:
-            await session.execute(
-                update(Enrollment)
-                .where(Enrollment.id == self.id)
-                .values(approval_expires_at=expires, reason_code=None, reason=None, **start)
-            )
+        async with self.database.each_statement() as connection:
+            await _PUT_BACK.fetch(connection, {"id": self.id, "wait": wait})
 
     async def decide(self, by: Api, verb: str) -> httpx.Response:
         """A decision about the first version."""
@@ -56,10 +65,10 @@ class Stage:
 
     async def told(self) -> tuple[str, Counter[str]]:
         """The state as stored, and how often each thing happened so far."""
-        events = select(AuditEvent.action).where(AuditEvent.subject_id == self.id)
-        async with self.database.transaction() as session:
-            state = await session.scalar(select(Enrollment.state).where(Enrollment.id == self.id))
-            return str(state), Counter(await session.scalars(events))
+        async with self.database.each_statement() as connection:
+            rows = await _TOLD.fetch(connection, {"id": self.id})
+        (state,) = {row["state"] for row in rows}
+        return state, Counter({row["action"]: row["count"] for row in rows})
 
     async def in_order(
         self, *starts: Callable[[], Awaitable[httpx.Response]]
@@ -80,7 +89,7 @@ class Stage:
                 (found,) = await _BLOCKED.fetch(connection, {})
                 if found["count"] == count:
                     return
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.002)
 
 
 @pytest.fixture
