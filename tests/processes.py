@@ -65,6 +65,8 @@ class ServiceProcess:
     ) -> None:
         self.log = log
         self.errors = errors or log
+        self.log.touch()
+        self.errors.touch()
         self._arguments = (work, dict(environment), log, self.errors)
         self._start()
 
@@ -121,6 +123,14 @@ class ServiceProcess:
         if self.exit_code == EXIT_PAUSED:
             self._start()
         return True
+
+    def first_line(self, patience: float = PATIENCE) -> str:
+        """Wait for its first line of output; empty if it ends without one."""
+        deadline = time.monotonic() + patience
+        while self.exit_code is None and "\n" not in self.log.read_text():
+            assert time.monotonic() < deadline, f"waited {patience:g} s in vain for a line"
+            time.sleep(0.01)
+        return self.log.read_text().partition("\n")[0]
 
     def close(self) -> None:
         """End it now, frozen or not."""
