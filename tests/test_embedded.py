@@ -21,6 +21,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from scm_api.db.embedded import EmbeddedError, EmbeddedPostgres
 
+pytestmark = pytest.mark.xdist_group("embedded")  # making the seed costs as much as seven tests
+
 FAST = {"fsync": "off"}
 USER = """
 import signal, sys, time
