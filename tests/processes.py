@@ -42,6 +42,7 @@ _context.set_forkserver_preload(
         "badkeys.checks",
         "pgqueuer.queries",
         "scm_api.sandbox.aws",
+        "scm_api.sandbox.gcp",
         "uvicorn.lifespan.on",
         "uvicorn.protocols.http.auto",
         "uvloop",
