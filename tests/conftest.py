@@ -42,10 +42,11 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What mostly waits runs between what computes: the demo first, which is one after the other,
-    then a crash test after every few others, the longest first."""
+    then other groups like that, and a crash test after every few others, the longest first."""
     demo = [item for item in items if "demo" in item.path.parts]
     crash = [item for item in items if "crash" in item.path.parts]
     others = [item for item in items if not {"demo", "crash"} & set(item.path.parts)]
+    others.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
     crash.sort(key=lambda item: "guard" not in item.path.name)
     every = max(1, len(others) * 2 // 3 // max(1, len(crash)))
     ordered = list(demo)

@@ -54,7 +54,7 @@ class Demo:
         return subprocess.run(
             [*self._command(), "--once"],
             cwd=self.directory,
-            env=_environment(),
+            env=environment(),
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -66,7 +66,7 @@ class Demo:
         """Start it and wait until it printed `until`; Ctrl-C ends it after the block."""
         with (self.directory / "output").open("w") as output:
             process = psutil.Popen(
-                self._command(), cwd=self.directory, env=_environment(), stdout=output
+                self._command(), cwd=self.directory, env=environment(), stdout=output
             )
         try:
             deadline = time.monotonic() + PATIENCE
@@ -81,12 +81,16 @@ class Demo:
                 process.send_signal(signal.SIGINT)
                 process.wait(PATIENCE)
 
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """They as arguments of the command."""
+        return ("--port", str(self.port), "--sandbox-port", str(self.sandbox_port))
+
     def _command(self) -> list[str]:
-        ports = ("--port", str(self.port), "--sandbox-port", str(self.sandbox_port))
-        return [sys.executable, "-m", "scm_api", "demo", *ports]
+        return [sys.executable, "-m", "scm_api", "demo", *self.ports]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Without what surrounds the test, but with settings the demo must not mind."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SCM_")}
     return kept | {

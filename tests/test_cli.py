@@ -3,64 +3,43 @@
 import asyncio
 import base64
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 from sqlalchemy import select
+from sqlalchemy.engine import make_url
 
+from databases import Databases
 from plain_http import NO_TRUST
+from processes import ServiceProcess, command, finished, free_port, fresh, started
 from scm_api.core.sealing import KeyRing
 from scm_api.db.base import new_id
-from scm_api.db.embedded import EmbeddedPostgres
 from scm_api.db.models import AuditEvent, Connector, LocalCaBackend
 from scm_api.db.secrets import secrets_owner
 from scm_api.db.session import Database
 
 KEYS = f"k1:{base64.b64encode(bytes(32)).decode()}"
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SCM_")}
-COMMAND = [sys.executable, "-m", "scm_api"]
+SERVE = command("serve")
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[dict[str, str]]:
-    """Environment with a migrated database; the directory must be reachable for `nobody`."""
-    directory = Path(tempfile.mkdtemp(prefix="scm-cli-"))
-    directory.chmod(0o711)
-    with EmbeddedPostgres(directory / "postgres", options={"fsync": "off"}) as postgres:
-        environment = {"SCM_DATABASE_URL": postgres.start(), "SCM_SECRET_KEYS": KEYS}
-        done = run("migrate", **environment)
-        assert done.stdout == "The database has the schema of this version.\n"
-        yield environment
-    shutil.rmtree(directory)
+def database(databases: Databases) -> Iterator[dict[str, str]]:
+    """Environment with a migrated database."""
+    url = databases.clone()
+    yield {"SCM_DATABASE_URL": url, "SCM_SECRET_KEYS": KEYS}
+    databases.drop(url)
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        env=CLEAN | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return finished(command(*arguments), CLEAN | environment)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -80,21 +59,13 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def serving(port: int, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [*COMMAND, "serve"],
-        env=CLEAN | {"SCM_PORT": str(port)} | environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        eventually(lambda: process.poll() is not None or answers(port))
-        assert process.poll() is None, process.communicate()[1]
+def serving(
+    port: int, work: Callable[[], None] = SERVE, **environment: str
+) -> Iterator[ServiceProcess]:
+    with started(work, CLEAN | {"SCM_PORT": str(port)} | environment) as process:
+        eventually(lambda: process.exit_code is not None or answers(port))
+        assert process.exit_code is None, process.errors.read_text()
         yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-        process.communicate()
 
 
 def listeners(pid: int, port: int) -> list[psutil.Process]:
@@ -106,9 +77,9 @@ def listeners(pid: int, port: int) -> list[psutil.Process]:
 
 
 def test_help_names_every_command() -> None:
-    shown = run("--help").stdout
-    for command in ("serve", "worker", "migrate", "openapi", "health", "admin", "secrets"):
-        assert f" {command} " in shown
+    shown = finished(fresh("--help"), CLEAN).stdout
+    for name in ("serve", "worker", "migrate", "openapi", "health", "admin", "secrets"):
+        assert f" {name} " in shown
     assert "aws" in run("sandbox", "--help").stdout
 
 
@@ -124,11 +95,11 @@ def test_wrong_settings_end_with_status_2_and_one_line_each() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["migrate"], ["admin", "create", "--email", "a@b.test", "--name", "A"]]
+    "arguments", [["migrate"], ["admin", "create", "--email", "a@b.test", "--name", "A"]]
 )
-def test_an_absent_database_is_told_in_a_sentence(command: list[str]) -> None:
+def test_an_absent_database_is_told_in_a_sentence(arguments: list[str]) -> None:
     url = f"postgresql://scm:canary@127.0.0.1:{free_port()}/scm"
-    done = run(*command, SCM_DATABASE_URL=url, SCM_SECRET_KEYS=KEYS)
+    done = run(*arguments, SCM_DATABASE_URL=url, SCM_SECRET_KEYS=KEYS)
     assert done.returncode == 1
     assert "cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
@@ -169,7 +140,7 @@ def test_processes_have_a_listener_each_and_end_together(database: dict[str, str
     with serving(port, SCM_API_PROCESSES="2", **database) as process:
         eventually(lambda: len(listeners(process.pid, port)) == 2)
         listening = listeners(process.pid, port)
-        process.send_signal(signal.SIGTERM)
+        process.send(signal.SIGTERM)
         assert process.wait(30) == 0
         assert not any(child.is_running() for child in listening)
 
@@ -179,7 +150,7 @@ def test_processes_end_when_their_parent_is_killed(database: dict[str, str]) -> 
     with serving(port, SCM_API_PROCESSES="2", **database) as process:
         eventually(lambda: len(listeners(process.pid, port)) == 2)
         listening = listeners(process.pid, port)
-        process.kill()
+        process.send(signal.SIGKILL)
         process.wait()
         eventually(lambda: not any(child.is_running() for child in listening), 30)
 
@@ -192,10 +163,14 @@ def test_the_others_end_when_one_process_dies(database: dict[str, str]) -> None:
         assert process.wait(30) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_api_with_status_0(number: int, database: dict[str, str]) -> None:
-    with serving(free_port(), **database) as process:
-        process.send_signal(number)
+@pytest.mark.parametrize(
+    ("number", "work"), [(signal.SIGTERM, fresh("serve")), (signal.SIGINT, SERVE)]
+)
+def test_a_signal_ends_the_api_with_status_0(
+    number: signal.Signals, work: Callable[[], None], database: dict[str, str]
+) -> None:
+    with serving(free_port(), work, **database) as process:
+        process.send(number)
         assert process.wait(30) == 0
 
 
@@ -207,7 +182,9 @@ def test_a_created_admin_can_use_the_printed_key_and_is_unique(database: dict[st
     port = free_port()
     with serving(port, **database):
         answer = httpx.get(
-            f"http://127.0.0.1:{port}/admins", headers={"Authorization": f"Bearer {key}"}
+            f"http://127.0.0.1:{port}/admins",
+            headers={"Authorization": f"Bearer {key}"},
+            verify=NO_TRUST,
         )
     assert [admin["email"] for admin in answer.json()["items"]] == ["first@example.test"]
     again = run(*create, **database)
@@ -220,12 +197,18 @@ def test_an_operators_key_ring_is_not_added_to(database: dict[str, str]) -> None
     assert "SCM_SECRET_KEYS" in done.stderr
 
 
-def test_migrating_twice_at_once_is_harmless(database: dict[str, str]) -> None:
-    both = [
-        subprocess.Popen([*COMMAND, "migrate"], env=CLEAN | database, stdout=subprocess.DEVNULL)
-        for _ in range(2)
-    ]
-    assert [process.wait(60) for process in both] == [0, 0]
+def test_migrating_twice_at_once_is_harmless(
+    databases: Databases, database: dict[str, str]
+) -> None:
+    nothing = make_url(database["SCM_DATABASE_URL"]).set(database="template0")
+    url = databases.clone(nothing.render_as_string(hide_password=False))
+    environment = CLEAN | database | {"SCM_DATABASE_URL": url}
+    migrate = command("migrate")
+    with started(migrate, environment) as one, started(migrate, environment) as other:
+        for process in (one, other):
+            assert process.wait() == 0
+            assert process.log.read_text() == "The database has the schema of this version.\n"
+    databases.drop(url)
 
 
 def test_rotating_seals_with_the_first_key_and_names_what_no_key_opens(

@@ -21,6 +21,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from scm_api.db.embedded import EmbeddedError, EmbeddedPostgres
 
+pytestmark = pytest.mark.xdist_group("embedded")  # one seed serves them all
+
 FAST = {"fsync": "off"}
 USER = """
 import signal, sys, time
@@ -110,10 +112,10 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def test_data_is_found_again_by_a_second_start(directory: Path) -> None:
-    with EmbeddedPostgres(directory, options=FAST) as postgres:
+def test_data_is_found_again_by_a_second_start(cluster: Path) -> None:
+    with EmbeddedPostgres(cluster, options=FAST) as postgres:
         query(postgres.start(), "CREATE TABLE kept AS SELECT 42 AS answer")
-    with EmbeddedPostgres(directory) as postgres:
+    with EmbeddedPostgres(cluster) as postgres:
         assert query(postgres.start(), "SELECT answer FROM kept") == 42
 
 

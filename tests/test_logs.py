@@ -2,13 +2,18 @@
 
 import json
 import os
-import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
 
-PREPARE = """
+from processes import finished
+
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SCM_")}
+
+PRIVATE_KEY = "-----BEGIN EC PRIVATE KEY-----\\ncanary\\n-----END EC PRIVATE KEY-----"
+PROGRAM = """
 import logging, structlog
 from pydantic import SecretStr
 from scm_api.correlation import request_id
@@ -16,29 +21,27 @@ from scm_api.logs import configure_logging
 from scm_api.settings import Settings
 configure_logging(Settings(log_format={format!r}))
 log = structlog.get_logger("t")
+{statements}
 """
-PRIVATE_KEY = "-----BEGIN EC PRIVATE KEY-----\\ncanary\\n-----END EC PRIVATE KEY-----"
 
 
-def logged(statements: str, log_format: str = "json") -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", PREPARE.format(format=log_format) + statements],
-        env={name: value for name, value in os.environ.items() if not name.startswith("SCM_")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def logged(statements: str, log_format: str = "json", *, fresh: bool = False) -> str:
+    """What a process writes that sets logging up and logs, all of it `fresh` if that matters."""
+    program = PROGRAM.format(format=log_format, statements=statements)
+    interpreter = partial(os.execv, sys.executable, [sys.executable, "-c", program])
+    done = finished(interpreter if fresh else partial(exec, program, {}), CLEAN)
+    assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     return done.stderr
 
 
-def record(statements: str) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(logged(statements))
+def record(statements: str, *, fresh: bool = False) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(logged(statements, fresh=fresh))
     return read
 
 
 def test_a_record_says_when_how_bad_and_for_which_request() -> None:
-    read = record("request_id.set('r1'); log.warning('it happened', count=3)")
+    read = record("request_id.set('r1'); log.warning('it happened', count=3)", fresh=True)
     assert read.pop("time").endswith("Z")
     assert read == {"event": "it happened", "level": "warning", "count": 3, "request_id": "r1"}
 

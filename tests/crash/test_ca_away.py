@@ -8,12 +8,12 @@ from uuid import UUID
 
 import httpx
 from client import Client
-from processes import ServiceProcess, command, free_port
 from stage import Stage, eventually
 
 from api_client import Api
 from estate import Chain, Estate
 from plain_http import NO_TRUST
+from processes import ServiceProcess, command, free_port
 from scm_api.db.session import Database
 from simulator import Simulator
 

@@ -9,9 +9,9 @@ import signal
 from uuid import UUID
 
 import pytest
-from processes import ServiceProcess
 from stage import LEASE, OpenStage, Stage, side_by_side
 
+from processes import ServiceProcess
 from scm_api.worker.clock import EXIT_PAUSED
 
 SENDING = [

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import httpx
 from client import Client
-from processes import command, free_port
 from stage import Stage, eventually
 
 from api_client import Api, Contract
 from estate import Estate
 from plain_http import NO_TRUST
+from processes import command, free_port
 from running import settings_for, started
 from scm_api.access.provisioning import create_admin_with_key
 from scm_api.db.embedded import EmbeddedPostgres

@@ -2,10 +2,10 @@
 
 import signal
 
-from processes import until
 from sqlalchemy import select
 from stage import Stage
 
+from processes import until
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 
 AT_A_TIME = 4

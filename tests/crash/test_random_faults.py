@@ -6,8 +6,9 @@ import random
 import signal
 import time
 
-from processes import ServiceProcess
 from stage import LEASE, Stage
+
+from processes import ServiceProcess
 
 SECONDS, WORKERS, ENROLLMENTS = 7.0, 3, 40
 LOST = ("close", "reset", "hang")

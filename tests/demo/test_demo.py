@@ -3,6 +3,7 @@
 import signal
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from demo_process import PATIENCE, Demo
+from demo_process import PATIENCE, Demo, environment
+from processes import command, finished
 
 pytestmark = pytest.mark.xdist_group("demo")
 
@@ -99,7 +101,8 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path, variable: str) -> No
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", taken))
         listener.listen()
-        done = demo.once()
+        start = command("demo", *demo.ports, "--directory", str(demo.folder))
+        done = finished(start, environment())
     assert done.returncode == 1
     assert f"127.0.0.1 port {taken} cannot be used: Address already in use." in done.stdout
     assert f"make demo {variable}={taken + 1}" in done.stdout
@@ -122,6 +125,7 @@ def test_no_process_outlives_the_demo(
         children = process.children(recursive=True)
         while len(children) < len(CHILDREN):
             assert process.poll() is None, demo.output
+            time.sleep(0.02)
             children = process.children(recursive=True)
         process.send_signal(number)
         ended = process.wait(PATIENCE)

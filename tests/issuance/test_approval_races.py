@@ -10,11 +10,11 @@ from uuid import UUID
 import httpx
 import pytest
 from approvals import FourEyes, another_admin, four_eyes
-from sqlalchemy import Interval, bindparam, func, select, text, update
+from sqlalchemy import select, text
 
 from api_client import Api
 from estate import Estate
-from scm_api.db.models import AuditEvent, Enrollment
+from scm_api.db.models import Enrollment
 from scm_api.db.session import Database
 from scm_api.db.statements import Statement
 from scm_api.worker.expiry import expire_unanswered
@@ -28,22 +28,19 @@ _BLOCKED = Statement(
     )
 )
 _PUT_BACK = Statement(
-    update(Enrollment)
-    .where(Enrollment.id == bindparam("enrollment"))
-    .values(
-        state="pending_approval",
-        version=1,
-        approval_digest=None,
-        approval_expires_at=func.clock_timestamp() + bindparam("wait", type_=Interval),
-        reason_code=None,
-        reason=None,
-    )
+    text("""
+    UPDATE enrollments
+       SET state = 'pending_approval', version = 1, approval_digest = NULL, reason_code = NULL,
+           reason = NULL, approval_expires_at = clock_timestamp() + CAST(:wait AS interval)
+     WHERE id = CAST(:id AS uuid)
+""")
 )
 _TOLD = Statement(
-    select(Enrollment.state, AuditEvent.action, func.count().label("times"))
-    .join(AuditEvent, AuditEvent.subject_id == Enrollment.id)
-    .where(Enrollment.id == bindparam("enrollment"))
-    .group_by(Enrollment.state, AuditEvent.action)
+    text("""
+    SELECT state, action, count(*)
+      FROM enrollments JOIN audit_events ON subject_id = enrollments.id
+     WHERE enrollments.id = CAST(:id AS uuid) GROUP BY state, action
+""")
 )
 
 
@@ -59,7 +56,7 @@ class Stage:
     async def put_back(self, wait: timedelta = timedelta(days=1)) -> None:
         """It waits for approval, in its first version, for so long."""
         async with self.database.each_statement() as connection:
-            await _PUT_BACK.fetch(connection, {"enrollment": self.id, "wait": wait})
+            await _PUT_BACK.fetch(connection, {"id": self.id, "wait": wait})
 
     async def decide(self, by: Api, verb: str) -> httpx.Response:
         """A decision about the first version."""
@@ -69,8 +66,9 @@ class Stage:
     async def told(self) -> tuple[str, Counter[str]]:
         """The state as stored, and how often each thing happened so far."""
         async with self.database.each_statement() as connection:
-            rows = await _TOLD.fetch(connection, {"enrollment": self.id})
-        return rows[0]["state"], Counter({each["action"]: each["times"] for each in rows})
+            rows = await _TOLD.fetch(connection, {"id": self.id})
+        (state,) = {row["state"] for row in rows}
+        return state, Counter({row["action"]: row["count"] for row in rows})
 
     async def in_order(
         self, *starts: Callable[[], Awaitable[httpx.Response]]

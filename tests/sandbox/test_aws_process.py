@@ -2,68 +2,54 @@
 
 import http.client
 import json
+import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_client import BODY, EC_ROOT, Sandbox, refused, signed_headers
 
+from processes import ServiceProcess, finished, started
 from scm_api.sandbox import aws
 from scm_api.sandbox.aws.simulator import open_simulator
 
-PROGRAM = """
-import json, sys
-from pathlib import Path
-from scm_api.sandbox.aws import run
-options = json.loads(sys.argv[1])
-run(state=Path(options.pop("state")), **options)
-"""
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SCM_")}
 
 
-def start(state: Path, **options: Any) -> subprocess.Popen[str]:
-    arguments = json.dumps({"state": str(state), "port": 0} | options)
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def simulator(state: Path, **options: Any) -> Callable[[], None]:
+    """Work for a process: the simulator on a free port unless the options name one."""
+    return partial(aws.run, **{"port": 0, "state": state} | options)
 
 
 @contextmanager
-def running(state: Path, **options: Any) -> Iterator[tuple[Sandbox, subprocess.Popen[str]]]:
+def running(state: Path, **options: Any) -> Iterator[tuple[Sandbox, ServiceProcess]]:
     """A simulator process with quotas and waits off, ended in any case."""
-    process = start(state, **{"quotas": False, "pending_gets": 0} | options)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    found = re.fullmatch(
-        r"aws sandbox listening on (http://127\.0\.0\.1:\d+) \(region eu-central-1, "
-        rf"access key {aws.ACCESS_KEY_ID}, secret key {aws.SECRET_ACCESS_KEY}\)\n",
-        line,
-    )
-    try:
-        assert found, line or process.communicate()[1]
+    work = simulator(state, **{"quotas": False, "pending_gets": 0} | options)
+    with started(work, CLEAN) as process:
+        line = process.first_line()
+        found = re.fullmatch(
+            r"aws sandbox listening on (http://127\.0\.0\.1:\d+) \(region eu-central-1, "
+            rf"access key {aws.ACCESS_KEY_ID}, secret key {aws.SECRET_ACCESS_KEY}\)",
+            line,
+        )
+        assert found, line or process.errors.read_text()
         yield Sandbox(found[1]), process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def failure(state: Path, **options: Any) -> str:
     """What a start that cannot succeed says; it is one sentence, and the exit status is 1."""
-    out, err = (process := start(state, **options)).communicate(timeout=20)
-    assert process.returncode == 1
-    assert out == ""
-    assert len(err.splitlines()) == 1
-    return err
+    done = finished(simulator(state, **options), CLEAN)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    return done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -76,11 +62,10 @@ def test_f32_a_signal_ends_it_cleanly_even_while_a_call_hangs(
         connection.request("POST", "/", body=BODY, headers=signed_headers(sandbox))
         while sandbox.control("GET", "/faults")["faults"]:
             time.sleep(0.01)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=10)
+        process.send(number)
+        assert process.wait(10) == 0
         connection.close()
-        assert process.returncode == 0
-        assert err == ""
+        assert process.errors.read_text() == ""
     last = json.loads((state / "calls.jsonl").read_text().splitlines()[-1])
     assert (last["fault"], last["outcome"]) == ("hang", "close")
 
@@ -98,8 +83,8 @@ def test_keys_certificates_tokens_and_revocations_survive_a_kill(state: Path) ->
         sandbox.control("PATCH", path, {"status": "DISABLED"})
         authorities = sandbox.control("GET", "/certificate-authorities")
         ledger = sandbox.ledger()
-        process.kill()
-        process.wait()
+        process.send(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
     with (state / "ledger.jsonl").open("a") as torn:
         torn.write('{"time": "2026-01-0')
     for name in ("authorities.json", "session.key"):

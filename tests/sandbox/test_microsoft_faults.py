@@ -1,11 +1,11 @@
 """What goes wrong on command, and what the ledger then knows."""
 
+import os
 import re
 import signal
 import ssl
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -15,11 +15,19 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from microsoft_client import Adcs, Windows, issued
 
 from csrs import csr_for
+from processes import command, finished, started
 from scm_api.sandbox import microsoft
 from scm_api.sandbox.microsoft import catalogue
 
 WWW = "www.corp.example"
+OTHER_PORTS = ("winrm", "control", "epm", "rpc", "ldap", "clear-ldap")
 SUBMIT = "certfnsh.asp"
+
+
+def simulator(state: Path, port: str = "0") -> Callable[[], None]:
+    """Work for a process: the simulator, on free ports unless one is named."""
+    others = [word for name in OTHER_PORTS for word in (f"--{name}-port", "0")]
+    return command("sandbox", "microsoft", "--state", str(state), "--port", port, *others)
 
 
 def fault(adcs: Adcs, operation: str, action: str, **members: object) -> None:
@@ -137,22 +145,17 @@ def test_a_state_directory_is_used_by_one_process(adcs: Adcs) -> None:
 
 def test_the_command_says_where_it_listens_and_ends_by_a_signal(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    ports = ["--port", "0", "--winrm-port", "0", "--control-port", "0"]
-    command = [sys.executable, "-m", "scm_api", "sandbox", "microsoft", "--state", state, *ports]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        try:
-            found = re.search(r"(https://\S+?)/certsrv .* WinRM at (https://\S+),", line)
-            assert found, line
-            account = (f"CORP\\{catalogue.ENROLLER.sam}", catalogue.ENROLLER.password)
-            assert account[1] in line
-            trust = state / "tls" / "trust.pem"
-            context = ssl.create_default_context(cafile=str(trust))
-            answer = httpx.get(f"{found[1]}/certsrv/", verify=context, trust_env=False)
-            assert answer.status_code == 401
-        finally:
-            process.send_signal(signal.SIGTERM)
+    with started(simulator(state), os.environ) as process:
+        line = process.first_line()
+        found = re.search(r"(https://\S+?)/certsrv .* WinRM at (https://\S+),", line)
+        assert found, line or process.errors.read_text()
+        account = (f"CORP\\{catalogue.ENROLLER.sam}", catalogue.ENROLLER.password)
+        assert account[1] in line
+        trust = state / "tls" / "trust.pem"
+        context = ssl.create_default_context(cafile=str(trust))
+        answer = httpx.get(f"{found[1]}/certsrv/", verify=context, trust_env=False)
+        assert answer.status_code == 401
+        process.send(signal.SIGTERM)
         assert process.wait(20) == 0
     agents = {each.name for each in (state / "agents").iterdir()}
     assert agents == {"rsa.pem", "ecdsa.pem", "expired.pem", "wrong-eku.pem", "foreign.pem"}
@@ -163,15 +166,7 @@ def test_the_command_says_where_it_listens_and_ends_by_a_signal(tmp_path: Path) 
 
 def test_a_port_that_is_taken_ends_the_command_with_a_sentence(adcs: Adcs, tmp_path: Path) -> None:
     port = adcs.server.url.rpartition(":")[2]
-    command = [sys.executable, "-m", "scm_api", "sandbox", "microsoft"]
-    ports = ["--port", port, "--winrm-port", "0", "--control-port", "0"]
-    done = subprocess.run(
-        [*command, "--state", tmp_path / "state", *ports],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = finished(simulator(tmp_path / "state", port), os.environ)
     assert done.returncode == 1
     assert done.stderr.startswith("The simulator cannot listen on 127.0.0.1 port")
     assert "Traceback" not in done.stderr

@@ -1,6 +1,7 @@
 """What a step changes is written at once, under the claim, or not at all."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -190,6 +191,18 @@ async def test_f03_a_step_is_written_with_its_event_its_attempt_and_its_job(stag
     assert event["action"] == "enrollment.accepted_by_ca"
     (job,) = (row for row in after["pgqueuer"] if row not in before["pgqueuer"])
     assert job["execute_after"] == after["enrollments"][0]["due_at"]
+
+
+async def test_for_a_short_wait_the_claim_is_kept(stage: Stage) -> None:
+    claim = await stage.begun()
+    before = await stage.stored()
+    changes = Changes(claim)
+    outcomes.accepted(changes, replace(_ACCEPTED, poll_after=outcomes.SHORT_WAIT))
+    await changes.commit(stage.database)
+    after = await stage.stored()
+    assert after["enrollments"][0]["lease_until"] == before["enrollments"][0]["lease_until"]
+    assert after["enrollments"][0]["due_at"] == before["enrollments"][0]["due_at"]
+    assert after["pgqueuer"] == before["pgqueuer"]
 
 
 async def test_f03_a_step_that_fails_in_the_end_leaves_nothing(stage: Stage) -> None:

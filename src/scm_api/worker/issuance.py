@@ -118,8 +118,9 @@ class Issuance:
             outcome = await self._ask(claim, driver, chosen, options)
             if not isinstance(outcome, Pending) or isinstance(chosen, Poll):
                 return
-            if outcome.poll_after > timedelta(0):
+            if outcome.poll_after > outcomes.SHORT_WAIT:
                 return
+            await asyncio.sleep(outcome.poll_after.total_seconds())
             chosen = Poll(outcome.ca_ref)
 
     async def _prepare(self, claim: Claim, objection: tuple[str, str] | None) -> Plan:

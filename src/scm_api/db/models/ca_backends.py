@@ -60,10 +60,13 @@ class CaChoices(Base):
 class RateLimit(Base):
     """Pacing shared by all processes: no call under `key` is sent before `slot_at`.
 
-    A generic cell rate limiter needs one instant per key, and one UPDATE reserves a slot.
+    A generic cell rate limiter needs one instant per key, and one UPDATE reserves a slot. Calls
+    under a key come one after the other here, so none waits for a disk: a crash of the server
+    empties the table, and pacing begins anew.
     """
 
     __tablename__ = "rate_limits"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
 
     key: Mapped[str] = mapped_column(String(256), primary_key=True)
     slot_at: Mapped[datetime]

@@ -1,20 +1,24 @@
 """Processes of the service as tests start, freeze and kill them.
 
 They are forked from one that has imported everything, since importing costs seconds of CPU each;
-apart from that they run the very commands an operator runs.
+apart from that they run the very commands an operator runs, as `python -m scm_api` would.
 """
 
 import asyncio
 import ctypes
 import multiprocessing
 import os
+import runpy
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 
@@ -30,26 +34,51 @@ _context.set_forkserver_preload(
         "scm_api.app",
         "scm_api.serving",
         "scm_api.worker",
+        "scm_api.connectors.resealing",
+        "scm_api.db.embedded",
+        "scm_api.db.migrate",
         "scm_api.drivers.aws.driver",
         "scm_api.drivers.gcp.driver",  # importing gRPC is harmless; using it before a fork is not
         "badkeys.checks",
         "pgqueuer.queries",
+        "scm_api.sandbox.aws",
+        "scm_api.sandbox.gcp",
+        "uvicorn.lifespan.on",
         "uvicorn.protocols.http.auto",
+        "uvloop",
+        "psutil",  # for this file
     ]
 )
 
 
 class ServiceProcess:
-    """One process running `work` under `environment`, its output in the file `log`."""
+    """One process running `work` under `environment`, its output in the file `log`.
 
-    def __init__(self, work: Callable[[], None], environment: Mapping[str, str], log: Path) -> None:
+    What it writes to standard error is there too, or in the file `errors`.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], None],
+        environment: Mapping[str, str],
+        log: Path,
+        errors: Path | None = None,
+    ) -> None:
         self.log = log
-        self._arguments = (work, dict(environment), log)
+        self.errors = errors or log
+        self.log.touch()
+        self.errors.touch()
+        self._arguments = (work, dict(environment), log, self.errors)
         self._start()
 
     def _start(self) -> None:
         self._process = _context.Process(target=_run, args=self._arguments)
         self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
@@ -59,15 +88,20 @@ class ServiceProcess:
     @property
     def is_frozen(self) -> bool:
         """Whether SIGSTOP has taken effect."""
-        pid = self._process.pid
-        if self.exit_code is not None or pid is None:
+        if self.exit_code is not None:
             return False
-        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+        return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal; nothing happens if the process has ended."""
-        if self.exit_code is None and self._process.pid is not None:
-            os.kill(self._process.pid, number)
+        if self.exit_code is None:
+            os.kill(self.pid, number)
+
+    def wait(self, patience: float = PATIENCE) -> int:
+        """Like `ended`, where no event loop runs."""
+        self._process.join(patience)
+        assert self.exit_code is not None, f"waited {patience:g} s in vain: {self.log.stem} ends"
+        return self.exit_code
 
     async def ended(self) -> int:
         """Wait for the process to end; returns its exit code."""
@@ -91,6 +125,14 @@ class ServiceProcess:
             self._start()
         return True
 
+    def first_line(self, patience: float = PATIENCE) -> str:
+        """Wait for its first line of output; empty if it ends without one."""
+        deadline = time.monotonic() + patience
+        while self.exit_code is None and "\n" not in self.log.read_text():
+            assert time.monotonic() < deadline, f"waited {patience:g} s in vain for a line"
+            time.sleep(0.01)
+        return self.log.read_text().partition("\n")[0]
+
     def close(self) -> None:
         """End it now, frozen or not."""
         self._process.kill()
@@ -101,6 +143,33 @@ class ServiceProcess:
 def command(*arguments: str) -> Callable[[], None]:
     """Work for a process: the `scm-api` command with these arguments."""
     return partial(_command, arguments)
+
+
+def fresh(*arguments: str) -> Callable[[], None]:
+    """The same command from an interpreter that has imported nothing yet."""
+    return partial(os.execv, sys.executable, [sys.executable, "-m", "scm_api", *arguments])
+
+
+@contextmanager
+def started(work: Callable[[], None], environment: Mapping[str, str]) -> Iterator[ServiceProcess]:
+    """A process with a file for its output and one for its errors, ended in any case."""
+    with TemporaryDirectory(prefix="scm-process-") as directory:
+        log = Path(directory, "stdout")
+        process = ServiceProcess(work, environment, log, Path(directory, "stderr"))
+        try:
+            yield process
+        finally:
+            process.close()
+
+
+def finished(
+    work: Callable[[], None], environment: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """What a process did that ends by itself."""
+    with started(work, environment) as process:
+        code = process.wait()
+        output, errors = process.log.read_text(), process.errors.read_text()
+    return subprocess.CompletedProcess((), code, output, errors)
 
 
 def free_port() -> int:
@@ -122,17 +191,16 @@ async def until(
 
 
 def _command(arguments: tuple[str, ...]) -> None:
-    from scm_api.cli import app
+    sys.argv = ["scm-api", *arguments]
+    runpy.run_module("scm_api", run_name="__main__", alter_sys=True)
 
-    app(list(arguments))
 
-
-def _run(work: Callable[[], None], environment: dict[str, str], log: Path) -> None:
+def _run(work: Callable[[], None], environment: dict[str, str], log: Path, errors: Path) -> None:
     # No process outlives the test run, a frozen one neither.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ.clear()
     os.environ.update(environment)
-    with log.open("ab") as output:
-        os.dup2(output.fileno(), sys.stdout.fileno())
-        os.dup2(output.fileno(), sys.stderr.fileno())
+    for path, stream in ((log, sys.stdout), (errors, sys.stderr)):
+        with path.open("ab") as output:
+            os.dup2(output.fileno(), stream.fileno())
     work()
