@@ -24,19 +24,8 @@ PATIENCE = 90.0  # seconds; only a test that fails waits that long
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
-    [
-        "scm_api.cli",
-        "scm_api.app",
-        "scm_api.serving",
-        "scm_api.worker",
-        "scm_api.drivers.aws.driver",
-        "scm_api.drivers.gcp.driver",  # importing gRPC is harmless; using it before a fork is not
-        "badkeys.checks",
-        "pgqueuer.queries",
-        "uvicorn.protocols.http.auto",
-    ]
-)
+# It sees the directory pytest was started in, not the paths pytest adds.
+_context.set_forkserver_preload(["tests.crash.rehearsal"])
 
 
 class ServiceProcess:
