@@ -22,7 +22,7 @@ from simulator import Simulator
 
 LEASE = 4.0
 AT_REST = ENDED | {"parked"}
-_SCENES_AT_ONCE = 2  # more of them starve each other past the write deadline while they start
+_SCENES_AT_ONCE = 3  # more of them starve each other past the write deadline while they start
 _SETTINGS = {
     "SCM_LEASE_SECONDS": f"{LEASE:g}",
     "SCM_WRITE_DEADLINE_SECONDS": "2.5",
@@ -198,24 +198,24 @@ OpenStage = Callable[[], AbstractAsyncContextManager[Stage]]
 
 async def side_by_side(
     open_stage: OpenStage,
-    play: Callable[[Stage, str, str], Awaitable[None]],
-    points: Iterable[tuple[str, str]],
+    play: Callable[..., Awaitable[None]],
+    points: Iterable[tuple[str, ...]],
 ) -> None:
-    """Play a scene for each crash point and the state in which it leaves things."""
-
+    """Play a scene for each crash point and what else is expected there, the state in which it
+    leaves things first."""
     room = asyncio.Semaphore(_SCENES_AT_ONCE)
 
-    async def played(point: str, state: str) -> None:
+    async def played(point: str, *expected: str) -> None:
         async with room, open_stage() as stage:
             try:
-                await play(stage, point, state)
+                await play(stage, point, *expected)
             except AssertionError as error:
                 error.add_note(f"at {point}\n{stage.told()}")
                 raise
 
     async with asyncio.TaskGroup() as scenes:
-        for point, state in points:
-            scenes.create_task(played(point, state))
+        for point in points:
+            scenes.create_task(played(*point))
 
 
 async def eventually(
