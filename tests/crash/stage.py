@@ -26,7 +26,7 @@ _SCENES_AT_ONCE = 3  # more of them starve each other past the write deadline wh
 _SETTINGS = {
     "SCM_LEASE_SECONDS": f"{LEASE:g}",
     "SCM_WRITE_DEADLINE_SECONDS": "2.5",
-    "SCM_QUEUE_POLL_SECONDS": "0.2",
+    "SCM_QUEUE_POLL_SECONDS": "0.5",
     "SCM_WORKER_CONCURRENCY": "10",
     "SCM_WORKER_POOL_SIZE": "4",  # hundreds of workers start, each connection costs 20 ms of CPU
 }
