@@ -2,6 +2,7 @@
 scenes one after the other.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, closing
@@ -84,7 +85,9 @@ class Venues:
 
     async def _made(self, kind: Kind) -> Venue:
         directory = self._directory()
-        ca = self._stack.enter_context(kind.running(directory / "ca"))
+        # In a thread: scenes that play meanwhile would take a loop that stands still for a database
+        # that is away.
+        ca = await asyncio.to_thread(self._stack.enter_context, kind.running(directory / "ca"))
         url = self._databases.clone()
         async with self._started(url, directory) as (app, database):
             key = await create_admin_with_key(database, "Ada", "ada@example.com")
