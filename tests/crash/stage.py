@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -203,10 +203,12 @@ async def side_by_side(
 ) -> None:
     """Play a scene for each crash point and what else is expected there, the state in which it
     leaves things first."""
-    room = asyncio.Semaphore(_SCENES_AT_ONCE)
+    room, opening = asyncio.Semaphore(_SCENES_AT_ONCE), asyncio.Lock()
 
     async def played(point: str, *expected: str) -> None:
-        async with room, open_stage() as stage:
+        async with room, AsyncExitStack() as opened:
+            async with opening:  # side by side they would take each other for a database away
+                stage = await opened.enter_async_context(open_stage())
             try:
                 await play(stage, point, *expected)
             except AssertionError as error:

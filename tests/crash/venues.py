@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from client import Client
@@ -63,7 +62,6 @@ class Venues:
         self._contract = contract
         self._directory = directory
         self._stack = stack
-        self._one_starts = Lock()
         self._free: defaultdict[Kind, list[Venue]] = defaultdict(list)
 
     @asynccontextmanager
@@ -89,17 +87,12 @@ class Venues:
         directory = self._directory()
         # In a thread: scenes that play meanwhile would take a loop that stands still for a database
         # that is away.
-        ca = await asyncio.to_thread(self._start, kind, directory)
+        ca = await asyncio.to_thread(self._stack.enter_context, kind.running(directory / "ca"))
         url = self._databases.clone()
         async with self._started(url, directory) as (app, database):
             key = await create_admin_with_key(database, "Ada", "ada@example.com")
             chain = await kind.chain(Estate(Api(app, self._contract, key), ""), ca)
         return Venue(ca, url, key, chain)
-
-    def _start(self, kind: Kind, directory: Path) -> Any:
-        """One after the other: the keys the first has made are there for the next."""
-        with self._one_starts:
-            return self._stack.enter_context(kind.running(directory / "ca"))
 
     @asynccontextmanager
     async def _started(self, url: str, directory: Path) -> AsyncIterator[tuple[FastAPI, Database]]:
