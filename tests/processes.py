@@ -28,27 +28,8 @@ PATIENCE = 90.0  # seconds; only a test that fails waits that long
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
-    [
-        "scm_api.cli",
-        "scm_api.app",
-        "scm_api.serving",
-        "scm_api.worker",
-        "scm_api.connectors.resealing",
-        "scm_api.db.embedded",
-        "scm_api.db.migrate",
-        "scm_api.drivers.aws.driver",
-        "scm_api.drivers.gcp.driver",  # importing gRPC is harmless; using it before a fork is not
-        "badkeys.checks",
-        "pgqueuer.queries",
-        "scm_api.sandbox.aws",
-        "scm_api.sandbox.gcp",
-        "uvicorn.lifespan.on",
-        "uvicorn.protocols.http.auto",
-        "uvloop",
-        "psutil",  # for this file
-    ]
-)
+# It sees the directory pytest was started in, not the paths pytest adds.
+_context.set_forkserver_preload(["tests.rehearsal"])
 
 
 class ServiceProcess:

@@ -1,20 +1,29 @@
 """Stages for crash tests: one for most, several side by side where a test mostly waits."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from client import Client
+from fastapi import FastAPI
 from stage import OpenStage, Stage
+from venues import Kind, OpenAt, Venues
 
 from api_client import Api, Contract
 from databases import Databases
 from estate import Chain, Estate
-from running import settings_for, started
-from scm_api.access.provisioning import create_admin_with_key
 from scm_api.db.session import Database
 from simulator import Simulator, running_simulator
+
+
+async def _aws_chain(estate: Estate, simulator: Simulator) -> Chain:
+    estate.aws_url = simulator.url
+    return await estate.chain()
+
+
+AWS = Kind(running_simulator, _aws_chain)
 
 
 @pytest.fixture
@@ -33,29 +42,34 @@ async def stage(
         yield opened
 
 
-@pytest.fixture
-def open_stage(
+@pytest.fixture(scope="session")
+def venues(
     databases: Databases,
     contract: Contract,
-    environment: dict[str, str],
+    _application: FastAPI,
     tmp_path_factory: pytest.TempPathFactory,
-) -> OpenStage:
-    """Opens stages like that, each with an API, a CA and a database of its own."""
+) -> Iterator[Venues]:
+    """Where several scenes play side by side."""
+    with ExitStack() as stack:
+        directory = partial(tmp_path_factory.mktemp, "venue")
+        yield Venues(databases, _application, contract, directory, stack)
+
+
+@pytest.fixture
+def open_at(venues: Venues, environment: dict[str, str]) -> OpenAt:
+    """Opens stages at a kind of CA, each with an API, a CA and a database of its own."""
+    return lambda kind: partial(venues.stage, kind, environment)
+
+
+@pytest.fixture
+def open_stage(open_at: OpenAt) -> OpenStage:
+    """Opens stages like `stage`."""
+    open_aws = open_at(AWS)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Stage]:
-        directory = tmp_path_factory.mktemp("stage")
-        url = databases.clone()
-        with running_simulator(directory / "ca") as simulator:
-            simulator.behave(pending_gets=0)
-            async with started(settings_for(url, directory)) as app:
-                database = app.state.resources.database
-                key = await create_admin_with_key(database, "Ada", "ada@example.com")
-                api = Api(app, contract, key)
-                client = Client(api.http, await Estate(api, simulator.url).chain())
-                here = environment | {"SCM_DATABASE_URL": url}
-                with closing(Stage(client, simulator, database, here, directory)) as stage:
-                    yield stage
-        databases.drop(url)
+        async with open_aws() as stage:
+            stage.simulator.behave(pending_gets=0)
+            yield stage
 
     return opened

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -22,11 +22,11 @@ from simulator import Simulator
 
 LEASE = 4.0
 AT_REST = ENDED | {"parked"}
-_SCENES_AT_ONCE = 2  # more of them starve each other past the write deadline while they start
+_SCENES_AT_ONCE = 3  # more of them starve each other past the write deadline while they start
 _SETTINGS = {
     "SCM_LEASE_SECONDS": f"{LEASE:g}",
     "SCM_WRITE_DEADLINE_SECONDS": "2.5",
-    "SCM_QUEUE_POLL_SECONDS": "0.2",
+    "SCM_QUEUE_POLL_SECONDS": "0.5",
     "SCM_WORKER_CONCURRENCY": "10",
     "SCM_WORKER_POOL_SIZE": "4",  # hundreds of workers start, each connection costs 20 ms of CPU
 }
@@ -198,24 +198,26 @@ OpenStage = Callable[[], AbstractAsyncContextManager[Stage]]
 
 async def side_by_side(
     open_stage: OpenStage,
-    play: Callable[[Stage, str, str], Awaitable[None]],
-    points: Iterable[tuple[str, str]],
+    play: Callable[..., Awaitable[None]],
+    points: Iterable[tuple[str, ...]],
 ) -> None:
-    """Play a scene for each crash point and the state in which it leaves things."""
+    """Play a scene for each crash point and what else is expected there, the state in which it
+    leaves things first."""
+    room, opening = asyncio.Semaphore(_SCENES_AT_ONCE), asyncio.Lock()
 
-    room = asyncio.Semaphore(_SCENES_AT_ONCE)
-
-    async def played(point: str, state: str) -> None:
-        async with room, open_stage() as stage:
+    async def played(point: str, *expected: str) -> None:
+        async with room, AsyncExitStack() as opened:
+            async with opening:  # side by side they would take each other for a database away
+                stage = await opened.enter_async_context(open_stage())
             try:
-                await play(stage, point, state)
+                await play(stage, point, *expected)
             except AssertionError as error:
                 error.add_note(f"at {point}\n{stage.told()}")
                 raise
 
     async with asyncio.TaskGroup() as scenes:
-        for point, state in points:
-            scenes.create_task(played(point, state))
+        for point in points:
+            scenes.create_task(played(*point))
 
 
 async def eventually(

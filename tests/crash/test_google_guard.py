@@ -6,21 +6,15 @@ point is passed once. Pools of the DevOps tier know the request id alone.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
-from client import Client
-from stage import OpenStage, Stage, side_by_side
+from stage import Stage, side_by_side
+from venues import Kind, OpenAt
 
-from api_client import Api, Contract
-from databases import Databases
-from estate import Estate
 from gcp_service import FAST, WEB, gcp_chain, running_cas
-from running import settings_for, started
-from scm_api.access.provisioning import create_admin_with_key
 from scm_api.worker.clock import EXIT_PAUSED
 
 POINTS = [
@@ -31,41 +25,7 @@ POINTS = [
     ("after_commit:1", "issued"),
 ]
 _LEASE = 6.0  # the first call connects and looks at the pool, on a machine that may be busy
-OpenPool = Callable[[str], OpenStage]
-
-
-@pytest.fixture
-def at_pool(
-    databases: Databases,
-    contract: Contract,
-    environment: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> OpenPool:
-    """Opens stages at a pool, each with an API, a CA and a database of its own."""
-
-    @asynccontextmanager
-    async def opened(pool: str) -> AsyncIterator[Stage]:
-        directory = tmp_path_factory.mktemp("stage")
-        url = databases.clone()
-        with running_cas(directory / "ca") as cas:
-            async with started(settings_for(url, directory)) as app:
-                database = app.state.resources.database
-                key = await create_admin_with_key(database, "Ada", "ada@example.com")
-                chain = await gcp_chain(Estate(Api(app, contract, key), ""), cas, pool)
-                client = Client(Api(app, contract, key).http, chain)
-                here = environment | {"SCM_DATABASE_URL": url}
-                witness: Any = cas  # its ledger is read here, in its own words
-                with closing(Stage(client, witness, database, here, directory)) as stage:
-                    yield stage
-        databases.drop(url)
-
-    def stages_at(pool: str) -> OpenStage:
-        def open_stage() -> AbstractAsyncContextManager[Stage]:
-            return opened(pool)
-
-        return open_stage
-
-    return stages_at
+AT = {pool: Kind(running_cas, partial(gcp_chain, pool=pool)) for pool in (WEB, FAST)}
 
 
 def certificates(stage: Stage) -> list[dict[str, Any]]:
@@ -87,7 +47,7 @@ async def ends_well(stage: Stage, enrollment_id: UUID) -> None:
 
 
 @pytest.mark.parametrize("pool", [WEB, FAST])
-async def test_f02_killed_around_the_order(at_pool: OpenPool, pool: str) -> None:
+async def test_f02_killed_around_the_order(open_at: OpenAt, pool: str) -> None:
     async def scene(stage: Stage, point: str, state: str) -> None:
         slow_where_needed(stage, point)
         dying = stage.worker(point, "kill")
@@ -98,10 +58,10 @@ async def test_f02_killed_around_the_order(at_pool: OpenPool, pool: str) -> None
             assert len(certificates(stage)) == 1
         await ends_well(stage, enrollment_id)
 
-    await side_by_side(at_pool(pool), scene, POINTS)
+    await side_by_side(open_at(AT[pool]), scene, POINTS)
 
 
-async def test_f17_frozen_around_the_order_and_woken_again(at_pool: OpenPool) -> None:
+async def test_f17_frozen_around_the_order_and_woken_again(open_at: OpenAt) -> None:
     async def scene(stage: Stage, point: str, state: str) -> None:
         slow_where_needed(stage, point)
         freezing = stage.worker(point, "stop", lease_seconds=_LEASE)
@@ -115,10 +75,10 @@ async def test_f17_frozen_around_the_order_and_woken_again(at_pool: OpenPool) ->
         assert await freezing.ended() == EXIT_PAUSED
         assert len(certificates(stage)) == 1
 
-    await side_by_side(at_pool(WEB), scene, POINTS)
+    await side_by_side(open_at(AT[WEB]), scene, POINTS)
 
 
-async def test_f04_dropped_answers_are_found_by_repeating(at_pool: OpenPool) -> None:
+async def test_f04_dropped_answers_are_found_by_repeating(open_at: OpenAt) -> None:
     faults: list[dict[str, Any]] = [
         {"action": "close", "when": "after"},
         {"action": "hang", "when": "after"},
@@ -126,7 +86,7 @@ async def test_f04_dropped_answers_are_found_by_repeating(at_pool: OpenPool) -> 
         {"action": "error", "code": "DEADLINE_EXCEEDED", "when": "after"},
         {"action": "close", "when": "before"},
     ]
-    async with at_pool(WEB)() as stage:
+    async with open_at(AT[WEB])() as stage:
         for fault in faults:
             stage.simulator.fault("CreateCertificate", **fault)
         made = await stage.client.enroll_many(len(faults))
@@ -137,9 +97,9 @@ async def test_f04_dropped_answers_are_found_by_repeating(at_pool: OpenPool) -> 
         assert len(certificates(stage)) == len(faults)
 
 
-async def test_f04_after_the_hour_it_is_for_a_person(at_pool: OpenPool) -> None:
+async def test_f04_after_the_hour_it_is_for_a_person(open_at: OpenAt) -> None:
     """The answer was lost, and nobody came back while Google surely knew the request id."""
-    async with at_pool(FAST)() as stage:
+    async with open_at(AT[FAST])() as stage:
         stage.simulator.fault("CreateCertificate", "close", when="after", count=None)
         dying = stage.worker("after_reply:1")
         enrollment_id = await stage.client.enroll()

@@ -6,24 +6,19 @@ issue in the answer to the order, so each point is passed once.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from client import Client
-from stage import LEASE, Stage, eventually
+from stage import LEASE, OpenStage, Stage, eventually, side_by_side
+from venues import Kind, OpenAt
 
-from api_client import Api, Contract
-from databases import Databases
 from digicert_estate import CertCentral, digicert_chain
 from entrust_estate import Entrust, entrust_chain
-from estate import Chain, Estate
 from loop_thread import LoopThread
-from running import settings_for, started
-from scm_api.access.provisioning import create_admin_with_key
 from scm_api.sandbox import digicert, entrust
 from scm_api.worker.clock import EXIT_PAUSED
 
@@ -35,12 +30,10 @@ POINTS = [
     ("after_commit:1", "issued"),
 ]
 PAUSE = 1
-CA = CertCentral | Entrust
-OpenCa = Callable[[Path], Any]
 
 
-@asynccontextmanager
-async def _digicert(directory: Path) -> AsyncIterator[CertCentral]:
+@contextmanager
+def _digicert(directory: Path) -> Iterator[CertCentral]:
     behaviour = digicert.Behaviour(rate_limits=[])
     with LoopThread() as loop:
         server = loop.run(digicert.serve(digicert.Settings(directory, behaviour=behaviour)))
@@ -48,8 +41,8 @@ async def _digicert(directory: Path) -> AsyncIterator[CertCentral]:
         loop.run(server.aclose())
 
 
-@asynccontextmanager
-async def _entrust(directory: Path) -> AsyncIterator[Entrust]:
+@contextmanager
+def _entrust(directory: Path) -> Iterator[Entrust]:
     behaviour = entrust.Behaviour(rate_limits=[])
     with LoopThread() as loop:
         server = loop.run(entrust.serve(entrust.Settings(directory, behaviour=behaviour)))
@@ -57,17 +50,19 @@ async def _entrust(directory: Path) -> AsyncIterator[Entrust]:
         loop.run(server.aclose())
 
 
-@pytest.fixture(params=["digicert", "entrust"])
-def vendor(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+AT = {
+    "digicert": Kind(_digicert, digicert_chain),
+    "entrust": Kind(_entrust, entrust_chain),
+}
 
 
 class Guarded:
     """A stage at one of these CAs."""
 
-    def __init__(self, stage: Stage, ca: CA) -> None:
+    def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.ca = ca
+        witness: Any = stage.simulator
+        self.ca: CertCentral | Entrust = witness  # its ledger is read here, in its own words
 
     def order_call(self) -> str:
         return "place_order" if isinstance(self.ca, CertCentral) else "enroll"
@@ -90,62 +85,10 @@ class Guarded:
         assert len(await self.stage.attempts(enrollment_id)) == 1
 
 
-Open = Callable[[], Any]
-
-
-@pytest.fixture
-def open_guarded(
-    vendor: str,
-    databases: Databases,
-    contract: Contract,
-    environment: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Open:
+@pytest.fixture(params=["digicert", "entrust"])
+def open_stage(request: pytest.FixtureRequest, open_at: OpenAt) -> OpenStage:
     """Opens stages, each with an API, a CA and a database of its own."""
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Guarded]:
-        directory = tmp_path_factory.mktemp("stage")
-        url = databases.clone()
-        serving: OpenCa = _digicert if vendor == "digicert" else _entrust
-        async with (
-            serving(directory / "ca") as ca,
-            started(settings_for(url, directory)) as app,
-        ):
-            database = app.state.resources.database
-            key = await create_admin_with_key(database, "Ada", "ada@example.com")
-            api = Api(app, contract, key)
-            chain = await _chain(Estate(api, ""), ca)
-            here = environment | {"SCM_DATABASE_URL": url}
-            client = Client(api.http, chain)
-            witness: Any = ca  # its ledger is read here, in its own words
-            with closing(Stage(client, witness, database, here, directory)) as stage:
-                yield Guarded(stage, ca)
-        databases.drop(url)
-
-    return opened
-
-
-async def _chain(estate: Estate, ca: CA) -> Chain:
-    if isinstance(ca, CertCentral):
-        return await digicert_chain(estate, ca)
-    return await entrust_chain(estate, ca)
-
-
-async def _each(open_guarded: Open, scene: Callable[[Guarded, str, str], Awaitable[None]]) -> None:
-    room = asyncio.Semaphore(2)
-
-    async def played(point: str, state: str) -> None:
-        async with room, open_guarded() as guarded:
-            try:
-                await scene(guarded, point, state)
-            except AssertionError as error:
-                error.add_note(f"at {point}\n{guarded.stage.told()}")
-                raise
-
-    async with asyncio.TaskGroup() as scenes:
-        for point, state in POINTS:
-            scenes.create_task(played(point, state))
+    return open_at(AT[request.param])
 
 
 def _slow_where_needed(guarded: Guarded, point: str) -> None:
@@ -153,8 +96,9 @@ def _slow_where_needed(guarded: Guarded, point: str) -> None:
         guarded.ca.fault(guarded.order_call(), "delay", seconds=0.6, when="after")
 
 
-async def test_f02_killed_around_the_order(open_guarded: Open) -> None:
-    async def scene(guarded: Guarded, point: str, state: str) -> None:
+async def test_f02_killed_around_the_order(open_stage: OpenStage) -> None:
+    async def scene(stage: Stage, point: str, state: str) -> None:
+        guarded = Guarded(stage)
         _slow_where_needed(guarded, point)
         dying = guarded.stage.worker(point, "kill")
         enrollment_id = await guarded.stage.client.enroll()
@@ -162,11 +106,12 @@ async def test_f02_killed_around_the_order(open_guarded: Open) -> None:
         assert (await guarded.stage.row(enrollment_id)).state == state
         await guarded.ends_well(enrollment_id)
 
-    await _each(open_guarded, scene)
+    await side_by_side(open_stage, scene, POINTS)
 
 
-async def test_f17_frozen_around_the_order_and_woken_again(open_guarded: Open) -> None:
-    async def scene(guarded: Guarded, point: str, state: str) -> None:
+async def test_f17_frozen_around_the_order_and_woken_again(open_stage: OpenStage) -> None:
+    async def scene(stage: Stage, point: str, state: str) -> None:
+        guarded = Guarded(stage)
         _slow_where_needed(guarded, point)
         freezing = guarded.stage.worker(point, "stop", longest_pause_seconds=PAUSE)
         enrollment_id = await guarded.stage.client.enroll()
@@ -179,11 +124,12 @@ async def test_f17_frozen_around_the_order_and_woken_again(open_guarded: Open) -
         assert await freezing.ended() == EXIT_PAUSED
         assert guarded.orders(enrollment_id) == 1
 
-    await _each(open_guarded, scene)
+    await side_by_side(open_stage, scene, POINTS)
 
 
-async def test_f04_dropped_answers_are_looked_up(open_guarded: Open) -> None:
-    async with open_guarded() as guarded:
+async def test_f04_dropped_answers_are_looked_up(open_stage: OpenStage) -> None:
+    async with open_stage() as stage:
+        guarded = Guarded(stage)
         faults: list[dict[str, Any]] = [
             {"action": "reset", "when": "after"},
             {"action": "close", "when": "after"},
@@ -202,9 +148,10 @@ async def test_f04_dropped_answers_are_looked_up(open_guarded: Open) -> None:
             assert guarded.orders(enrollment_id) == 1
 
 
-async def test_f02_a_look_up_that_finds_nothing_yet_is_made_again(open_guarded: Open) -> None:
+async def test_f02_a_look_up_that_finds_nothing_yet_is_made_again(open_stage: OpenStage) -> None:
     """The CA shows new orders after three seconds; the pause that is waited out is longer."""
-    async with open_guarded() as guarded:
+    async with open_stage() as stage:
+        guarded = Guarded(stage)
         guarded.ca.behave(lookup_delay_seconds=3)
         guarded.ca.fault(guarded.order_call(), "reset", when="after")
         enrollment_id = await guarded.stage.client.enroll()

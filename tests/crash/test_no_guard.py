@@ -7,27 +7,21 @@ The whole matrix: every crash point, by SIGKILL and by SIGSTOP.
 import asyncio
 import hashlib
 import re
-import shutil
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from client import Client
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from stage import Stage
+from stage import OpenStage, Stage, side_by_side
+from venues import Kind, OpenAt
 
-from api_client import Api, Contract
-from databases import Databases
-from estate import Estate
 from loop_thread import LoopThread
 from microsoft_estate import AdCs, microsoft_chain
-from running import settings_for, started
-from scm_api.access.provisioning import create_admin_with_key
 from scm_api.sandbox import microsoft
 from scm_api.sandbox.microsoft.catalogue import CA_NAME
 from scm_api.worker.clock import EXIT_PAUSED
@@ -39,26 +33,38 @@ TIME = {"lease_seconds": LEASE, "write_deadline_seconds": 6}
 SUBMIT = "certfnsh.asp"
 # Crash point, the state it leaves, and how it ends: nothing was sent before the first, which nobody
 # can know afterwards; from the first commit on the request id is known, and is followed.
-POINTS = [
+SENDING = [
     ("before_send:1", "submitting", "parked"),
     ("after_send:1", "submitting", "parked"),
     ("after_reply:1", "submitting", "parked"),
+]
+RECORDING = [
     ("before_commit:1", "submitting", "parked"),
     ("after_commit:1", "pending_ca", "issued"),
     ("before_send:2", "pending_ca", "issued"),
+]
+COLLECTING = [
     ("after_reply:2", "pending_ca", "issued"),
     ("before_commit:2", "pending_ca", "issued"),
     ("after_commit:2", "issued", "issued"),
 ]
+at_every_point = pytest.mark.parametrize(
+    "points",
+    [
+        pytest.param(SENDING, id="sending"),
+        pytest.param(RECORDING, id="recording"),
+        pytest.param(COLLECTING, id="collecting"),
+    ],
+)
 
 
 class Unguarded:
     """A stage at AD CS."""
 
-    def __init__(self, stage: Stage, ca: AdCs, api: Api) -> None:
+    def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.ca = ca
-        self.api = api
+        witness: Any = stage.simulator
+        self.ca: AdCs = witness  # its ledger is read here, in its own words
 
     def sent(self) -> int:
         """How many requests the CA has, whatever came of them."""
@@ -94,68 +100,21 @@ class Unguarded:
         assert len(found) <= 1
 
 
-Open = Callable[[], AbstractAsyncContextManager[Unguarded]]
-
-
-@pytest.fixture(scope="module")
-def ca_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state of a CA that has done nothing but make its keys, which takes a while."""
-    state = tmp_path_factory.mktemp("ca") / "state"
+@contextmanager
+def _adcs(directory: Path) -> Iterator[AdCs]:
     with LoopThread() as loop:
-        loop.run(loop.run(microsoft.serve(microsoft.Settings(state))).aclose())
-    return state
+        server = loop.run(microsoft.serve(microsoft.Settings(directory)))
+        yield AdCs(server)
+        loop.run(server.aclose())
+
+
+AT_ADCS = Kind(_adcs, microsoft_chain)
 
 
 @pytest.fixture
-def open_unguarded(
-    databases: Databases,
-    contract: Contract,
-    environment: dict[str, str],
-    ca_state: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Open:
+def open_stage(open_at: OpenAt) -> OpenStage:
     """Opens stages, each with an API, a CA and a database of its own."""
-
-    @asynccontextmanager
-    async def opened() -> AsyncIterator[Unguarded]:
-        directory = tmp_path_factory.mktemp("stage")
-        url = databases.clone()
-        shutil.copytree(ca_state, directory / "ca")
-        with LoopThread() as loop:
-            server = loop.run(microsoft.serve(microsoft.Settings(directory / "ca")))
-            ca = AdCs(server)
-            async with started(settings_for(url, directory)) as app:
-                database = app.state.resources.database
-                key = await create_admin_with_key(database, "Ada", "ada@example.com")
-                api = Api(app, contract, key)
-                chain = await microsoft_chain(Estate(api, ""), ca)
-                here = environment | {"SCM_DATABASE_URL": url}
-                client = Client(api.http, chain)
-                witness: Any = ca  # its ledger is read here, in its own words
-                with closing(Stage(client, witness, database, here, directory)) as stage:
-                    yield Unguarded(stage, ca, api)
-            loop.run(server.aclose())
-        databases.drop(url)
-
-    return opened
-
-
-async def _each(
-    open_unguarded: Open, scene: Callable[[Unguarded, str, str, str], Awaitable[None]]
-) -> None:
-    room = asyncio.Semaphore(1)  # each has a CA in this process, and time matters
-
-    async def played(point: str, state: str, end: str) -> None:
-        async with room, open_unguarded() as unguarded:
-            try:
-                await scene(unguarded, point, state, end)
-            except AssertionError as error:
-                error.add_note(f"at {point}\n{unguarded.stage.told()}")
-                raise
-
-    async with asyncio.TaskGroup() as scenes:
-        for point, state, end in POINTS:
-            scenes.create_task(played(point, state, end))
+    return open_at(AT_ADCS)
 
 
 def _slow_where_needed(unguarded: Unguarded, point: str) -> None:
@@ -163,8 +122,12 @@ def _slow_where_needed(unguarded: Unguarded, point: str) -> None:
         unguarded.ca.fault(SUBMIT, "delay", seconds=0.8, when="after")
 
 
-async def test_f02_killed_around_the_order(open_unguarded: Open) -> None:
-    async def scene(unguarded: Unguarded, point: str, state: str, end: str) -> None:
+@at_every_point
+async def test_f02_killed_around_the_order(
+    open_stage: OpenStage, points: list[tuple[str, str, str]]
+) -> None:
+    async def scene(stage: Stage, point: str, state: str, end: str) -> None:
+        unguarded = Unguarded(stage)
         _slow_where_needed(unguarded, point)
         dying = unguarded.stage.worker(point, "kill", **TIME)
         enrollment_id = await unguarded.stage.client.enroll()
@@ -172,11 +135,15 @@ async def test_f02_killed_around_the_order(open_unguarded: Open) -> None:
         assert (await unguarded.stage.row(enrollment_id)).state == state
         await unguarded.ends(enrollment_id, end)
 
-    await _each(open_unguarded, scene)
+    await side_by_side(open_stage, scene, points)
 
 
-async def test_f17_frozen_around_the_order_and_woken_again(open_unguarded: Open) -> None:
-    async def scene(unguarded: Unguarded, point: str, state: str, end: str) -> None:
+@at_every_point
+async def test_f17_frozen_around_the_order_and_woken_again(
+    open_stage: OpenStage, points: list[tuple[str, str, str]]
+) -> None:
+    async def scene(stage: Stage, point: str, state: str, end: str) -> None:
+        unguarded = Unguarded(stage)
         _slow_where_needed(unguarded, point)
         freezing = unguarded.stage.worker(point, "stop", longest_pause_seconds=PAUSE, **TIME)
         enrollment_id = await unguarded.stage.client.enroll()
@@ -189,11 +156,12 @@ async def test_f17_frozen_around_the_order_and_woken_again(open_unguarded: Open)
         assert await freezing.ended() == EXIT_PAUSED
         assert unguarded.sent() <= 1
 
-    await _each(open_unguarded, scene)
+    await side_by_side(open_stage, scene, points)
 
 
-async def test_f04_lost_answers_are_parked_each_with_one_order(open_unguarded: Open) -> None:
-    async with open_unguarded() as unguarded:
+async def test_f04_lost_answers_are_parked_each_with_one_order(open_stage: OpenStage) -> None:
+    async with open_stage() as stage:
+        unguarded = Unguarded(stage)
         faults: list[dict[str, Any]] = [
             {"action": "reset", "when": "after"},
             {"action": "close", "when": "after"},
@@ -214,9 +182,10 @@ async def test_f04_lost_answers_are_parked_each_with_one_order(open_unguarded: O
 
 
 async def test_f02_a_lost_request_that_is_found_at_the_ca_is_adopted(
-    open_unguarded: Open,
+    open_stage: OpenStage,
 ) -> None:
-    async with open_unguarded() as unguarded:
+    async with open_stage() as stage:
+        unguarded = Unguarded(stage)
         unguarded.ca.fault(SUBMIT, "reset", when="after")
         enrollment_id = await unguarded.stage.client.enroll()
         unguarded.stage.worker(longest_pause_seconds=PAUSE, **TIME)

@@ -5,12 +5,14 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Interval, func, literal, select, update
+from sqlalchemy import Interval, bindparam, func, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from scm_api.core.errors import NotFound
 from scm_api.db.audit import record
 from scm_api.db.models import ExternalAssignment
 from scm_api.db.session import Database
+from scm_api.db.statements import Statement
 from scm_api.drivers.base import ExternalOrganization
 from scm_api.drivers.errors import DriverError
 from scm_api.gateway.choices import EXTERNAL_ORGANIZATIONS, external_organizations
@@ -21,6 +23,25 @@ CHECK_EVERY: Final = timedelta(hours=1)
 _log = get_logger(__name__)
 
 
+def _taking_stale() -> ReturningUpdate[tuple[UUID]]:
+    """Assignments nobody looked at lately; whoever takes them is going to."""
+    older_than = bindparam("older_than", type_=Interval)
+    due = (
+        select(ExternalAssignment.id)
+        .where(ExternalAssignment.checked_at < func.now() - older_than)
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        update(ExternalAssignment)
+        .where(ExternalAssignment.id.in_(due))
+        .values(checked_at=func.now())
+        .returning(ExternalAssignment.ca_backend_id)
+    )
+
+
+_STALE: Final = Statement(_taking_stale())
+
+
 async def refresh_assignments(
     database: Database, gateway: Gateway, older_than: timedelta = CHECK_EVERY
 ) -> int:
@@ -29,16 +50,9 @@ async def refresh_assignments(
     One worker takes each backend; a CA that is away is asked again next time. Returns how many
     backends were read.
     """
-    stale = ExternalAssignment.checked_at < func.now() - literal(older_than, Interval)
-    async with database.transaction() as session:
-        due = select(ExternalAssignment.id).where(stale).with_for_update(skip_locked=True)
-        taken = await session.scalars(
-            update(ExternalAssignment)
-            .where(ExternalAssignment.id.in_(due))
-            .values(checked_at=func.now())
-            .returning(ExternalAssignment.ca_backend_id)
-        )
-        backend_ids = set(taken)
+    async with database.each_statement() as connection:
+        taken = await _STALE.fetch(connection, {"older_than": older_than})
+    backend_ids = {row["ca_backend_id"] for row in taken}
     read = await asyncio.gather(*(_refresh(database, gateway, each) for each in backend_ids))
     return sum(read)
 

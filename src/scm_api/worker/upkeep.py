@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Interval, delete, func, literal, or_, select, text, update
+from sqlalchemy import Interval, delete, func, literal, select, text, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from scm_api.core.errors import NotFound
 from scm_api.core.lifecycle import ACTIVE
@@ -14,6 +15,7 @@ from scm_api.core.vocabulary import BackendStatus
 from scm_api.db.jobs import Job, enqueue_many
 from scm_api.db.models import CaBackendHealth, IdempotencyRecord
 from scm_api.db.session import Database, is_away
+from scm_api.db.statements import Statement
 from scm_api.drivers.base import CheckReport
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
 from scm_api.gateway.connections import Gateway, connection_of
@@ -51,7 +53,29 @@ _LOST_REVOCATIONS = text("""
      LIMIT :batch FOR UPDATE SKIP LOCKED
 """)
 # pgqueuer writes a row for each step of a job and deletes none. Nothing is decided by them.
-_OLD_JOB_LOG = text("DELETE FROM pgqueuer_log WHERE created < now() - CAST(:kept AS interval)")
+_OLD_JOB_LOG = Statement(
+    text("DELETE FROM pgqueuer_log WHERE created < now() - CAST(:kept AS interval)")
+)
+_OLD_KEYS = Statement(
+    delete(IdempotencyRecord).where(
+        IdempotencyRecord.created_at < func.now() - literal(IDEMPOTENCY_KEPT, Interval)
+    )
+)
+
+
+def _taking_unchecked() -> ReturningUpdate[tuple[UUID]]:
+    """Backends nobody checked for a while; whoever takes them is going to check them."""
+    stale = CaBackendHealth.checked_at < func.now() - literal(CHECK_EVERY, Interval)
+    due = select(CaBackendHealth.ca_backend_id).where(stale).with_for_update(skip_locked=True)
+    return (
+        update(CaBackendHealth)
+        .where(CaBackendHealth.ca_backend_id.in_(due), stale)
+        .values(checked_at=func.now())
+        .returning(CaBackendHealth.ca_backend_id)
+    )
+
+
+_UNCHECKED = Statement(_taking_unchecked())
 
 
 class Upkeep:
@@ -111,19 +135,9 @@ class Upkeep:
 
     async def check_backends(self) -> None:
         """Check each backend that nobody checked for a while; one worker takes it."""
-        stale = func.now() - literal(CHECK_EVERY, Interval)
-        async with self._database.transaction() as session:
-            due = select(CaBackendHealth.ca_backend_id).where(CaBackendHealth.checked_at < stale)
-            taken = await session.scalars(
-                update(CaBackendHealth)
-                .where(
-                    CaBackendHealth.ca_backend_id.in_(due.with_for_update(skip_locked=True)),
-                    or_(CaBackendHealth.checked_at < stale),
-                )
-                .values(checked_at=func.now())
-                .returning(CaBackendHealth.ca_backend_id)
-            )
-            backend_ids = list(taken)
+        async with self._database.each_statement() as connection:
+            taken = await _UNCHECKED.fetch(connection, {})
+        backend_ids = [row["ca_backend_id"] for row in taken]
         await asyncio.gather(*(self._check(backend_id) for backend_id in backend_ids))
 
     async def _check(self, backend_id: UUID) -> None:
@@ -167,14 +181,10 @@ class Upkeep:
 
     async def forget_old_keys(self) -> None:
         """Idempotency records live a day; a repeat after that is a new request."""
-        async with self._database.transaction() as session:
-            await session.execute(
-                delete(IdempotencyRecord).where(
-                    IdempotencyRecord.created_at < func.now() - literal(IDEMPOTENCY_KEPT, Interval)
-                )
-            )
+        async with self._database.each_statement() as connection:
+            await _OLD_KEYS.fetch(connection, {})
 
     async def forget_job_log(self) -> None:
         """The queue's log of finished jobs lives a day, for whoever looks into a failure."""
-        async with self._database.transaction() as session:
-            await session.execute(_OLD_JOB_LOG, {"kept": JOB_LOG_KEPT})
+        async with self._database.each_statement() as connection:
+            await _OLD_JOB_LOG.fetch(connection, {"kept": JOB_LOG_KEPT})
