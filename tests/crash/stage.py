@@ -11,9 +11,9 @@ from uuid import UUID
 import naive_worker
 from client import ENDED, Client
 from history import Verdict, judge, read_records
-from processes import PATIENCE, ServiceProcess, command, until
 from sqlalchemy import select, text
 
+from processes import PATIENCE, ServiceProcess, command, until
 from scm_api.db.models import CaBackendHealth, Certificate, Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
 from scm_api.db.statements import Statement
