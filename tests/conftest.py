@@ -43,9 +43,10 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What mostly waits runs between what computes: the demo first, which is one after the other,
     then other groups like that, and a crash test after every few others, the longest first."""
-    demo = [item for item in items if "demo" in item.path.parts]
-    crash = [item for item in items if "crash" in item.path.parts]
-    others = [item for item in items if not {"demo", "crash"} & set(item.path.parts)]
+    demo, crash, others = [], [], []
+    for item in items:
+        area = item.path.relative_to(Path(__file__).parent).parts[0]
+        {"demo": demo, "crash": crash}.get(area, others).append(item)
     others.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
     crash.sort(key=lambda item: "guard" not in item.path.name)
     every = max(1, len(others) * 2 // 3 // max(1, len(crash)))

@@ -76,6 +76,9 @@ def _everything(
     children = Children(files.logs, environment(files.data, port))
     database = EmbeddedPostgres(files.data / "postgres")
     try:
+        from scm_api.demo.account import open_account  # takes as long to import as they to start
+
+        key = open_account(database.start(), files.api_key)
         state = ("--port", str(sandbox_port), "--state", str(files.sandbox))
         sandbox = children.start("AWS simulator", "sandbox", "aws", *state)
         others = [
@@ -94,9 +97,6 @@ def _everything(
         ]
         api = children.start("API", "serve")
         children.start("worker", "worker")
-        from scm_api.demo.account import open_account  # takes as long to import as they to start
-
-        key = open_account(database.start(), files.api_key)
         wait_until_ready(sandbox, f"http://{HOST}:{sandbox_port}/_sandbox")
         wait_until_ready(api, f"http://{HOST}:{port}/health/ready")
         show.fact(f"ready after {time.monotonic() - began:.1f} s; logs are in {files.logs}")
