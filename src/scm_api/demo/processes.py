@@ -63,7 +63,8 @@ class Children:
     def start(self, title: str, *arguments: str) -> Child:
         """Start `scm-api ARGUMENTS...`; its log holds what it says from this start on."""
         log = self._logs / f"{title.replace(' ', '-').lower()}.log"
-        process = _forked.Process(target=child.run, args=(arguments, self._environment, log))
+        work = (arguments, self._environment, log)
+        process = _forked.Process(target=child.run, args=work, daemon=True)
         process.start()
         self._children.append(Child(title, process, log))
         return self._children[-1]

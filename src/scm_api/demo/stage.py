@@ -29,6 +29,7 @@ from scm_api.demo.story import Story
 from scm_api.demo.validated_story import ValidatedStory
 
 _INTERRUPTED = 130  # what a shell reports of a command ended by Ctrl-C
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 
 def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
@@ -38,8 +39,8 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
     """
     show = Show()
     files = Files(directory.absolute())
-    for number in (signal.SIGINT, signal.SIGTERM):  # both end it in order
-        signal.signal(number, signal.default_int_handler)
+    for number in _ENDING:
+        signal.signal(number, _interrupt)
     try:
         with _everything(files, port, sandbox_port, show) as (children, key, others):
             with _client(port, key, show) as api:
@@ -61,6 +62,12 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     return 1
+
+
+def _interrupt(*_: object) -> None:
+    """Unwind; again after a second, since an import or a destructor may have swallowed it."""
+    signal.alarm(1)
+    raise KeyboardInterrupt
 
 
 @contextmanager
@@ -106,7 +113,7 @@ def _everything(
         children.require_alive()  # that one has ended is the better reason
         raise
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):  # once is enough: this ends soon
+        for number in _ENDING:  # once is enough: this ends soon
             signal.signal(number, signal.SIG_IGN)
         children.stop()
         database.stop()
