@@ -19,7 +19,8 @@ from scm_api.db.session import Database
 from scm_api.db.statements import Statement
 from scm_api.worker.expiry import expire_unanswered
 
-ROUNDS = 200
+ROUNDS = 200  # where chance decides who is first
+FORCED_ROUNDS = 50  # where both orders are forced
 WINS = {"approve": "approved", "decline": "declined", "cancel": "canceled"}
 _BLOCKED = Statement(
     text(
@@ -114,7 +115,7 @@ async def test_f18_of_two_decisions_at_once_one_counts(
         (verb, lambda: stage.decide(third, verb)),
     ]
     before = sum((await stage.told())[1].values())
-    for number in range(1, ROUNDS + 1):
+    for number in range(1, FORCED_ROUNDS + 1):
         await stage.put_back()
         (first, start), (_, follow) = contenders if number % 2 else contenders[::-1]
         won, lost = await stage.in_order(start, follow)
