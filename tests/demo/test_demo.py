@@ -26,8 +26,6 @@ CHILDREN = (
     "API",
     "worker",
     "PostgreSQL's keeper",
-    "the process they are forked from",
-    "its resource tracker",
 )
 
 

@@ -29,7 +29,6 @@ from scm_api.demo.story import Story
 from scm_api.demo.validated_story import ValidatedStory
 
 _INTERRUPTED = 130  # what a shell reports of a command ended by Ctrl-C
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 
 def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
@@ -39,8 +38,8 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
     """
     show = Show()
     files = Files(directory.absolute())
-    for number in _ENDING:
-        signal.signal(number, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # both end it in order
+        signal.signal(number, signal.default_int_handler)
     try:
         with _everything(files, port, sandbox_port, show) as (children, key, others):
             with _client(port, key, show) as api:
@@ -64,12 +63,6 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
     return 1
 
 
-def _interrupt(*_: object) -> None:
-    """Unwind; again after a second, since an import or a destructor may have swallowed it."""
-    signal.alarm(1)
-    raise KeyboardInterrupt
-
-
 @contextmanager
 def _everything(
     files: Files, port: int, sandbox_port: int, show: Show
@@ -83,9 +76,6 @@ def _everything(
     children = Children(files.logs, environment(files.data, port))
     database = EmbeddedPostgres(files.data / "postgres")
     try:
-        from scm_api.demo.account import open_account  # takes as long to import as they to start
-
-        key = open_account(database.start(), files.api_key)
         state = ("--port", str(sandbox_port), "--state", str(files.sandbox))
         sandbox = children.start("AWS simulator", "sandbox", "aws", *state)
         others = [
@@ -104,6 +94,9 @@ def _everything(
         ]
         api = children.start("API", "serve")
         children.start("worker", "worker")
+        from scm_api.demo.account import open_account  # takes as long to import as they to start
+
+        key = open_account(database.start(), files.api_key)
         wait_until_ready(sandbox, f"http://{HOST}:{sandbox_port}/_sandbox")
         wait_until_ready(api, f"http://{HOST}:{port}/health/ready")
         show.fact(f"ready after {time.monotonic() - began:.1f} s; logs are in {files.logs}")
@@ -113,7 +106,7 @@ def _everything(
         children.require_alive()  # that one has ended is the better reason
         raise
     finally:
-        for number in _ENDING:  # once is enough: this ends soon
+        for number in (signal.SIGINT, signal.SIGTERM):  # once is enough: this ends soon
             signal.signal(number, signal.SIG_IGN)
         children.stop()
         database.stop()
