@@ -106,8 +106,14 @@ async def test_closing_ends_what_is_open_opening_and_retiring() -> None:
     pool, opener = DriverPool(grace=timedelta(hours=1)), Opener()
     await pool.get(ID, 1, opener)
     await pool.get(ID, 2, opener)
-    opening = asyncio.create_task(pool.get(uuid4(), 1, opener))
-    await asyncio.sleep(0.005)
+    begun = asyncio.Event()
+
+    async def never_open() -> Any:
+        begun.set()
+        await asyncio.Event().wait()
+
+    opening = asyncio.create_task(pool.get(uuid4(), 1, never_open))
+    await begun.wait()
     await pool.aclose()
     with pytest.raises(asyncio.CancelledError):
         await opening
