@@ -10,7 +10,19 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import DateTime, Integer, LargeBinary, Text, column, table
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    DateTime,
+    Integer,
+    LargeBinary,
+    Text,
+    TypeDecorator,
+    cast,
+    column,
+    table,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import ENUM
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,10 +37,20 @@ class Job(StrEnum):
     REVOKE_SURPLUS = "revoke_surplus"
 
 
+class _Status(TypeDecorator[str]):
+    """The engine's type, given as text, so that a connection need not ask what it looks like."""
+
+    impl = Text
+    cache_ok = True
+
+    def bind_expression(self, bindparam: BindParameter[str]) -> ColumnElement[str]:
+        return cast(type_coerce(bindparam, Text), ENUM(name="pgqueuer_status", create_type=False))
+
+
 _QUEUE: Final = table(
     "pgqueuer",
     column("priority", Integer),
-    column("status", ENUM("queued", name="pgqueuer_status", create_type=False)),
+    column("status", _Status),
     column("entrypoint", Text),
     column("payload", LargeBinary),
     column("execute_after", DateTime(timezone=True)),

@@ -23,6 +23,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 
 from scm_api.core.errors import Malformed, ScmError, Stale, Unavailable
+from scm_api.db.catalogue import Connection
 from scm_api.db.conflicts import conflict_of
 from scm_api.db.statements import Single
 
@@ -47,11 +48,13 @@ def _engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,  # the one used last has its statements planned
         hide_parameters=True,  # errors are logged, and what is stored must not be
         pool_timeout=_LONGEST_WAIT,
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={
+            "connection_class": Connection,
             "timeout": 5,
             "command_timeout": 30,
             "server_settings": {
