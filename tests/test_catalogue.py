@@ -7,7 +7,10 @@ from sqlalchemy.engine import make_url
 
 from scm_api.db.catalogue import Connection
 
-_ASKED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'WITH RECURSIVE typeinfo_tree%'"
+_ASKED = """
+    SELECT count(*) FROM pg_prepared_statements
+     WHERE statement LIKE 'WITH RECURSIVE typeinfo_tree%'
+"""
 _NOBODY = UUID(int=0)
 
 
