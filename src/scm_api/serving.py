@@ -4,6 +4,7 @@ With one listener per process (SO_REUSEPORT) the kernel spreads connections even
 listener inherited by all would leave most of them to whoever wakes up first.
 """
 
+import asyncio
 import errno
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ import threading
 from collections.abc import Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -50,16 +52,31 @@ def end_on_signals() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's, which at a signal also lets go of the requests that are held by `Prefer: wait`:
+    it would cut them off after the grace, and their callers would learn nothing."""
+
+    def __init__(self, config: uvicorn.Config, app: "FastAPI") -> None:
+        super().__init__(config)
+        self._state = app.state
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if self.started:
+            asyncio.get_running_loop().call_soon_threadsafe(self._state.changes.end)
+
+
 def _run(settings: Settings, listener: socket.socket) -> None:
+    app = _app(settings)
     config = uvicorn.Config(
-        _app(settings),
+        app,
         log_config=None,
         access_log=False,
         lifespan="on",
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, app)
     server.run(sockets=[listener])
     if not server.started:
         raise ServeError("The API could not start; the log above says why.")

@@ -130,14 +130,15 @@ async def wait_for_end(
     *,
     reading: Reading = repository.enrollment,
 ) -> dict[str, Any]:
-    """The enrollment once it is final or waits for a person, or as it is when the time is up."""
+    """The enrollment once it is final or waits for a person, or as it is when the time is up or
+    this process is about to leave."""
     ends = time.monotonic() + wait.seconds
     while True:
         event = await wait.changes.subscribe(enrollment_id) if wait.seconds else None
         async with database.transaction() as session:
             content = await reading(session, caller, enrollment_id)
         left = ends - time.monotonic()
-        done = content["state"] in _ENDS or left <= 0
+        done = content["state"] in _ENDS or left <= 0 or wait.changes.over
         if event is not None:
             await wait.changes.wait(enrollment_id, event, 0 if done else left)
         if done:

@@ -24,7 +24,8 @@ class Changes:
     """Wakes waiting requests when PostgreSQL notifies of a change to their enrollment.
 
     One connection a process listens, opened at the first wait. A lost connection only means that
-    a waiting request is answered when its time is up, from what the table says then.
+    a waiting request is answered when its time is up, from what the table says then. Once it is
+    `over`, requests are answered without a wait.
     """
 
     def __init__(self, database_url: str) -> None:
@@ -33,6 +34,7 @@ class Changes:
         self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
         self._connection: asyncpg.Connection | None = None
         self._opening = asyncio.Lock()
+        self.over = False
 
     async def wait(self, enrollment_id: UUID, event: asyncio.Event, seconds: float) -> None:
         """Return when `event` is set or the time is up; see `subscribe`."""
@@ -43,6 +45,13 @@ class Changes:
             self._waiting[enrollment_id].discard(event)
             if not self._waiting[enrollment_id]:
                 del self._waiting[enrollment_id]
+
+    def end(self) -> None:
+        """Wake everybody and let nobody wait any more: this process is about to leave."""
+        self.over = True
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
 
     async def subscribe(self, enrollment_id: UUID) -> asyncio.Event:
         """An event set at the next change; subscribe, look at the row, then wait."""
