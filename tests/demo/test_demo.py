@@ -26,6 +26,8 @@ CHILDREN = (
     "API",
     "worker",
     "PostgreSQL's keeper",
+    "the process they are forked from",
+    "its resource tracker",
 )
 
 

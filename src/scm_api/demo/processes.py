@@ -1,21 +1,33 @@
 """The demo's child processes: their ports, their logs, and that none outlives the demo."""
 
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver, get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import httpx
 
+from scm_api.demo import child
+
 HOST = "127.0.0.1"
 _PATIENCE = 60  # seconds until a child must answer; on a busy machine start-up takes several
 _GRACE = 10  # seconds from SIGTERM to SIGKILL
+# Forked from one process that imported what they need: to import it in each takes seconds.
+_forked = get_context("forkserver")
+_forked.set_forkserver_preload(
+    [
+        "scm_api.cli",
+        "scm_api.app",
+        "scm_api.serving",
+        "scm_api.worker",
+        *(f"scm_api.sandbox.{ca}" for ca in ("aws", "digicert", "entrust", "gcp", "microsoft")),
+    ]
+)
 
 
 class DemoError(Exception):
@@ -27,12 +39,12 @@ class Child:
     """One process of the demo."""
 
     title: str
-    process: "subprocess.Popen[bytes]"
+    process: ForkServerProcess
     log: Path
 
     def require_alive(self) -> None:
         """Raises DemoError with the child's last words when it has ended."""
-        if self.process.poll() is not None:
+        if self.process.exitcode is not None:
             lines = self.log.read_text(errors="replace").strip().splitlines()
             last = lines[-1] if lines else "It said nothing."
             raise DemoError(f"The {self.title} ended: {last}\nIts log is {self.log}.")
@@ -42,6 +54,7 @@ class Children:
     """Starts `scm-api` commands that end with this process, and ends them earlier if asked."""
 
     def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
+        forkserver.ensure_running()  # the imports go on beside what is done until the first start
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._environment = dict(environment)
@@ -50,36 +63,25 @@ class Children:
     def start(self, title: str, *arguments: str) -> Child:
         """Start `scm-api ARGUMENTS...`; its log holds what it says from this start on."""
         log = self._logs / f"{title.replace(' ', '-').lower()}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "scm_api.demo.child", *arguments],
-                stdin=subprocess.PIPE,  # its other end is what the child lives by
-                stdout=output,
-                stderr=output,
-                env=self._environment,
-                start_new_session=True,  # Ctrl-C is for the demo, which ends them in order
-            )
-        child = Child(title, process, log)
-        self._children.append(child)
-        return child
+        work = (arguments, self._environment, log)
+        process = _forked.Process(target=child.run, args=work, daemon=True)
+        process.start()
+        self._children.append(Child(title, process, log))
+        return self._children[-1]
 
     def require_alive(self) -> None:
         """Raises DemoError when a child has ended."""
-        for child in self._children:
-            child.require_alive()
+        for each in self._children:
+            each.require_alive()
 
     def stop(self) -> None:
         """End all of them: politely, then surely."""
-        for child in self._children:
-            with suppress(ProcessLookupError):
-                child.process.send_signal(signal.SIGTERM)
+        for each in self._children:
+            each.process.terminate()
         deadline = time.monotonic() + _GRACE
-        for child in self._children:
-            try:
-                child.process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+        for each in self._children:
+            each.process.join(max(0.1, deadline - time.monotonic()))
+            each.process.kill()
 
 
 def wait_until_ready(child: Child, url: str) -> None:

@@ -10,13 +10,14 @@ import httpx
 
 from scm_api.db.embedded import EmbeddedError, EmbeddedPostgres
 from scm_api.demo.cas import CAS
-from scm_api.demo.cas.simulated import Ca
+from scm_api.demo.cas.simulated import Ca, Simulated
 from scm_api.demo.client import Client
 from scm_api.demo.files import Files
 from scm_api.demo.joining import Joining, Proven
 from scm_api.demo.plain_story import PlainStory
 from scm_api.demo.processes import (
     HOST,
+    Child,
     Children,
     DemoError,
     environment,
@@ -29,6 +30,7 @@ from scm_api.demo.story import Story
 from scm_api.demo.validated_story import ValidatedStory
 
 _INTERRUPTED = 130  # what a shell reports of a command ended by Ctrl-C
+_ENDING = (signal.SIGINT, signal.SIGTERM)  # both end it in order
 
 
 def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
@@ -38,7 +40,7 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
     """
     show = Show()
     files = Files(directory.absolute())
-    for number in (signal.SIGINT, signal.SIGTERM):  # both end it in order
+    for number in _ENDING:
         signal.signal(number, signal.default_int_handler)
     try:
         with _everything(files, port, sandbox_port, show) as (children, key, others):
@@ -64,6 +66,22 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
 
 
 @contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """An interrupt waits for the end of the block: raised in the middle of an import, a migration
+    or a fork it may be swallowed there, or leave half of something behind."""
+    waiting: list[int] = []
+    for number in _ENDING:
+        signal.signal(number, lambda number, _: waiting.append(number))
+    try:
+        yield
+    finally:
+        for number in _ENDING:
+            signal.signal(number, signal.default_int_handler)
+    if waiting:
+        raise KeyboardInterrupt
+
+
+@contextmanager
 def _everything(
     files: Files, port: int, sandbox_port: int, show: Show
 ) -> Iterator[tuple[Children, str, list[Ca]]]:
@@ -73,30 +91,15 @@ def _everything(
     show.heading("Starting PostgreSQL, simulators of the CAs, the API and a worker")
     began = time.monotonic()
     files.directory.mkdir(parents=True, exist_ok=True)
-    children = Children(files.logs, environment(files.data, port))
     database = EmbeddedPostgres(files.data / "postgres")
+    with _interrupted_later():
+        children = Children(files.logs, environment(files.data, port))
     try:
-        state = ("--port", str(sandbox_port), "--state", str(files.sandbox))
-        sandbox = children.start("AWS simulator", "sandbox", "aws", *state)
-        others = [
-            (
-                each,
-                children.start(
-                    f"{each.title} simulator",
-                    "sandbox",
-                    each.name,
-                    *each.arguments,
-                    "--state",
-                    str(files.simulator(each.name)),
-                ),
-            )
-            for each in CAS
-        ]
-        api = children.start("API", "serve")
-        children.start("worker", "worker")
-        from scm_api.demo.account import open_account  # takes as long to import as they to start
+        with _interrupted_later():
+            from scm_api.demo.account import open_account  # takes as long as the server to start
 
-        key = open_account(database.start(), files.api_key)
+            key = open_account(database.start(), files.api_key)
+            sandbox, others, api = _started(children, files, sandbox_port)
         wait_until_ready(sandbox, f"http://{HOST}:{sandbox_port}/_sandbox")
         wait_until_ready(api, f"http://{HOST}:{port}/health/ready")
         show.fact(f"ready after {time.monotonic() - began:.1f} s; logs are in {files.logs}")
@@ -106,10 +109,25 @@ def _everything(
         children.require_alive()  # that one has ended is the better reason
         raise
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):  # once is enough: this ends soon
+        for number in _ENDING:  # once is enough: this ends soon
             signal.signal(number, signal.SIG_IGN)
         children.stop()
         database.stop()
+
+
+def _started(
+    children: Children, files: Files, sandbox_port: int
+) -> tuple[Child, list[tuple[Simulated, Child]], Child]:
+    """The AWS simulator, the other CAs with theirs, and the API; a worker is started beside."""
+    state = ("--port", str(sandbox_port), "--state", str(files.sandbox))
+    sandbox = children.start("AWS simulator", "sandbox", "aws", *state)
+    others = []
+    for ca in CAS:
+        arguments = (*ca.arguments, "--state", str(files.simulator(ca.name)))
+        others.append((ca, children.start(f"{ca.title} simulator", "sandbox", ca.name, *arguments)))
+    api = children.start("API", "serve")
+    children.start("worker", "worker")
+    return sandbox, others, api
 
 
 @contextmanager
