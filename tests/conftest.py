@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 from hypothesis import settings as properties
@@ -39,22 +40,26 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, (str, bytes)) and len(val) > 60 else None
 
 
+_WAITING = {"crash": 0.8, "issuance": 0.9, "worker": 0.9}  # until this part of the run
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What mostly waits runs between what computes: the demo first, which is one after the other,
-    then other groups like that, and a crash test after every few others, the longest first."""
-    demo, crash, others = [], [], []
+    """Groups begin first, the demo's before others: each is one test after the other. The rest is
+    mixed, always alike, so that at any time some compute while others wait; what waits longest
+    comes first of its kind and not at the end."""
+    groups: list[pytest.Item] = []
+    kinds: dict[float, list[pytest.Item]] = {}
     for item in items:
         area = item.path.relative_to(Path(__file__).parent).parts[0]
-        {"demo": demo, "crash": crash}.get(area, others).append(item)
-    others.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
-    crash.sort(key=lambda item: "guard" not in item.path.name)
-    every = max(1, len(others) * 2 // 3 // max(1, len(crash)))
-    ordered = list(demo)
-    for start in range(0, len(others), every):
-        ordered += [*crash[:1], *others[start : start + every]]
-        del crash[:1]
-    items[:] = ordered + crash
+        grouped = item.get_closest_marker("xdist_group") is not None
+        (groups if grouped else kinds.setdefault(_WAITING.get(area, 1.0), [])).append(item)
+    groups.sort(key=lambda item: "demo" not in str(item.get_closest_marker("xdist_group")))
+    placed: list[tuple[float, pytest.Item]] = []
+    for until, kind in kinds.items():
+        kind.sort(key=lambda item: ("guard" not in item.path.name, crc32(item.nodeid.encode())))
+        placed += [(until * place / len(kind), item) for place, item in enumerate(kind)]
+    items[:] = groups + [item for _, item in sorted(placed, key=lambda each: each[0])]
 
 
 def pytest_collection_finish() -> None:

@@ -30,7 +30,7 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 SERVE = command("serve")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def database(databases: Databases) -> Iterator[dict[str, str]]:
     """Environment with a migrated database."""
     url = databases.clone()

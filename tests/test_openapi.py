@@ -15,7 +15,7 @@ COMMITTED = Path(__file__).parents[1] / "openapi" / "openapi.yaml"
 WITHOUT_KEY = {"get_liveness", "get_readiness", "get_metrics"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def document() -> dict[str, Any]:
     # Ten times as fast as `safe_load`, and the same.
     loaded: dict[str, Any] = yaml.load(COMMITTED.read_text(), yaml.CSafeLoader)

@@ -19,7 +19,7 @@ SECRETS = keys("AKIAMOTO0001", "moto-secret")
 REGION = "eu-central-1"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -28,7 +28,7 @@ def moto_url() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def moto_ca(moto_url: str) -> str:
     """A root CA, made and activated with plain boto3."""
     client = boto3.client(

@@ -37,7 +37,7 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 RSA_TYPES = ["rsa-2048", "rsa-3072", "rsa-4096"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     settings = microsoft.Settings(made_state("microsoft", tmp_path_factory.mktemp("adcs")))
     with LoopThread() as loop:

@@ -26,7 +26,7 @@ WWW = "www.example.com"
 pytestmark = pytest.mark.usefixtures("worker")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleCas]:
     with running_cas(tmp_path_factory.mktemp("gcp") / "state") as cas:
         yield cas

@@ -22,7 +22,7 @@ SLOW = 4.0
 """Seconds, longer than the lease."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with LoopThread() as loop:
         state = made_state("microsoft", tmp_path_factory.mktemp("adcs"))
