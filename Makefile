@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/.run-installed
 DEV := $(VENV)/.dev-installed
+SUITE := $(foreach apart,core pending samba clients,--ignore tests/$(apart))
 CLIENTS := .venv-clients
 SAMBA := .venv-samba
 SAMBA_PACKAGES := samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind ldb-tools \
@@ -16,7 +17,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-core test-coverage test-clients test-pending test-properties test-samba lint format serve worker openapi bench-enroll bench-cpu bench-policy bench-start lock clean
+.PHONY: help demo test test-core test-coverage test-clients test-collect test-pending test-properties test-samba lint format serve worker openapi bench-enroll bench-cpu bench-policy bench-start lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +29,8 @@ demo: $(RUN) ## Issue a certificate with everything started here, then stay up (
 # Half of the time tests wait, for leases above all: five at a time keep two cores busy.
 test: ## Every gate and the whole suite, on a PostgreSQL it starts itself
 	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-O) \
-		lint test-coverage test-clients
-	$(BIN)/pytest -n 5 --dist loadgroup --ignore tests/core --ignore tests/pending \
-		--ignore tests/samba --ignore tests/clients
+		lint test-coverage test-clients test-collect
+	$(BIN)/pytest -n 5 --dist loadgroup $(SUITE)
 
 test-core: $(DEV) ## The decisions alone: seconds, without I/O
 	$(BIN)/pytest tests/core -p no:logging
@@ -38,6 +38,9 @@ test-core: $(DEV) ## The decisions alone: seconds, without I/O
 test-coverage: $(DEV) ## The decisions alone, with the proof that every branch is covered
 	HYPOTHESIS_PROFILE=usual $(BIN)/pytest tests/core -p no:logging --cov scm_api.core --cov-branch \
 		--cov-fail-under 100 --cov-report term-missing:skip-covered
+
+test-collect: $(DEV) ## Every test can be collected; compiles them, which five processes would do each
+	@$(BIN)/pytest --collect-only -q -q $(SUITE) >/dev/null || $(BIN)/pytest --collect-only -q -q $(SUITE)
 
 test-clients: $(DEV) $(CLIENTS)/.installed ## The simulators, driven by clients that know nothing of us
 	$(BIN)/pytest tests/clients

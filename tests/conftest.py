@@ -77,6 +77,15 @@ def _logging() -> None:
     configure_logging(Settings(log_level="warning"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _states(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each process has a directory of its own in the one of the run."""
+    from made_states import keep_in
+
+    own = tmp_path_factory.getbasetemp()
+    keep_in((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "states")
+
+
 @pytest.fixture(scope="session")
 def databases() -> "Iterator[Databases]":
     """One PostgreSQL for all processes of a test run."""

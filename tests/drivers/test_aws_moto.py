@@ -8,7 +8,6 @@ import pytest
 from aws_harness import connection_to, keys, profile, template_arn
 from contract import KEY, RecordingLimiter, issue, new_order
 from cryptography import x509
-from moto.server import ThreadedMotoServer
 
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.aws.driver import AwsDriver, open_driver
@@ -21,6 +20,8 @@ REGION = "eu-central-1"
 
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer  # brings Flask, which nothing else needs
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
