@@ -132,7 +132,7 @@ $(DEV): $(VENV)/pyvenv.cfg requirements-dev.lock
 	@touch $(RUN) $@
 
 # Clients of other people have an environment of their own: nothing of theirs is imported by us.
-$(CLIENTS)/.installed: $(DEV) tests/clients/requirements.lock
+$(CLIENTS)/.installed: $(VENV)/pyvenv.cfg tests/clients/requirements.lock
 	@rm -rf $(CLIENTS)
 	@$(PYTHON) -m venv $(CLIENTS) >/dev/null 2>&1 || uv venv --quiet --clear --python $(PYTHON) $(CLIENTS)
 	@{ command -v uv >/dev/null && VIRTUAL_ENV=$(CLIENTS) uv pip sync --quiet --require-hashes \

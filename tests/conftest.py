@@ -5,6 +5,7 @@ A fixture imports what it needs: the tests of `core` take less time than the imp
 
 import gc
 import os
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import settings as properties
 
 if TYPE_CHECKING:
+    import psutil
     from fastapi import FastAPI
 
     from api_client import Api, Contract
@@ -271,9 +273,22 @@ def first_start(
 
 
 @pytest.fixture(scope="session")
-def demo(first_start: "tuple[Demo, subprocess.CompletedProcess[str]]") -> "Iterator[Demo]":
-    """The same demo, started again and staying up; Ctrl-C must end it with status 0."""
+def second_start(
+    first_start: "tuple[Demo, subprocess.CompletedProcess[str]]",
+) -> "Iterator[tuple[Demo, psutil.Popen]]":
+    """The same demo, started again: it takes a minute, in which other tests can run."""
     again, _ = first_start
-    with again.staying(until="Ctrl-C ends everything") as process:
-        yield again
-    assert process.returncode == 0
+    with again.staying() as process:
+        yield again, process
+
+
+@pytest.fixture(scope="session")
+def demo(second_start: "tuple[Demo, psutil.Popen]") -> "Iterator[Demo]":
+    """It when it has done its job and stays up; Ctrl-C must end it with status 0."""
+    from demo_process import PATIENCE
+
+    again, process = second_start
+    again.wait_for("Ctrl-C ends everything", process)
+    yield again
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 0

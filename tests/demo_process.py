@@ -62,24 +62,26 @@ class Demo:
         )
 
     @contextmanager
-    def staying(self, until: str) -> Iterator[psutil.Popen]:
-        """Start it and wait until it printed `until`; Ctrl-C ends it after the block."""
+    def staying(self) -> Iterator[psutil.Popen]:
+        """Start it; Ctrl-C ends it after the block, if nothing did before."""
         with (self.directory / "output").open("w") as output:
             process = psutil.Popen(
                 self._command(), cwd=self.directory, env=environment(), stdout=output
             )
         try:
-            deadline = time.monotonic() + PATIENCE
-            while until not in self.output:
-                assert process.is_running(), self.output
-                assert process.status() != psutil.STATUS_ZOMBIE, self.output
-                assert time.monotonic() < deadline, self.output
-                time.sleep(0.05)
             yield process
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
                 process.wait(PATIENCE)
+
+    def wait_for(self, text: str, process: psutil.Popen) -> None:
+        """Wait until it printed this; fails when it ends before."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.output:
+            assert process.poll() is None, self.output
+            assert time.monotonic() < deadline, self.output
+            time.sleep(0.05)
 
     @property
     def ports(self) -> tuple[str, ...]:

@@ -81,21 +81,7 @@ def test_the_files_belong_together_and_secrets_are_private(
         assert (demo.folder / secret).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_second_start_finds_its_data_again(demo: Demo) -> None:
-    for found in ("found demo", "found aws-simulator", "found demo-aws", "found Demo Corp"):
-        assert found in demo.output
-    with httpx.Client(
-        base_url=demo.url, headers={"Authorization": f"Bearer {demo.key}"}, trust_env=False
-    ) as client:
-        names = [item["name"] for item in client.get("/organizations").json()["items"]]
-        certificates = client.get("/certificates").json()["items"]
-    assert names.count("Demo Corp") == 1
-    # Two starts, each with a certificate and its renewal at AWS, and at each of the others one
-    # that was renewed and whose renewal was replaced.
-    renewed = [item for item in certificates if item["renewed_by_certificate_ids"]]
-    assert [item["status"] for item in renewed] == ["revoked"] * 10
-
-
+@pytest.mark.usefixtures("second_start")  # which waits meanwhile
 @pytest.mark.parametrize("variable", ["PORT", "SANDBOX_PORT"])
 def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path, variable: str) -> None:
     demo = Demo.in_directory(tmp_path)
@@ -115,7 +101,7 @@ def test_a_taken_port_is_said_in_a_sentence(tmp_path: Path, variable: str) -> No
 @pytest.mark.parametrize(
     ("number", "during", "status"),
     [
-        (signal.SIGKILL, "ready after", 128 + signal.SIGKILL),
+        (signal.SIGKILL, "ready after", -signal.SIGKILL),
         (signal.SIGTERM, "Starting PostgreSQL", 130),
     ],
 )
@@ -123,16 +109,30 @@ def test_no_process_outlives_the_demo(
     tmp_path: Path, number: signal.Signals, during: str, status: int
 ) -> None:
     demo = Demo.in_directory(tmp_path)
-    with demo.staying(until=during) as process:
+    with demo.staying() as process:
+        demo.wait_for(during, process)
         children = process.children(recursive=True)
         while len(children) < len(CHILDREN):
             assert process.poll() is None, demo.output
             time.sleep(0.02)
             children = process.children(recursive=True)
         process.send_signal(number)
-        ended = process.wait(PATIENCE)
-        # As a shell tells it: CPython ends as if by SIGINT when the interrupt met an exec().
-        assert (128 - ended if ended < 0 else ended) == status
+        assert process.wait(PATIENCE) == status
         _, alive = psutil.wait_procs(children, timeout=PATIENCE)
     assert not alive
     assert _ports_are_free(demo)
+
+
+def test_a_second_start_finds_its_data_again(demo: Demo) -> None:
+    for found in ("found demo", "found aws-simulator", "found demo-aws", "found Demo Corp"):
+        assert found in demo.output
+    with httpx.Client(
+        base_url=demo.url, headers={"Authorization": f"Bearer {demo.key}"}, trust_env=False
+    ) as client:
+        names = [item["name"] for item in client.get("/organizations").json()["items"]]
+        certificates = client.get("/certificates").json()["items"]
+    assert names.count("Demo Corp") == 1
+    # Two starts, each with a certificate and its renewal at AWS, and at each of the others one
+    # that was renewed and whose renewal was replaced.
+    renewed = [item for item in certificates if item["renewed_by_certificate_ids"]]
+    assert [item["status"] for item in renewed] == ["revoked"] * 10
