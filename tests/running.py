@@ -24,7 +24,7 @@ def settings_for(database_url: str, data_directory: Path, **changes: object) -> 
         "secret_keys": (SecretStr(KEY_RING),),
         "allow_loopback_endpoints": True,
         "test_mode": True,
-        "worker_pool_size": 4,
+        "worker_pool_size": 2,
     }
     return Settings.model_validate(fields | changes)
 

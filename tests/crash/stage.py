@@ -28,7 +28,7 @@ _SETTINGS = {
     "SCM_WRITE_DEADLINE_SECONDS": "2.5",
     "SCM_QUEUE_POLL_SECONDS": "0.5",
     "SCM_WORKER_CONCURRENCY": "10",
-    "SCM_WORKER_POOL_SIZE": "4",  # hundreds of workers start, each connection costs 20 ms of CPU
+    "SCM_WORKER_POOL_SIZE": "2",  # hundreds of workers start, and each connection costs CPU
 }
 _RESTLESS = Statement(
     text("""
