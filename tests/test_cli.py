@@ -38,6 +38,15 @@ def database(databases: Databases) -> Iterator[dict[str, str]]:
     databases.drop(url)
 
 
+@pytest.fixture
+def unmigrated(databases: Databases, database: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Environment with a database in which there is nothing."""
+    template = make_url(database["SCM_DATABASE_URL"]).set(database="template0")
+    url = databases.clone(template.render_as_string(hide_password=False))
+    yield database | {"SCM_DATABASE_URL": url}
+    databases.drop(url)
+
+
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return finished(command(*arguments), CLEAN | environment)
 
@@ -197,18 +206,20 @@ def test_an_operators_key_ring_is_not_added_to(database: dict[str, str]) -> None
     assert "SCM_SECRET_KEYS" in done.stderr
 
 
-def test_migrating_twice_at_once_is_harmless(
-    databases: Databases, database: dict[str, str]
-) -> None:
-    nothing = make_url(database["SCM_DATABASE_URL"]).set(database="template0")
-    url = databases.clone(nothing.render_as_string(hide_password=False))
-    environment = CLEAN | database | {"SCM_DATABASE_URL": url}
+def test_migrating_twice_at_once_is_harmless(unmigrated: dict[str, str]) -> None:
     migrate = command("migrate")
-    with started(migrate, environment) as one, started(migrate, environment) as other:
+    with (
+        started(migrate, CLEAN | unmigrated) as one,
+        started(migrate, CLEAN | unmigrated) as other,
+    ):
         for process in (one, other):
             assert process.wait() == 0
             assert process.log.read_text() == "The database has the schema of this version.\n"
-    databases.drop(url)
+
+
+def test_a_worker_without_the_schema_says_what_to_do(unmigrated: dict[str, str]) -> None:
+    with started(command("worker"), CLEAN | unmigrated) as process:
+        eventually(lambda: "run `scm-api migrate`" in process.errors.read_text())
 
 
 def test_rotating_seals_with_the_first_key_and_names_what_no_key_opens(

@@ -66,7 +66,7 @@ class Queue:
             except Exception as error:  # noqa: BLE001 -- a worker outlives whatever its queue meets
                 if self._stopping.is_set():
                     return
-                _log.warning("job queue interrupted, trying again", why=str(error))
+                _log.warning("job queue interrupted, trying again", why=_why(error))
                 await self._pause(1.0)
 
     async def _run_connected(self) -> None:
@@ -99,6 +99,12 @@ class Queue:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, asyncpg.UndefinedTableError):
+        return f"{error}: the database lacks the schema of this version; run `scm-api migrate`"
+    return str(error)
 
 
 class _Manager(QueueManager):
