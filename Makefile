@@ -26,11 +26,11 @@ demo: $(RUN) ## Issue a certificate with everything started here, then stay up (
 	@$(BIN)/scm-api demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(PORT),--port $(PORT)) \
 		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
-# Half of the time tests wait, for leases above all: six at a time keep two cores busy.
+# Half of the time tests wait, for leases above all: five at a time keep two cores busy.
 test: ## Every gate and the whole suite, on a PostgreSQL it starts itself
 	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-O) \
 		lint test-coverage test-clients test-collect
-	$(BIN)/pytest -n 6 --dist loadgroup $(SUITE)
+	$(BIN)/pytest -n 5 --dist loadgroup $(SUITE)
 
 test-core: $(DEV) ## The decisions alone: seconds, without I/O
 	$(BIN)/pytest tests/core -p no:logging
@@ -39,7 +39,7 @@ test-coverage: $(DEV) ## The decisions alone, with the proof that every branch i
 	HYPOTHESIS_PROFILE=usual $(BIN)/pytest tests/core -p no:logging --cov scm_api.core --cov-branch \
 		--cov-fail-under 100 --cov-report term-missing:skip-covered
 
-test-collect: $(DEV) ## Every test can be collected; compiles them, which six processes would do each
+test-collect: $(DEV) ## Every test can be collected; compiles them, which five processes would do each
 	@$(BIN)/pytest --collect-only -q -q $(SUITE) >/dev/null || $(BIN)/pytest --collect-only -q -q $(SUITE)
 
 test-clients: $(DEV) $(CLIENTS)/.installed ## The simulators, driven by clients that know nothing of us
