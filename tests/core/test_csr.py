@@ -168,7 +168,7 @@ def test_t01_a_changed_request_is_seen() -> None:
     assert facts is not None  # so that its names are judged all the same
 
 
-ED25519, ML_DSA_44, ML_KEM = "1.3.101.112", "2.16.840.1.101.3.4.3.17", "2.16.840.1.101.3.4.4.2"
+ED25519, ML_DSA_44 = "1.3.101.112", "2.16.840.1.101.3.4.3.17"
 
 
 @pytest.mark.parametrize("algorithm", [RSA_SHA256, ECDSA_SHA256, ED25519, ML_DSA_44])
@@ -178,11 +178,9 @@ ED25519, ML_DSA_44, ML_KEM = "1.3.101.112", "2.16.840.1.101.3.4.3.17", "2.16.840
         spki_of(ec_key().public_key()),
         spki_of(rsa_key().public_key()),
         sequence(sequence(oid(ED25519)), tlv(3, b"\0" * 33)),
-        sequence(sequence(oid("1.3.101.110")), tlv(3, b"\0" * 33)),
         sequence(sequence(oid(ML_DSA_44)), tlv(3, b"\0" * 1313)),
-        sequence(sequence(oid(ML_KEM)), tlv(3, b"\0" * 1185)),
     ],
-    ids=["ec", "rsa", "ed25519", "x25519", "ml-dsa", "ml-kem"],
+    ids=["ec", "rsa", "ed25519", "ml-dsa"],
 )
 def test_t01_a_signature_of_another_kind_is_seen(algorithm: str, spki: bytes) -> None:
     parameters = NULL if algorithm == RSA_SHA256 else b""
@@ -197,7 +195,7 @@ def test_t09_a_doubled_extension_is_malformed() -> None:
     facts, faults = read_csr(doubled)
     assert facts is None
     assert [fault.code for fault in faults] == ["csr-malformed"]
-    assert "2.5.29.17" in faults[0].detail
+    assert "subjectAltName (2.5.29.17)" in faults[0].detail
 
 
 @pytest.mark.parametrize("second", [EXTENSION_REQUEST, OLD_EXTENSION_REQUEST])
@@ -234,7 +232,7 @@ def test_t19_impossible_rsa_keys_are_refused(modulus: int, exponent: int) -> Non
         ("1.2.840.113549.1.1.4", "MD5"),
         ("1.2.840.113549.1.1.14", "SHA224"),
         ("1.2.3.4", "1.2.3.4"),
-        ("1.2.840.113549.1.1.10", "1.2.840.113549.1.1.10"),
+        ("1.2.840.113549.1.1.10", "rsassaPss (1.2.840.113549.1.1.10)"),
     ],
 )
 def test_t22_weak_signatures_are_refused(algorithm: str, named: str) -> None:
