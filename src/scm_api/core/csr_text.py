@@ -102,9 +102,7 @@ def _what_is_wrong_with(text: str) -> str:
     if text.startswith("\ufeff"):
         return "The CSR begins with a byte order mark (U+FEFF); save it without one."
     if _ESCAPED_LINE_END.search(text):
-        return (
-            r"The CSR holds \n as a backslash and a letter where line breaks belong: escaped twice."
-        )
+        return r"The CSR holds the two characters \n in place of line breaks: it was escaped twice."
     labels = _BEGIN.findall(text)
     if len(labels) > 1:
         return f"The CSR holds {len(labels)} PEM blocks."
