@@ -84,6 +84,8 @@ def _private_keys() -> list[str | bytes]:
         pem(traditional, "RSA PRIVATE KEY"),
         pem(GOOD) + pem(plain, "EC PRIVATE KEY"),
         pem(plain, "private key"),
+        pem(plain, "PGP PRIVATE KEY BLOCK"),
+        pem(plain, "PRIVATE KEY").encode("utf-16-le").decode("latin-1"),
         ssh.decode(),
         ssh,
         "PuTTY-User-Key-File-3: ssh-ed25519",

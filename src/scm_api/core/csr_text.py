@@ -43,15 +43,14 @@ _ESCAPED_LINE_END = re.compile(r"\\[nr]")
 _PRIVATE_KEY = re.compile(r"PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File", re.IGNORECASE)
 
 _SEQUENCE = rb"\x30(?:[\x00-\x80]|\x81.|\x82..|\x83...)"
+_PRIVATE_KEY_BEGINNINGS = (
+    rb"\x02\x01[\x00\x01\x03]" + _SEQUENCE + rb"\x06",  # PKCS#8 (RFC 5958), PKCS#12 (RFC 7292)
+    rb"\x02\x01[\x00\x01]\x02",  # RSA (RFC 8017 appendix A.1.2), and OpenSSL's form for DSA
+    rb"\x02\x01\x01\x04",  # EC (RFC 5915)
+    _SEQUENCE + rb"\x06.\x2a\x86\x48\x86\xf7\x0d\x01[\x05\x0c]",  # sealed: PKCS#5, PKCS#12
+)
 _PRIVATE_KEY_DER = re.compile(
-    _SEQUENCE
-    + rb"(?:\x02\x01[\x00\x01\x03]"
-    + _SEQUENCE
-    + rb"\x06"  # PKCS#8 (RFC 5958), PKCS#12 (RFC 7292)
-    rb"|\x02\x01[\x00\x01]\x02"  # RSA (RFC 8017 appendix A.1.2), and OpenSSL's form for DSA
-    rb"|\x02\x01\x01\x04"  # EC (RFC 5915)
-    rb"|" + _SEQUENCE + rb"\x06.\x2a\x86\x48\x86\xf7\x0d\x01[\x05\x0c])",  # sealed: PKCS#5 or #12
-    re.DOTALL,
+    _SEQUENCE + rb"(?:" + rb"|".join(_PRIVATE_KEY_BEGINNINGS) + rb")", re.DOTALL
 )
 _CERTIFICATE_DER = re.compile(_SEQUENCE + _SEQUENCE + rb"\xa0\x03\x02\x01", re.DOTALL)
 
