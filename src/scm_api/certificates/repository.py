@@ -12,6 +12,7 @@ from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
+from scm_api.core.names import possible_comparables
 from scm_api.core.vocabulary import CertificateStatus, RevocationState
 from scm_api.db.models import (
     BulkRevocationCertificate,
@@ -123,7 +124,7 @@ def has_name(name: str) -> ColumnElement[bool]:
     """Certificates with exactly this name, in whatever spelling."""
     return exists().where(
         CertificateName.certificate_id == Certificate.id,
-        CertificateName.value == name.lower().removesuffix("."),
+        CertificateName.comparable.in_(possible_comparables(name)),
     )
 
 

@@ -57,7 +57,9 @@ async def index(
     serial_number: Annotated[
         str | None, Query(max_length=64, description="Hex, with or without colons.")
     ] = None,
-    name: Annotated[str | None, Query(max_length=255, description="Exactly this name.")] = None,
+    name: Annotated[
+        str | None, Query(max_length=255, description="Exactly this name, however it is spelled.")
+    ] = None,
     spki_sha256: Annotated[str | None, Query(max_length=64)] = None,
     fingerprint_sha256: Annotated[str | None, Query(max_length=64)] = None,
     expires_before: datetime | None = None,
