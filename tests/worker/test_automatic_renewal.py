@@ -9,6 +9,7 @@ from sqlalchemy import func, update
 
 from api_client import faults_of
 from estate import Estate, Json
+from memory_estate import memory_chain
 from scm_api.core.renewal_window import opens_at
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.models import Certificate
@@ -288,3 +289,13 @@ async def test_it_takes_renewals_and_the_same_key(estate: Estate) -> None:
     problem = await estate.api.patch(path, {"auto_renew": True}, 422)
     assert faults_of(problem) == {("/auto_renew", "auto-renew-not-possible")}
     await estate.api.patch(path, SWITCHES)
+
+
+async def test_it_takes_room_for_a_second_certificate(estate: Estate) -> None:
+    """Who may have one has it until it ends: every renewal would be refused."""
+    chain, _ = await memory_chain(estate, "client", max_valid_certificates=1)
+    path = f"/certificate-profiles/{chain.profile['id']}"
+    problem = await estate.api.patch(path, SWITCHES, 422)
+    assert faults_of(problem) == {("/auto_renew", "auto-renew-not-possible")}
+    await estate.api.patch(path, SWITCHES | {"auto_revoke": True})
+    await estate.api.patch(path, SWITCHES | {"auto_revoke": False, "max_valid_certificates": 2})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from scm_api.drivers.private_keys import private_key
+from scm_api.drivers.private_keys import ACCEPTED, private_key
 
 
 def tls_objection(certificate_pem: str, key_pem: str) -> str | None:
@@ -19,7 +19,7 @@ def tls_objection(certificate_pem: str, key_pem: str) -> str | None:
     try:
         key = private_key(key_pem)
     except (ValueError, TypeError):
-        return "The client key cannot be read as PEM without a password."
+        return f"The client key is not {ACCEPTED}."
     if key.public_key() != certificates[0].public_key():
         return "The client key does not belong to the client certificate, which comes first."
     return None
