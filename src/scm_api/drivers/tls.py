@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 
+from scm_api.core.certificate_facts import public_key_of
 from scm_api.drivers.private_keys import ACCEPTED, private_key
 
 
@@ -20,7 +21,7 @@ def tls_objection(certificate_pem: str, key_pem: str) -> str | None:
         key = private_key(key_pem)
     except (ValueError, TypeError):
         return f"The client key is not {ACCEPTED}."
-    if key.public_key() != certificates[0].public_key():
+    if key.public_key() != public_key_of(certificates[0]):
         return "The client key does not belong to the client certificate, which comes first."
     return None
 
