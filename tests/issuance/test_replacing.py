@@ -95,7 +95,10 @@ async def test_a_compromised_key_is_blocked_before_its_replacement_is_there(
         old = await enrolling.settled(made["id"])
     path = f"/certificates/{old['certificate_id']}"
     body = {"csr": csr_for(WWW), "reason": "key_compromise"}
-    await enrolling.api.post(f"{path}/replace", body, 202)
+    replacing = await enrolling.api.post(f"{path}/replace", body, 202)
+    [event] = await enrolling.api.everything("/audit-events?action=certificate.key_blocked")
+    assert event["details"]["replaced_by_enrollment_id"] == replacing["enrollment_id"]
+    assert event["subject_id"] == old["certificate_id"]
     again = enrolling.body(csr=csr_for(WWW, key=key))
     problem = await enrolling.api.post("/enrollments", again, 422)
     assert ("/csr", "key-blocked") in faults_of(problem)

@@ -89,7 +89,11 @@ async def test_a_key_is_blocked_once_its_revocation_is_approved(eyes: FourEyes) 
     csr = csr_for(WWW, key=new_key())
     path, _ = await asked(eyes, "key_compromise", csr=csr)
     await eyes.enrolling.enroll(csr=csr)
+    blocked = "/audit-events?action=certificate.key_blocked"
+    assert await eyes.requester.everything(blocked) == []
     await eyes.decide(path, status=202)
+    [event] = await eyes.requester.everything(blocked)
+    assert event["details"]["comment"] == "looked at it"
     problem = await eyes.requester.post("/enrollments", eyes.enrolling.body(csr=csr), 422)
     assert faults_of(problem) == {("/csr", "key-blocked")}
 

@@ -30,9 +30,9 @@ async def approve(
     """
     row, own = await _waiting(session, caller, certificate_id, expected)
     row.revocation_self_approved = own
-    await send(session, row)
     told = {"self_approved": True} if own else {}
     _record(session, caller, row, "revocation_approved", comment, **told)
+    await send(session, caller, row, {"comment": comment})
     await session.flush()
     return await repository.certificate(session, caller, certificate_id)
 

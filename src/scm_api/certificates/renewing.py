@@ -145,7 +145,7 @@ async def _accepted(
 ) -> Response:
     values = await accept(session, caller, judged, app.settings.approval_within)
     if values["state"] == EnrollmentState.APPROVED:
-        await block_replaced(session, values)
+        await block_replaced(session, caller, values)
     content: dict[str, Any] = {"enrollment_id": values["id"], "state": values["state"]}
     headers = {
         "Location": f"/enrollments/{values['id']}",

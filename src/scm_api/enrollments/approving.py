@@ -35,10 +35,12 @@ async def approve(
     told = {"digest": digest} | ({"self_approved": True} if own else {})
     await decide(session, caller, row, Move.APPROVE, comment, values, **told)
     replaced = {
+        "id": row.id,
         "replace_reason": row.replace_reason,
         "renews_certificate_id": row.renews_certificate_id,
+        "comment": row.comment,
     }
-    await block_replaced(session, replaced)
+    await block_replaced(session, caller, replaced)
     await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
     return await repository.enrollment(session, caller, enrollment_id)
 
