@@ -1,6 +1,7 @@
 """Approving and declining revocations that wait for approval, and taking revocations back."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +15,21 @@ from scm_api.db.models import Certificate
 from scm_api.issuance.approval import clock, require_approver
 from scm_api.issuance.revocation import send, state_at
 from scm_api.web.concurrency import Expected
+
+_AGAIN: Final = "Ask for a revocation anew if the certificate is to be revoked."
+# What whoever wanted to decide about a revocation can do, by how far it is.
+_INSTEAD: Final[Mapping[RevocationState | None, str]] = {
+    None: "Nobody asked for one: revoke the certificate if it is to be revoked.",
+    RevocationState.PENDING_APPROVAL: "It waits for approval: approve, decline or cancel it.",
+    RevocationState.SCHEDULED: "It is scheduled: cancel it, or ask for it anew at another time.",
+    RevocationState.REQUESTED: "It is on the way to the CA: enroll anew if it was a mistake.",
+    RevocationState.PENDING_CA: "The CA has it: enroll anew if it was a mistake.",
+    RevocationState.DONE: "The certificate is revoked: enroll anew if it was a mistake.",
+    RevocationState.REFUSED: f"The CA refused it. {_AGAIN}",
+    RevocationState.DECLINED: f"It was declined. {_AGAIN}",
+    RevocationState.CANCELED: f"It was taken back. {_AGAIN}",
+    RevocationState.EXPIRED: f"Nobody approved it in time. {_AGAIN}",
+}
 
 
 async def approve(
@@ -69,8 +85,7 @@ async def cancel(
     require_privilege(caller, Privilege.REVOKE, "cancel revocations")
     state = state_at(row, await clock(session))
     if state not in (RevocationState.PENDING_APPROVAL, RevocationState.SCHEDULED):
-        found = f"it is {state.value}" if state else "nobody asked for one"
-        raise Conflict(f"No revocation can be taken back; {found}.", code="wrong-state")
+        raise Conflict(f"No revocation can be taken back. {_INSTEAD[state]}", code="wrong-state")
     expected.check(row.version)
     row.revocation_state = RevocationState.CANCELED.value
     row.revocation_detail = comment or None
@@ -88,8 +103,7 @@ async def _waiting(
     own = await require_approver(session, caller, row.revocation_requester_id)
     state = state_at(row, await clock(session))
     if state is not RevocationState.PENDING_APPROVAL:
-        found = f"it is {state.value}" if state else "nobody asked for one"
-        raise Conflict(f"No revocation waits for approval; {found}.", code="wrong-state")
+        raise Conflict(f"No revocation waits for approval. {_INSTEAD[state]}", code="wrong-state")
     expected.check(row.version)
     return row, own
 

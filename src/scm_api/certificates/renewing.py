@@ -91,7 +91,9 @@ async def _require_no_other(session: AsyncSession, row: Certificate) -> None:
     )
     if open_one is not None:
         raise Conflict(
-            f"It is being replaced already, by enrollment {open_one}.", code="wrong-state"
+            f"It is being replaced already, by enrollment {open_one}: wait for that, or cancel it "
+            "first.",
+            code="wrong-state",
         )
 
 
