@@ -12,7 +12,7 @@ from scm_api.core.errors import Conflict
 from scm_api.core.vocabulary import Privilege, RevocationState
 from scm_api.db.audit import record
 from scm_api.db.models import Certificate
-from scm_api.issuance.approval import clock, require_approver
+from scm_api.issuance.approval import clock, require_approver, require_not_own
 from scm_api.issuance.revocation import send, state_at
 from scm_api.web.concurrency import Expected
 
@@ -100,10 +100,11 @@ async def _waiting(
 ) -> tuple[Certificate, bool]:
     """The row, locked, and whether its revocation is the caller's own request."""
     row = await repository.locked(session, caller, certificate_id)
-    own = await require_approver(session, caller, row.revocation_requester_id)
+    require_approver(caller)
     state = state_at(row, await clock(session))
     if state is not RevocationState.PENDING_APPROVAL:
         raise Conflict(f"No revocation waits for approval. {_INSTEAD[state]}", code="wrong-state")
+    own = await require_not_own(session, caller, row.revocation_requester_id)
     expected.check(row.version)
     return row, own
 

@@ -12,7 +12,7 @@ from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Enrollment
 from scm_api.enrollments import repository
 from scm_api.enrollments.deciding import decide, next_state
-from scm_api.issuance.approval import approved_by, require_approver
+from scm_api.issuance.approval import approved_by, require_approver, require_not_own
 from scm_api.issuance.revocation import block_replaced
 from scm_api.web.concurrency import Expected
 
@@ -64,10 +64,11 @@ async def _waiting(
 ) -> tuple[Enrollment, bool]:
     """The row, locked, and whether it is the caller's own request.
 
-    That somebody decided already is said before that the caller's version is an old one.
+    That it waits no longer is said before whose it is, and that the caller's version is an old one.
     """
     row = await repository.locked(session, caller, enrollment_id)
-    own = await require_approver(session, caller, row.requester_id)
+    require_approver(caller)
     await next_state(session, row, step)
+    own = await require_not_own(session, caller, row.requester_id)
     expected.check(row.version)
     return row, own
