@@ -148,7 +148,11 @@ async def _accepted(
     values = await accept(session, caller, judged, app.settings.approval_within)
     if values["state"] == EnrollmentState.APPROVED:
         await block_replaced(session, caller, values)
-    content: dict[str, Any] = {"enrollment_id": values["id"], "state": values["state"]}
+    content: dict[str, Any] = {
+        "enrollment_id": values["id"],
+        "state": values["state"],
+        "version": values["version"],
+    }
     headers = {
         "Location": f"/enrollments/{values['id']}",
         "Retry-After": retry_after(values["state"]),

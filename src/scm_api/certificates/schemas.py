@@ -193,3 +193,4 @@ class RenewalAccepted(Output):
 
     enrollment_id: UUID
     state: str = Field(examples=["approved"])
+    version: int = Field(description="Of the enrollment, whose ETag the answer has.")
