@@ -111,6 +111,9 @@ async def validate(
     request = service.request_of(body, subject=subject)
     async with app.database.each_statement() as connection:
         judged = await service.dry_run(connection, caller, app, request)
+    if ask_ca and not judged.faults and await asking.learn_first(app, judged):
+        async with app.database.each_statement() as connection:
+            judged = await service.dry_run(connection, caller, app, request)
     if not ask_ca or judged.faults:
         return reply(service.validation_content(judged))
     judged, ca_asked = await asking.ask_ca(app, judged)
