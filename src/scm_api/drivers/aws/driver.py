@@ -262,7 +262,7 @@ def _ordinary(error: Exception, codes: frozenset[str], hidden: tuple[str, ...]) 
 async def open_driver(connection: AwsConnection, secrets: AwsSecrets, limiter: Limiter) -> Driver:
     """Open the client; AWS Private CA itself is not called yet.
 
-    Raises BackendRefused where credentials are missing.
+    Raises BackendRefused where credentials are missing, and looks for them anew the next time.
     """
     try:
         async with AsyncExitStack() as stack:

@@ -200,7 +200,7 @@ def _answered(
             return Throttled(f"AWS asks for fewer {operation.name} calls.", _retry_after(error))
         case Verdict.DENIED:
             sentence = _denied(operation, resource, template, said)
-            return BackendRefused(sentence, whole_backend=not operation.writes)
+            return BackendRefused(sentence, whole_backend=not operation.on_one_ca)
         case Verdict.CREDENTIALS:
             # AWS's own words can hold the canonical request, and with it the session token.
             because = _CREDENTIAL_SENTENCES.get(code, _UNKNOWN_KEY)
@@ -208,7 +208,7 @@ def _answered(
         case Verdict.QUOTA:
             return BackendRefused(
                 f"A quota of the AWS account is used up and has to be raised: {said} ({code}).",
-                whole_backend=not operation.writes,
+                whole_backend=not operation.on_one_ca,
             )
         case Verdict.ARGUMENT if operation.final:
             return OrderRefused(said or code, code=code)
@@ -251,7 +251,7 @@ def _denied(operation: Operation, resource: str, template: str | None, said: str
     return f"{sentence} AWS says: {said}" if said else sentence
 
 
-_SIGN_IN: Final = Operation("AssumeRole", "assume_role", lambda _quotas: 1)
+_SIGN_IN: Final = Operation("AssumeRole", "assume_role", lambda _quotas: 1, on_one_ca=False)
 
 
 def sign_in_failed(error: Exception, role: str, hidden: tuple[str, ...]) -> DriverError:
