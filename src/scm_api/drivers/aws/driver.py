@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
@@ -13,7 +14,13 @@ from botocore.exceptions import ClientError
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.aws import session, wire
 from scm_api.drivers.aws.arns import ca_of_certificate, parse_ca_arn, partition_of
-from scm_api.drivers.aws.failures import Throttled, reply_of, sign_in_failed, translate
+from scm_api.drivers.aws.failures import (
+    WRONG_ARGUMENTS,
+    Throttled,
+    reply_of,
+    sign_in_failed,
+    translate,
+)
 from scm_api.drivers.aws.operations import (
     DESCRIBE,
     GET,
@@ -33,6 +40,7 @@ from scm_api.drivers.base import (
     Pending,
     Rejected,
     Template,
+    Untraced,
 )
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.drivers.pacing import Limiter
@@ -97,7 +105,7 @@ class AwsDriver:
         self,
         ca_ref: str,
         options: AwsProfileOptions,  # noqa: ARG002 - the reference names the CA already
-    ) -> Issued | Pending | Rejected:
+    ) -> Issued | Pending | Rejected | Untraced:
         ca_arn = ca_of_certificate(ca_ref)
         request = {"CertificateAuthorityArn": ca_arn, "CertificateArn": ca_ref}
         try:
@@ -106,11 +114,13 @@ class AwsDriver:
                 ca_arn,
                 request,
                 lambda reply: wire.issued(ca_ref, reply),
-                ordinary=frozenset({"RequestInProgressException", "RequestFailedException"}),
+                ordinary=WRONG_ARGUMENTS | {"RequestInProgressException", "RequestFailedException"},
             )
         except _Answer as answer:
             if answer.code == "RequestInProgressException":
                 return Pending(ca_ref, _NEXT_LOOK, "AWS Private CA signs the certificate")
+            if answer.code in WRONG_ARGUMENTS:  # there are no others than the reference
+                return Untraced(f"{answer.detail} ({answer.code}).")
             return Rejected(ca_ref, answer.code, answer.detail)
 
     async def recover(self, order: Order, options: AwsProfileOptions) -> Pending:
@@ -255,8 +265,9 @@ def _findings(cas: Sequence[IssuingCa], region: str) -> list[str]:
 def _ordinary(error: Exception, codes: frozenset[str], hidden: tuple[str, ...]) -> _Answer | None:
     if not isinstance(error, ClientError):
         return None
-    code, _status, said = reply_of(error, hidden)
-    return _Answer(code, said) if code in codes else None
+    code, status, said = reply_of(error, hidden)
+    answered = code in codes and status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return _Answer(code, said) if answered else None
 
 
 async def open_driver(connection: AwsConnection, secrets: AwsSecrets, limiter: Limiter) -> Driver:

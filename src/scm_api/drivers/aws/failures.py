@@ -86,6 +86,8 @@ VERDICTS: Final[Mapping[str, Verdict]] = {
 }
 """Error codes below status 500, after any of which the CA did nothing."""
 
+WRONG_ARGUMENTS: Final = frozenset(code for code, v in VERDICTS.items() if v is Verdict.ARGUMENT)
+
 _CREDENTIAL_SENTENCES: Final[Mapping[str, str]] = {
     "InvalidSignatureException": "the secret access key is wrong, or this machine's clock is off",
     "SignatureDoesNotMatch": "the secret access key is wrong, or this machine's clock is off",
