@@ -180,10 +180,12 @@ async def test_f15_an_order_aws_knows_no_more_goes_to_a_person_after_a_day(
     ((ca_ref, outcome),) = await pending.attempts()
     assert ca_ref in parked["reason"]
     assert outcome == "order-unknown"
-    simulator.heal()
     await pending.enrolling.api.post(f"{pending.path}/adopt", {"ca_ref": ca_ref}, 200)
     async with at_work(settings):
-        await pending.until("state", "issued")
+        shown = await pending.until("reason_code", "order-unknown")
+        assert shown["state"] == "pending_ca", "the day begins anew"
+        simulator.heal()
+        assert (await pending.look_after(timedelta(0)))["state"] == "issued"
     assert len(simulator.ledger("order")) == 1
 
 
