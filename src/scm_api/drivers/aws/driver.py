@@ -49,6 +49,7 @@ T = TypeVar("T")
 
 _FIRST_LOOK: Final = timedelta(milliseconds=500)
 _NEXT_LOOK: Final = timedelta(seconds=1)
+_ANCHOR_WAIT: Final = timedelta(seconds=5)
 _MOST_PAGES: Final = 50
 _PAGE: Final = 100
 _OWNERS: Final = ("SELF", "OTHER_ACCOUNTS")
@@ -207,7 +208,10 @@ class AwsDriver:
         since AWS takes none that does not match the CA's CSR."""
         if ca_arn not in self._anchors:
             request = {"CertificateAuthorityArn": ca_arn}
-            pem = await self._call(GET_CA_CERTIFICATE, ca_arn, request, wire.ca_certificate)
+            try:
+                pem = await self._call(GET_CA_CERTIFICATE, ca_arn, request, wire.ca_certificate)
+            except OrderRefused as error:  # the order is issued, whatever is wrong about its CA
+                raise BackendUnavailable(error.detail, retry_after=_ANCHOR_WAIT) from error
             self._anchors[ca_arn] = pem
         return self._anchors[ca_arn]
 
