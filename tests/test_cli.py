@@ -219,7 +219,11 @@ def test_migrating_twice_at_once_is_harmless(unmigrated: dict[str, str]) -> None
 
 def test_a_worker_without_the_schema_says_what_to_do(unmigrated: dict[str, str]) -> None:
     with started(command("worker"), CLEAN | unmigrated) as process:
-        eventually(lambda: "run `scm-api migrate`" in process.errors.read_text())
+        eventually(lambda: "job queue interrupted" in process.errors.read_text())
+        eventually(lambda: "upkeep waits" in process.errors.read_text())
+        told = process.errors.read_text()
+    assert "run `scm-api migrate`" in told
+    assert "Traceback" not in told
 
 
 def test_rotating_seals_with_the_first_key_and_names_what_no_key_opens(

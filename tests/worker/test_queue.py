@@ -57,9 +57,11 @@ async def test_f23_a_job_whose_connection_is_terminated_is_run_again(
         async with database.transaction() as session:
             await session.execute(_LOCK)
             held.set()
-            while not (await session.scalars(_TERMINATE_BLOCKED)).all():
+            for _ in range(600):
+                if (await session.scalars(_TERMINATE_BLOCKED)).all():
+                    cut.set()
+                    return
                 await asyncio.sleep(0.05)
-            cut.set()
 
     async def handler(_subject: UUID, _tries: int) -> timedelta | None:
         if cut.is_set():

@@ -1,8 +1,8 @@
 """The durable job engine, pgqueuer, behind one small face: jobs in, subject ids out.
 
 The engine delivers at least once: a job whose worker stops beating is handed to another after the
-lease. Everything it runs decides by the state of the row, so that does no harm. No failure of ours or
-of the database's takes a job out of the queue.
+lease. Everything it runs decides by the state of the row, so that does no harm. No failure takes a
+job out of the queue.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 
 from scm_api.db.catalogue import Connection
 from scm_api.db.jobs import Job
-from scm_api.db.session import is_away
+from scm_api.db.session import is_away, without_schema
 from scm_api.logger import get_logger
 
 # Takes the subject's id and how often this job ran before; returns a wait before it runs again.
@@ -106,9 +106,8 @@ class Queue:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, asyncpg.UndefinedTableError):
-        return f"{error}: the database lacks the schema of this version; run `scm-api migrate`"
-    return str(error)
+    advice = without_schema(error)
+    return f"{error}: {advice}" if advice else str(error)
 
 
 class _Manager(QueueManager):
@@ -121,9 +120,9 @@ class _Manager(QueueManager):
     async def log_failure(
         self,
         job: QueuedJob,
-        executor: AbstractEntrypointExecutor,
+        executor: AbstractEntrypointExecutor,  # noqa: ARG002 -- the engine's signature
         exc: Exception,
-        jbuff: JobStatusLogBuffer,
+        jbuff: JobStatusLogBuffer,  # noqa: ARG002
     ) -> None:
         """Put the job back as soon as the database answers.
 
