@@ -94,7 +94,7 @@ async def _reseal_answers(database: Database, ring: KeyRing) -> tuple[int, int]:
         page = query.where(tuple_(*_WHOSE) > tuple_(rows[-1].principal_id, rows[-1].key))
 
 
-def _opened(ring: KeyRing, rows: Sequence[Row[Any]]) -> Iterator[dict[str, Any]]:
+def _opened(ring: KeyRing, rows: Sequence[Row[UUID, str, bytes]]) -> Iterator[dict[str, Any]]:
     """Those that a key opens, sealed again."""
     for row in rows:
         owner = answer_owner(row.principal_id, row.key)
