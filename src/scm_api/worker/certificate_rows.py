@@ -22,8 +22,7 @@ from scm_api.db.rows import Each, NewRow
 _CERTIFICATES: Final = Base.metadata.tables[Certificate.__tablename__]
 _TEXTS: Final = Base.metadata.tables[CertificateText.__tablename__]
 _NAMES: Final = Base.metadata.tables[CertificateName.__tablename__]
-# Characters. It is part of an index, whose rows have 2,704 bytes at most.
-_ISSUER_ROOM: Final = 512
+_ISSUER_ROOM: Final = 2_048  # bytes; it is part of an index, whose rows have 2,704 at most
 
 
 def certificate_rows(
@@ -64,7 +63,7 @@ def _facts(
         "renews_certificate_id": enrollment.renews_certificate_id,
         "ca_ref": ca_ref,
         "serial_number": f"{leaf.serial_number:x}",
-        "issuer": leaf.issuer[:_ISSUER_ROOM],
+        "issuer": leaf.issuer.encode()[:_ISSUER_ROOM].decode(errors="ignore"),
         "subject": leaf.subject,
         "common_name": (
             _fitting(leaf.common_names[0], _CERTIFICATES.c.common_name)
