@@ -20,6 +20,7 @@ from scm_api.drivers.memory.authority import Authority, der
 from scm_api.settings import Settings
 from settlement import Enrolling
 
+pytestmark = pytest.mark.filterwarnings("ignore:Attribute's length")
 _ANYBODY = ec.generate_private_key(ec.SECP256R1())
 _WWW = "www.example.com"
 _LONG_OID = "1.2." + ".".join(["127"] * 50)

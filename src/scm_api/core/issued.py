@@ -115,11 +115,7 @@ def judge_issued(
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), bool(known) and not expected),
     ]
-    begins = min(leaf.not_before, now)
-    notes = [
-        *_leaf_notes(leaf, wanted, begins, was_moved=der != leaf_der),
-        *_chain_notes(leaf, chain),
-    ]
+    notes = [*_leaf_notes(leaf, wanted, now, was_moved=der != leaf_der), *_chain_notes(leaf, chain)]
     life = (leaf.not_before, leaf.not_after)
     explained = differences(wanted.term, issuer.term_rules, *life, issued_at)
     return IssuedVerdict(
@@ -220,10 +216,10 @@ def _unreadable(count: int, is_expected_ca: bool) -> Iterator[Discrepancy]:
 
 
 def _leaf_notes(
-    leaf: CertificateFacts, wanted: Wanted, begins: datetime, *, was_moved: bool
+    leaf: CertificateFacts, wanted: Wanted, now: datetime, *, was_moved: bool
 ) -> Iterator[str]:
     term = wanted.term
-    asked_end = term.not_after or begins + timedelta(days=term.days)
+    asked_end = term.not_after or min(leaf.not_before, now) + timedelta(days=term.days)
     if leaf.not_after < asked_end - CLOCK_TOLERANCE:
         yield f"The CA shortened the life: it ends at {leaf.not_after.isoformat()}."
     if wanted.subject is not None and leaf.subject_attributes != tuple(wanted.subject):
