@@ -96,7 +96,7 @@ async def test_pkcs12_is_the_key_alone_before(making: Enrolling) -> None:
     assert made["private_key"]["with_certificate"] is False
 
 
-async def test_a_key_is_delivered_when_the_database_is_away() -> None:
+async def test_f23_a_key_is_delivered_when_the_database_is_away() -> None:
     """Right after it said that the certificate is issued."""
     key = {"key_type": "ec-p256", "format": "pkcs12", "password": PASSWORD}
     made = made_key(KeyWanted.model_validate(key), [Name(NameKind.DNS, WWW)])

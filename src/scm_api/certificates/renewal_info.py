@@ -7,11 +7,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Response
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 
-from scm_api.certificates.repository import status, visible
+from scm_api.certificates.repository import key_is_blocked, status, visible
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
 from scm_api.core.renewal_window import RenewalAdvice, RenewalWindow, renewal_window
@@ -59,11 +59,10 @@ async def renewal_info(
 def is_due() -> ColumnElement[bool]:
     """Valid, in use, without a valid successor, and inside or past its window or with a blocked
     key."""
-    blocked = exists().where(BlockedKey.spki_sha256 == Certificate.spki_sha256)
     return and_(
         status() == CertificateStatus.VALID,
         Certificate.deactivated_at.is_(None),
-        or_(Certificate.renewal_opens_at <= func.now(), blocked),
+        or_(Certificate.renewal_opens_at <= func.now(), key_is_blocked()),
         ~succeeded(),
     )
 
