@@ -267,6 +267,20 @@ async def test_what_was_given_back_is_not_renewed(
     assert await enrolling.api.everything(due) == []
 
 
+async def test_a_profile_that_is_for_another_type_today_is_told(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    one = update(Certificate).where(Certificate.id == UUID(old["id"]))
+    async with database.transaction() as session:
+        await session.execute(one.values(certificate_type="device"))
+    assert await renewals.renew_due() == 1
+    problem = (await enrolling.api.get(f"/certificates/{old['id']}"))["renewal_problem"]
+    assert "The certificate is of type device" in problem
+    assert await successors(enrolling, old) == []
+
+
 async def test_t44_approval_is_asked_for(
     estate: Estate, renewals: Renewals, settings: Settings, database: Database
 ) -> None:

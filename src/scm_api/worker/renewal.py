@@ -137,7 +137,6 @@ def _next() -> Any:
         .where(
             CertificateProfile.auto_renew,
             CertificateProfile.enabled,
-            CertificateProfile.certificate_type == Certificate.certificate_type,
             Certificate.renewal_opens_at <= func.now(),
             Certificate.not_after > func.now(),
             Certificate.quarantined.is_(None),
