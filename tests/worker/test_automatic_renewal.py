@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 
 from api_client import faults_of
 from estate import Estate, Json
@@ -251,6 +251,29 @@ async def test_what_follows_a_revoked_successor_counts(
     assert await enrolling.api.everything("/certificates?renewal_due=true") == []
     found = await enrolling.api.get(f"/certificates/{old['id']}/renewal-info")
     assert found["renewed_by_certificate_ids"] == [last["certificate_id"]]
+
+
+async def test_what_happens_to_a_successor_meanwhile_is_waited_for(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    assert await renewals.renew_due() == 1
+    [made] = await successors(enrolling, old)
+    [ended] = await at_work(settings, enrolling, made["id"])
+    await revoke(settings, enrolling, ended["certificate_id"])
+    await tomorrow(database, old)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    one = update(Certificate).where(Certificate.id == UUID(ended["certificate_id"]))
+    async with database.transaction() as session:
+        await session.execute(one.values(revocation_state=None))
+        looking = asyncio.create_task(renewals.renew_due())
+        for _ in range(400):
+            if looking.done() or await session.scalar(waiting):
+                break
+            await asyncio.sleep(0.05)
+    await looking
+    assert len(await successors(enrolling, old)) == 1
 
 
 async def test_what_was_given_back_is_not_renewed(
