@@ -72,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,  # the contract is served by web.openapi
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # to an address made of the Host header
         separate_input_output_schemas=False,
         lifespan=_opened,
     )

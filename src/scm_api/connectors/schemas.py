@@ -8,7 +8,7 @@ from pydantic import Field
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.options import ConnectionOptions, ConnectionSecrets
 from scm_api.web import examples
-from scm_api.web.schemas import Input, Name, PageOutput, Text, VersionedOutput
+from scm_api.web.schemas import Input, Name, PageOutput, Text, Update, VersionedOutput
 
 
 class ConnectorCreate(Input):
@@ -23,7 +23,7 @@ class ConnectorCreate(Input):
     description: Text = ""
 
 
-class ConnectorUpdate(Input):
+class ConnectorUpdate(Update):
     """Fields left out stay as they are."""
 
     model_config = examples.example(description="CAs of the Frankfurt account")
@@ -68,7 +68,7 @@ class LocalCaBackendCreate(Input):
     secrets: ConnectionSecrets
 
 
-class LocalCaBackendUpdate(Input):
+class LocalCaBackendUpdate(Update):
     """Fields left out stay as they are; `secrets` replace all secrets there were."""
 
     model_config = examples.example(name="aws-simulator")

@@ -37,10 +37,12 @@ from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
+from scm_api.web.parameters import HEX, Sha256
 from scm_api.web.replies import reply
 
-router = APIRouter(prefix="/enrollments", tags=["Enrollments"])
+router = APIRouter(prefix="/enrollments", tags=["Enrollments"], route_class=Operation)
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": EnrollmentCreated,
@@ -133,7 +135,9 @@ async def index(
     ca_backend_id: UUID | None = None,
     bulk_renewal_id: UUID | None = None,
     state: Annotated[EnrollmentState | None, Query(description="Only in this state.")] = None,
-    spki_sha256: Annotated[str | None, Query(max_length=64)] = None,
+    spki_sha256: Annotated[
+        Sha256 | None, Query(description=f"Of the SubjectPublicKeyInfo. {HEX}")
+    ] = None,
 ) -> Response:
     """Newest first. `state=parked` and `state=pending_approval` are what waits for a person."""
     wanted = {
