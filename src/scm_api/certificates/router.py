@@ -15,6 +15,7 @@ from scm_api.certificates import (
     service,
 )
 from scm_api.certificates.schemas import (
+    ApprovalOrNone,
     CertificateOut,
     CertificatePage,
     Renewal,
@@ -22,7 +23,6 @@ from scm_api.certificates.schemas import (
     RenewalInfoOut,
     Replacement,
     Revocation,
-    RevocationApproval,
     RevocationRefusal,
 )
 from scm_api.core.vocabulary import CertificateStatus
@@ -282,7 +282,7 @@ async def deactivate(certificate_id: UUID, caller: Caller, app: App) -> Response
 )
 async def approve(
     certificate_id: UUID,
-    body: RevocationApproval,
+    body: ApprovalOrNone,
     caller: Caller,
     database: Db,
     expected: IfMatch,
@@ -325,7 +325,7 @@ async def decline(
 )
 async def cancel(
     certificate_id: UUID,
-    body: RevocationApproval,
+    body: ApprovalOrNone,
     caller: Caller,
     database: Db,
     expected: IfMatch,

@@ -22,7 +22,7 @@ from scm_api.enrollments import (
 from scm_api.enrollments.details import detailed
 from scm_api.enrollments.schemas import (
     Adoption,
-    Decision,
+    DecisionOrNone,
     EnrollmentCreate,
     EnrollmentCreated,
     EnrollmentDetail,
@@ -186,7 +186,7 @@ async def read(
     responses=problems(403, 404, 409, 412, 422, 428),
 )
 async def approve(
-    enrollment_id: UUID, body: Decision, caller: Caller, database: Db, expected: IfMatch
+    enrollment_id: UUID, body: DecisionOrNone, caller: Caller, database: Db, expected: IfMatch
 ) -> Response:
     """By another admin than the requester. What is ordered then is exactly what was approved.
 
@@ -225,7 +225,7 @@ async def decline(
 )
 async def retry(
     enrollment_id: UUID,
-    body: Decision,
+    body: DecisionOrNone,
     caller: Caller,
     app: App,
     expected: IfMatchOptional,
@@ -277,7 +277,7 @@ async def adopt(
 )
 async def cancel(
     enrollment_id: UUID,
-    body: Decision,
+    body: DecisionOrNone,
     caller: Caller,
     database: Db,
     expected: IfMatchOptional,

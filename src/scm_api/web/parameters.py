@@ -22,7 +22,7 @@ def one_of(choices: Sequence[str]) -> Callable[[str], str]:
 
     def chosen(value: str) -> str:
         if value not in choices:
-            detail = "This is none of the values there are."
+            detail = "This is not one of the possible values."
             raise PydanticCustomError("not-a-choice", detail, {"expected": ", ".join(choices)})
         return value
 

@@ -39,7 +39,11 @@ class Update(Input):
     @classmethod
     def _not_null(cls, value: Any, field: ValidationInfo) -> Any:
         if value is None and field.field_name not in cls.CLEARABLE:
-            raise PydanticCustomError("null_not_taken", "must not be null")
+            raise PydanticCustomError(
+                "null-not-allowed",
+                "Null would change nothing: this field always has a value.",
+                {"expected": "a value, or no such field to keep the one there is"},
+            )
         return value
 
     @classmethod
@@ -77,7 +81,11 @@ Text = Annotated[str, Field(max_length=1024), AfterValidator(_printable)]
 def _rfc_3339(value: Any) -> Any:
     """pydantic would also read numbers, and text holding one, as seconds since 1970."""
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise ValueError("must be a time as in RFC 3339, such as 2030-01-31T12:00:00Z")
+        raise PydanticCustomError(
+            "invalid-value",
+            "This is not an instant of RFC 3339, which has a time and a zone.",
+            {"expected": "a time as in RFC 3339, such as 2030-01-31T12:00:00Z"},
+        )
     return value
 
 
@@ -85,7 +93,11 @@ def _utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("must be between the years 1 and 9999 in UTC") from error
+        raise PydanticCustomError(
+            "invalid-value",
+            "In UTC this is before the year 1 or after the year 9999.",
+            {"expected": "a time between the years 1 and 9999 in UTC"},
+        ) from error
 
 
 # JSON has no UUIDs and no times: strict models must still read them from text.

@@ -47,5 +47,6 @@ def _models(annotation: Any) -> Models:
 
 
 def _tags(model: type[BaseModel]) -> set[str]:
-    fields = model.model_fields.values()
-    return {str(value) for field in fields for value in get_args(field.annotation)}
+    """The fields that tell a model from others of a union have one literal value."""
+    literals = [get_args(field.annotation) for field in model.model_fields.values()]
+    return {str(values[0]) for values in literals if len(values) == 1}

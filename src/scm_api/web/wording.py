@@ -6,48 +6,36 @@ Its own texts speak of Python. What a validator of ours raises keeps its words.
 from collections.abc import Mapping
 from typing import Any, Final
 
-# kind: (code, sentence, what is accepted); the braces are filled from pydantic's context.
-_SAID: Final[Mapping[str, tuple[str, str, str | None]]] = {
-    "missing": ("field-required", "This field is required.", None),
-    "extra_forbidden": ("unknown-field", "There is no such field here.", None),
-    "union_tag_not_found": (
-        "field-required",
-        "This field is required: the other fields depend on it.",
-        None,
-    ),
-    "union_tag_invalid": (
-        "not-a-choice",
-        "This is none of the values there are.",
-        "{expected_tags}",
-    ),
-    "enum": ("not-a-choice", "This is none of the values there are.", "{expected}"),
-    "literal_error": ("not-a-choice", "This is none of the values there are.", "{expected}"),
-    "string_too_long": (
-        "too-long",
-        "The text is too long.",
-        "at most {max_length} characters",
-    ),
-    "string_too_short": (
-        "too-short",
-        "The text is too short.",
-        "at least {min_length} characters",
-    ),
-    "too_long": ("too-long", "There are too many.", "at most {max_length}"),
-    "too_short": ("too-short", "There are too few.", "at least {min_length}"),
-    "string_pattern_mismatch": (
-        "invalid-value",
-        "The text does not have the form that is needed here.",
-        "{pattern}",
-    ),
-    "greater_than_equal": ("invalid-value", "The number is too small.", "at least {ge}"),
-    "greater_than": ("invalid-value", "The number is too small.", "more than {gt}"),
-    "less_than_equal": ("invalid-value", "The number is too large.", "at most {le}"),
-    "less_than": ("invalid-value", "The number is too large.", "less than {lt}"),
-    "null_not_taken": (
-        "invalid-value",
-        "Null would change nothing: this field always has a value.",
-        "a value; or leave the field out to keep the one there is",
-    ),
+_CODES = {
+    "extra_forbidden": "unknown-field",
+    "missing": "field-required",
+    "string_too_long": "too-long",
+    "string_too_short": "too-short",
+    "too_long": "too-long",
+    "too_short": "too-short",
+    "enum": "not-a-choice",
+    "literal_error": "not-a-choice",
+    "union_tag_invalid": "not-a-choice",
+    "union_tag_not_found": "field-required",
+}
+_NO_CHOICE: Final = "This is not one of the possible values."
+# A sentence and what is accepted; braces are filled from pydantic's context.
+_SAID: Final[Mapping[str, tuple[str, str | None]]] = {
+    "extra_forbidden": ("There is no such field here.", None),
+    "missing": ("This field is required.", None),
+    "string_too_long": ("The text is too long.", "at most {max_length} characters"),
+    "string_too_short": ("The text is too short.", "at least {min_length} characters"),
+    "too_long": ("There are too many.", "at most {max_length}"),
+    "too_short": ("There are too few.", "at least {min_length}"),
+    "enum": (_NO_CHOICE, "{expected}"),
+    "literal_error": (_NO_CHOICE, "{expected}"),
+    "union_tag_invalid": (_NO_CHOICE, "{expected_tags}"),
+    "union_tag_not_found": ("This field is required: the others depend on it.", None),
+    "string_pattern_mismatch": ("The text does not have the form that is needed.", "{pattern}"),
+    "greater_than_equal": ("The number is too small.", "at least {ge}"),
+    "greater_than": ("The number is too small.", "more than {gt}"),
+    "less_than_equal": ("The number is too large.", "at most {le}"),
+    "less_than": ("The number is too large.", "less than {lt}"),
 }
 _NO_TIME: Final = ("There is no such time.", "a time as in RFC 3339, such as 2030-01-31T12:00:00Z")
 # Kinds that tell of a wrong type, by how they begin: the sentence and what is accepted.
@@ -77,19 +65,23 @@ def said(kind: str, message: str, context: Mapping[str, Any]) -> tuple[str, str,
         return "invalid-value", _sentence(str(context.get("error", ""))), None
     if kind in {"too_long", "too_short"} and context.get("field_type") == "Value":
         kind = f"string_{kind}"  # pydantic counts the items of a secret
+    code = _CODES.get(kind, "invalid-value")
+    if kind == "string_too_short" and context["min_length"] == 1:
+        return code, "The text is empty.", "at least 1 character"
     if kind in _SAID:
-        code, sentence, template = _SAID[kind]
-        return code, sentence, _accepted(template and template.format_map(context))
-    for beginning, (sentence, accepted) in _TYPES.items():
+        sentence, accepted = _SAID[kind]
+        return code, sentence, _accepted(accepted and accepted.format_map(context))
+    for beginning, (sentence, wanted) in _TYPES.items():
         if kind.startswith(beginning):
-            return "invalid-value", sentence, accepted
-    return "invalid-value", "The value has the wrong type or form.", None
+            return code, sentence, wanted
+    return code, "The value has the wrong type or form.", None
 
 
 def _sentence(message: str) -> str:
     """With a capital, unless it begins with the name of a field, and a full stop."""
     first, blank, rest = message.partition(" ")
-    return (first if "_" in first else first.capitalize()) + blank + rest.rstrip(".") + "."
+    is_word = first.islower() and "_" not in first
+    return (first.capitalize() if is_word else first) + blank + rest.rstrip(".") + "."
 
 
 def _accepted(text: Any) -> str | None:
