@@ -8,6 +8,7 @@ from resources import EDITABLE, Resource
 
 from api_client import Api, Contract, code_of, faults_of
 from estate import Estate, Json
+from scm_api.web.examples import PATH_PARAMETERS
 
 JSON = {"Content-Type": "application/json"}
 NAMED = b'{"name":"a"}'
@@ -130,6 +131,13 @@ async def test_no_body_at_all(api: Api) -> None:
     assert (await fault_of(api, "/connectors", []))["accepted"] == fault["accepted"]
 
 
+async def test_of_a_union_the_fields_are_told_once_its_kind_is_known(estate: Estate) -> None:
+    connector = await estate.connector()
+    path = f"/connectors/{connector['id']}/local-ca-backends"
+    body: Json = {"name": "local"} | estate.connection() | {"secrets": "x"}
+    assert (await fault_of(estate.api, path, body))["accepted"] == "a JSON object"
+
+
 async def test_unknown_fields_are_told_with_those_there_are(estate: Estate) -> None:
     fault = await fault_of(estate.api, "/connectors", {"name": "a", "nam": "b"})
     assert fault["accepted"] == "name, kind, description"
@@ -223,3 +231,25 @@ async def test_null_for_a_setting_of_the_account(api: Api) -> None:
     problem = await api.patch("/account-settings", {"mrao_may_approve_own_requests": None}, 422)
     [fault] = problem["errors"]
     assert fault["detail"] == "Null would change nothing: this field always has a value."
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "/enrollments/{enrollment_id}/approve",
+        "/enrollments/{enrollment_id}/retry",
+        "/enrollments/{enrollment_id}/cancel",
+        "/certificates/{certificate_id}/revocation/approve",
+        "/certificates/{certificate_id}/revocation/cancel",
+    ],
+)
+async def test_actions_that_need_no_member_need_no_body(
+    api: Api, contract: Contract, action: str
+) -> None:
+    operation = contract.document["paths"][action]["post"]
+    assert not operation["requestBody"].get("required")
+    path = action.format(**PATH_PARAMETERS)
+    for body in (b"", b"{}"):
+        headers = {"If-Match": "*"} | (JSON if body else {})
+        response = await api.send("POST", path, 404, content=body, headers=headers)
+        assert code_of(response.json()) == "not-found"

@@ -92,6 +92,7 @@ async def test_all_faults_of_parameters_are_told(api: Api) -> None:
         ("renewal_due=perhaps", "true or false"),
         ("cursor=", "at least 1 character"),
         ("name=", "at least 1 character"),
+        ("name=%00", "text without NUL"),
         ("serial_number=", "up to 42 hex digits, with or without colons"),
         ("serial_number=zz", "up to 42 hex digits, with or without colons"),
         ("serial_number=0x1", "up to 42 hex digits, with or without colons"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from typing import Any, Final
 
 from fastapi import Request
@@ -78,8 +79,7 @@ def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
     """RFC 8259 section 4: of members of one name, every reader takes another one."""
     content = dict(members)
     if len(content) != len(members):
-        seen: set[str] = set()
-        name = next(name for name, _ in members if name in seen or seen.add(name))
+        [(name, _)] = Counter(name for name, _ in members).most_common(1)
         raise Malformed(
             f"The body has the member {json.dumps(name[:64])} twice in one object.",
             code="malformed-json",

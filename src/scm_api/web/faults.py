@@ -55,8 +55,8 @@ def _of_body(item: dict[str, Any], body: Any, model: Any) -> Fault:
         discriminator = str(context["discriminator"]).strip("'")
         accepted = accepted or choices_of(models_at(model, path), discriminator)
         path.append(discriminator)
-    elif accepted == "a JSON object" and (fields := fields_of(models_at(model, path))):
-        accepted = f"a JSON object with {fields}"
+    elif accepted == "a JSON object" and len(models := models_at(model, path)) == 1:
+        accepted = f"a JSON object with {fields_of(models)}"
     return Fault(_pointer(path, body, kind), code, sentence, accepted)
 
 

@@ -29,6 +29,14 @@ def one_of(choices: Sequence[str]) -> Callable[[str], str]:
     return chosen
 
 
+def _without_nul(value: str) -> str:
+    """PostgreSQL stores no such text."""
+    if "\x00" in value:
+        detail = "The text holds the character NUL."
+        raise PydanticCustomError("invalid-value", detail, {"expected": "text without NUL"})
+    return value
+
+
 def _email_address(value: str) -> str:
     address = normalise(Name(NameKind.EMAIL, value))
     if isinstance(address, Fault):
@@ -59,5 +67,5 @@ Sha256 = Annotated[str, AfterValidator(_sha256), Field(json_schema_extra={"patte
 SerialNumber = Annotated[
     str, AfterValidator(_serial_number), Field(json_schema_extra={"pattern": _SERIAL_NUMBER})
 ]
-# PostgreSQL stores no NUL, and what is empty is an unset variable rather than a wish for all.
-SearchText = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00]+$")]
+# What is empty is an unset variable of a script rather than a wish for all.
+SearchText = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_without_nul)]

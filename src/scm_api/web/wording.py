@@ -31,7 +31,10 @@ _SAID: Final[Mapping[str, tuple[str, str | None]]] = {
     "literal_error": (_NO_CHOICE, "{expected}"),
     "union_tag_invalid": (_NO_CHOICE, "{expected_tags}"),
     "union_tag_not_found": ("This field is required: the others depend on it.", None),
-    "string_pattern_mismatch": ("The text does not have the form that is needed.", "{pattern}"),
+    "string_pattern_mismatch": (
+        "The text does not have the form that is needed.",
+        "a match of {pattern}",
+    ),
     "greater_than_equal": ("The number is too small.", "at least {ge}"),
     "greater_than": ("The number is too small.", "more than {gt}"),
     "less_than_equal": ("The number is too large.", "at most {le}"),
