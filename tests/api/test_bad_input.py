@@ -156,9 +156,9 @@ async def test_references_to_nothing(estate: Estate) -> None:
         ("/organization_ids/0", "reference-not-found"),
     }
     key = {"admin_id": nothing, "name": "a"}
-    assert faults_of(await api.post("/api-keys", key, 422)) == {
-        ("/admin_id", "reference-not-found")
-    }
+    problem = await api.post("/api-keys", key, 422)
+    assert faults_of(problem) == {("/admin_id", "reference-not-found")}
+    assert problem["errors"][0]["accepted"] == "the id of an admin you may use"
     for path in ("departments", "domains"):
         problem = await api.post(f"/organizations/{nothing}/{path}", {"name": "a.example"}, 404)
         assert code_of(problem) == "not-found"
