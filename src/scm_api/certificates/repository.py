@@ -128,7 +128,7 @@ def is_in_bulk(bulk_revocation_id: UUID) -> ColumnElement[bool]:
 
 
 def has_name(name: str) -> ColumnElement[bool]:
-    """Certificates with exactly this name, in whatever spelling."""
+    """Certificates with exactly this name, in whatever spelling; no kind is given, so any."""
     return exists().where(
         CertificateName.certificate_id == Certificate.id,
         CertificateName.comparable.in_(possible_comparables(name)),
