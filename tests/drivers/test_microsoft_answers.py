@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,53 +58,6 @@ async def test_outcomes_are_the_same_in_every_language(
     with pytest.raises(OrderRefused) as unknown:  # which decides nothing about it
         await driver.poll("999", harness.options)
     assert unknown.value.code in ("CERTSRV_E_PROPERTY_EMPTY", "CERTSRV_E_NO_REQUEST")
-
-
-@asynccontextmanager
-async def certsrv_answering(page: str, folder: Path) -> AsyncIterator[int]:
-    """The port of a Web Enrollment of "Corp CA" whose answer to every look at a request is one."""
-    tls_server(folder, "Corp CA")
-    (own,) = x509.load_pem_x509_certificates((folder / "server.pem").read_bytes())
-    tls = tls_server(folder, "127.0.0.1")
-    parts = {
-        b"certcarc.asp": b"<script>var nRenewals=0;</script>",
-        b"ReqID=CACert": own.public_bytes(Encoding.DER),
-    }
-
-    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = server.requests[-1].partition(b"\r\n")[0]
-        body = next((body for part, body in parts.items() if part in line), page.encode())
-        await answer(body)(reader, writer)
-
-    async with scripted(script, tls=tls) as server:
-        yield server.port
-
-
-@pytest.mark.parametrize(
-    ("code", "raised"),
-    [
-        (0x80070005, BackendRefused),
-        (0x80094011, BackendRefused),
-        (0x80070057, BackendRefused),
-        (0x80094004, OrderRefused),
-        (0x800706BA, BackendUnavailable),
-        (0x80094014, None),
-    ],
-)
-async def test_f15_an_error_in_place_of_an_answer_decides_nothing(
-    microsoft_harness: MicrosoftHarness, tmp_path: Path, code: int, raised: Any
-) -> None:
-    page = f"<title>Error</title><p>Error Number: 0x{code:08X} ({code - 2**32} SYMBOL)"
-    async with certsrv_answering(page, tmp_path) as port:
-        driver = await opened_at(microsoft_harness, port, tmp_path / "server.pem", auth="basic")
-        try:
-            if raised is None:
-                assert isinstance(await driver.poll("41", microsoft_harness.options), Rejected)
-            else:
-                with pytest.raises(raised):
-                    await driver.poll("41", microsoft_harness.options)
-        finally:
-            await driver.aclose()
 
 
 async def test_what_a_manager_issued_is_fetched(
