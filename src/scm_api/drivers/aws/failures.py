@@ -13,7 +13,7 @@ from typing import Any, Final
 from botocore import exceptions as sdk
 
 from scm_api.drivers.aws.operations import ISSUE, Operation
-from scm_api.drivers.aws.transport import AddressRefused, RedirectRefused, ReplyTooLarge
+from scm_api.drivers.aws.transport import RedirectRefused, ReplyTooLarge
 from scm_api.drivers.aws.wire import Unreadable
 from scm_api.drivers.errors import (
     BackendRefused,
@@ -22,6 +22,7 @@ from scm_api.drivers.errors import (
     OrderRefused,
     OutcomeUnknown,
 )
+from scm_api.drivers.resolving import ForbiddenAddress
 
 _THROTTLED_WAIT: Final = timedelta(seconds=2)
 _BUSY_WAIT: Final = timedelta(seconds=5)
@@ -152,8 +153,8 @@ def translate(
 
 def _unanswered(error: Exception, operation: Operation, hidden: tuple[str, ...]) -> DriverError:
     cause = _cause(error)
-    if isinstance(cause, AddressRefused):
-        return BackendRefused(str(cause))
+    if isinstance(cause, ForbiddenAddress):
+        return BackendRefused(f"{cause}.")
     if isinstance(error, RedirectRefused):
         return BackendRefused(str(error))
     if isinstance(error, sdk.SSLError):
