@@ -100,3 +100,18 @@ async def test_f15_an_order_that_the_key_may_not_see_any_more_goes_to_a_person_a
         await pending.enrolling.api.post(f"{pending.path}/adopt", {"ca_ref": ca_ref}, 200)
         await pending.until("state", "issued")
     assert len(certcentral.ledger("order")) == 1
+
+
+async def test_f02_an_order_that_is_found_again_is_kept_though_its_chain_is_not_there_yet(
+    estate: Estate, certcentral: CertCentral, database: Database, settings: Settings
+) -> None:
+    enrolling = Enrolling(estate.api, await digicert_chain(estate, certcentral))
+    certcentral.fault("place_order", "reset", when="after")
+    certcentral.fault("get_chain", "error", count=None, status=404, code="not_found")
+    found = Waiting(enrolling, database, await enrolling.enroll(WWW))
+    async with at_work(settings):
+        await found.until("state", "pending_ca")
+        assert (await found.shown())["ca_ref"]
+        certcentral.control("DELETE", "/faults")
+        assert (await found.look_after(timedelta(0)))["state"] == "issued"
+    assert len(certcentral.ledger("order")) == 1

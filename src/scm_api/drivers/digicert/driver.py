@@ -128,7 +128,10 @@ class DigiCertDriver:
         if len(found) > 1:
             others = [line.order_id for line in found if line is not oldest]
             _log.error("ordered more than once", taken=oldest.order_id, to_be_canceled=others)
-        outcome = await self.poll(oldest.order_id, options)
+        try:
+            outcome = await self.poll(oldest.order_id, options)
+        except OrderRefused:  # it is there, whatever else DigiCert does not tell
+            return Pending(oldest.order_id, _LOOK_AGAIN, wire.WAITING["processing"])
         if isinstance(outcome, Pending) and outcome.waits_for is None:
             return replace(outcome, waits_for=wire.WAITING["pending"])
         return outcome
