@@ -268,15 +268,13 @@ def read_refusal(content: Any) -> tuple[str, str] | None:
 
 
 def _certificate(content: Any) -> CertificateLine | None:
-    """None before it is issued: it has no serial number until then."""
-    if not content.get("id") or not content.get("serial_number"):
-        return None
+    """None before it is issued, when it has no serial number, and where that cannot be read."""
+    status = str(content["status"]) if content.get("status") else None
     try:
-        serial_number = int(content["serial_number"], 16)
-    except (TypeError, ValueError) as error:
-        raise Unreadable from error
-    status = content.get("status")
-    return CertificateLine(str(content["id"]), serial_number, str(status) if status else None)
+        serial_number = int(str(content.get("serial_number")), 16)
+        return CertificateLine(number(content, "id"), serial_number, status)
+    except (ValueError, Unreadable):
+        return None
 
 
 def _instruction(domain: Any) -> str:
