@@ -12,10 +12,9 @@ from sqlalchemy import text, update
 from api_client import code_of
 from estate import NOWHERE, Estate, Json
 from scm_api.core.errors import Conflict
-from scm_api.core.vocabulary import BackendStatus
+from scm_api.core.vocabulary import BackendStatus, BackendType
 from scm_api.db.models import CaChoices, LocalCaBackend
 from scm_api.db.session import Database
-from scm_api.drivers.registry import REGISTRY
 from scm_api.gateway.choices import Choice, choices
 from scm_api.gateway.connections import connection_of
 from scm_api.gateway.health import record_health
@@ -123,7 +122,7 @@ async def test_a_check_of_a_hanging_ca_comes_to_an_end(
 
 async def test_the_types_are_described_as_data(estate: Estate) -> None:
     found = await estate.api.get("/ca-backends/types")
-    assert [item["type"] for item in found["items"]] == [kind.value for kind in REGISTRY]
+    assert [item["type"] for item in found["items"]] == list(BackendType)
     described = found["items"][0]
     assert described["capabilities"]["certificate_types"] == ["ssl"]
     assert described["capabilities"]["token_validity_seconds"] == 60

@@ -22,8 +22,8 @@ from scm_api.drivers.registry import REGISTRY
 
 
 def test_every_backend_type_is_registered() -> None:
-    assert set(REGISTRY) == set(BackendType)
-    assert all(kind.type is name for name, kind in REGISTRY.items())
+    assert set(REGISTRY) - {"memory"} == set(BackendType)
+    assert all(kind.type == name for name, kind in REGISTRY.items())
 
 
 def test_models_are_told_apart_by_the_backend_type(harness: Harness) -> None:

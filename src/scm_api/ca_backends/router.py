@@ -93,9 +93,9 @@ async def index(
     response_model=BackendTypeList,
     responses=problems(),
 )
-async def types(_caller: Caller, app: App) -> Response:
+async def types(_caller: Caller) -> Response:
     """What each type can do, and JSON schemas to make forms for its options from."""
-    return reply({"items": backend_types(in_tests=app.settings.test_mode)})
+    return reply({"items": backend_types()})
 
 
 @router.get(

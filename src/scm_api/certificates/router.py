@@ -252,7 +252,7 @@ async def revoke(
     operation_id="deactivate_certificate",
     summary="Give a certificate back to the CA's inventory",
     response_model=CertificateOut,
-    responses=problems(403, 404, 409, 422, 503),
+    responses=problems(403, 404, 409, 502),
 )
 async def deactivate(certificate_id: UUID, caller: Caller, app: App) -> Response:
     """For certificates that are in use no more, at CAs that count them (Entrust, pooling).

@@ -10,6 +10,7 @@ from scm_api.core.renewal_window import RenewalAdvice
 from scm_api.core.vocabulary import (
     CertificateStatus,
     CertificateType,
+    EnrollmentState,
     NameKind,
     RevocationReason,
     RevocationState,
@@ -184,4 +185,4 @@ class RenewalAccepted(Output):
     """The enrollment that will become the new certificate."""
 
     enrollment_id: UUID
-    state: str = Field(examples=["approved"])
+    state: EnrollmentState = Field(examples=["approved"])

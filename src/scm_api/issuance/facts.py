@@ -28,7 +28,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal, sees
 from scm_api.core.errors import Fault
-from scm_api.core.vocabulary import BackendType
 from scm_api.db.models import (
     BlockedKey,
     CaBackend,
@@ -280,7 +279,7 @@ def rules_of(kept: str) -> ProfileRules:
 
 
 @lru_cache(256)
-def _connection_of(backend_type: BackendType, kept: str) -> Any:
+def _connection_of(backend_type: str, kept: str) -> Any:
     return REGISTRY[backend_type].connection_options.model_validate(orjson.loads(kept))
 
 
