@@ -42,11 +42,11 @@ async def test_a_check_tells_the_status_and_why(estate: Estate) -> None:
     api = estate.api
     made = await estate.ca_backend()
     path = f"/ca-backends/{made['id']}"
-    unknown = {"status": "unchecked", "status_detail": "", "checked_at": None, "private_cas": None}
+    unknown = {"status": "unchecked", "status_detail": "", "checked_at": None, "visible_cas": None}
     assert unknown.items() <= made.items()
     checked = await api.post(f"{path}/check", status=200)
     assert checked["status"] == "available"
-    assert checked["private_cas"] > 0
+    assert checked["visible_cas"] > 0
     assert any("DISABLED" in finding for finding in checked["findings"])
     assert checked["version"] == made["version"], "a check is no change of the backend"
     assert await api.get(path) == checked
@@ -77,7 +77,7 @@ async def test_a_check_of_a_ca_that_is_away_or_refuses(estate: Estate) -> None:
     await api.patch(local_path, estate.connection(NOWHERE))
     offline = await check()
     assert offline["status"] == "offline"
-    assert offline["private_cas"] == refused["private_cas"], "the last known number stays"
+    assert offline["visible_cas"] == refused["visible_cas"], "the last known number stays"
     await api.patch(local_path, estate.connection())
     assert (await check())["status"] == "available"
     steps = ["unchecked", "available", "refused", "offline", "available"]

@@ -53,7 +53,7 @@ class MemoryDriver:
     async def check(self) -> CheckReport:
         """See `Driver.check`."""
         await self._enter("check")
-        return CheckReport(private_cas=1)
+        return CheckReport(visible_cas=1)
 
     async def submit(self, order: Order, options: MemoryProfileOptions) -> Outcome:
         """Sign at once, or wait for the operator where orders are held."""

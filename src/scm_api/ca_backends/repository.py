@@ -45,7 +45,7 @@ _CONNECTION: Final[dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
         func.coalesce(CaBackendHealth.findings, literal([], JSONB)),
         literal([], JSONB),
     ),
-    "private_cas": (CaBackendHealth.private_cas.expression, null()),
+    "visible_cas": (CaBackendHealth.visible_cas.expression, null()),
 }
 
 

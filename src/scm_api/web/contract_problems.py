@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from scm_api.web import examples
 from scm_api.web.contract_refusals import (
     BY_PRIVILEGE,
     CONFLICTS,
@@ -22,6 +23,10 @@ _EVERYWHERE: Final = {
         "You changed version 1, but it is at version 2 now; read it again and repeat the change.",
     ),
     413: ("body-too-large", "The body is longer than the 262144 bytes that are accepted."),
+    415: (
+        "unsupported-media-type",
+        "The body is not sent as JSON: send it with Content-Type: application/json.",
+    ),
     428: (
         "precondition-required",
         "Send If-Match with the ETag you read, so no change is lost.",
@@ -80,24 +85,25 @@ def _invalid(pointer: str, code: str, detail: str, accepted: str | None = None) 
 
 def _malformed(operation: Json) -> dict[str, Any]:
     parameters = {each["name"]: each["in"] for each in operation.get("parameters", ())}
+    paths = [name for name, where in parameters.items() if where == "path"]
     if "requestBody" in operation:
         detail = "The body is not JSON: Expecting ',' delimiter at character 41."
         return _problem(400, "malformed-json", detail)
+    fault: tuple[str, str, str, str | None]
     if "limit" in parameters:
-        pointer, detail = "query/limit", "Input should be less than or equal to 200."
+        fault = ("query/limit", "parameter-invalid", "The number is too large.", "at most 200")
     elif "If-Match" in parameters:
-        pointer = "header/If-Match"
         detail = 'If-Match takes the ETag of a previous answer, for example "3", or *.'
-        fault = _fault(pointer, "if-match-invalid", detail)
-        return _problem(400, "if-match-invalid", detail, errors=[fault])
+        fault = ("header/If-Match", "if-match-invalid", detail, None)
+    elif paths:
+        detail = "This is not an id: ids are UUIDs."
+        accepted = f"a UUID, such as {examples.PATH_PARAMETERS[paths[0]]}"
+        fault = (f"path/{paths[0]}", "parameter-invalid", detail, accepted)
     else:
-        pointer = "path/" + next(name for name, where in parameters.items() if where == "path")
-        detail = (
-            "Input should be a valid UUID, invalid length: expected length 32 for simple format, "
-            "found 4."
-        )
-    fault = _fault(pointer, "parameter-invalid", detail)
-    return _problem(400, "parameter-invalid", f"{pointer}: {detail}", errors=[fault])
+        detail = "There is no such query parameter here."
+        fault = ("query/colour", "parameter-unknown", detail, "no query parameters")
+    _, code, detail, _ = fault
+    return _problem(400, code, detail, errors=[_fault(*fault)])
 
 
 def _forbidden(name: str) -> tuple[str, str]:
@@ -121,7 +127,7 @@ def _fault_of_fields(operation: Json, schemas: Json) -> tuple[str, str, str, str
     required = schemas[reference.rpartition("/")[2]].get("required")
     if required:
         return f"/{required[0]}", "field-required", "This field is required.", None
-    return "/colour", "unknown-field", "This field is not known here.", None
+    return "/colour", "unknown-field", "There is no such field here.", None
 
 
 def _away(operation: Json) -> tuple[str, str]:
