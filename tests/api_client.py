@@ -34,7 +34,7 @@ class Contract:
                 document["paths"].items(), key=lambda entry: entry[0].count("{")
             )
         ]
-        self._validator = lru_cache(maxsize=None)(self._make_validator)
+        self.validator = lru_cache(maxsize=None)(self._make_validator)
 
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
         """The operation behind a method and path, if there is one."""
@@ -51,7 +51,7 @@ class Contract:
         media = response.headers.get("content-type", "").partition(";")[0]
         if response.status_code >= 400:
             assert media == PROBLEM, (media, response.text)
-            self._validator("Problem").validate(response.json())
+            self.validator("Problem").validate(response.json())
             assert response.json()["request_id"] == response.headers["x-request-id"]
         if operation is None:
             return
@@ -66,7 +66,7 @@ class Contract:
         assert media in contents, f"{name} answers {media}"
         schema = contents[media].get("schema", {}).get("$ref")
         if schema:
-            self._validator(schema.rpartition("/")[2]).validate(response.json())
+            self.validator(schema.rpartition("/")[2]).validate(response.json())
 
     def _check_headers(
         self, where: str, promised: Mapping[str, Any], headers: Mapping[str, str]

@@ -1,12 +1,13 @@
 """The OpenAPI document says everything a client needs, in one style."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
-from api_client import PROBLEM, Contract
+from api_client import PROBLEM, Contract, code_of
 from scm_api.web.openapi import TAGS
 
 PUBLIC = {"get_liveness", "get_readiness", "get_metrics"}
@@ -94,6 +95,49 @@ def test_every_body_has_an_example_that_fits(contract: Contract, verb: str) -> N
             validator.validate(example)
         checked += 1
     assert checked > 5
+
+
+# What has no example of an answer: JSON schemas as data, a switch and what is counted.
+WITHOUT_EXAMPLE = {"BackendTypeList", "AccountSettingsOut"} | {
+    f"Bulk{what}{form}" for what in ("Renewal", "Revocation") for form in ("Out", "Page")
+}
+
+
+def test_answers_have_examples_that_fit(contract: Contract) -> None:
+    schemas = contract.document["components"]["schemas"]
+    shown, bare = set(), set()
+    for _, _, operation in operations(contract):
+        for answer in operation["responses"].values():
+            schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+            if name := schema.get("$ref", "").rpartition("/")[2]:
+                examples = schemas[name].get("examples", [])
+                (shown if examples else bare).add(name)
+                for example in examples:
+                    contract.validator(name).validate(example)
+    assert bare == WITHOUT_EXAMPLE
+    main = {"Connector", "LocalCaBackend", "CaBackend", "Organization", "Enrollment", "Certificate"}
+    assert {f"{resource}Page" for resource in main} | {"CertificateProfileDetail"} <= shown
+
+
+def test_problems_have_examples_of_their_operation(contract: Contract) -> None:
+    """Of the status they stand for, of a type that is documented, and told once only as one."""
+    rows = (Path(__file__).parents[2] / "docs/problems.md").read_text()
+    conflicts: dict[str, set[str]] = {}
+    for _, path, operation in operations(contract):
+        for status, answer in operation["responses"].items():
+            if status == "default" or int(status) < 400:
+                continue
+            example = answer["content"][PROBLEM]["example"]
+            contract.validator("Problem").validate(example)
+            assert example["status"] == int(status), path
+            for told in (example, *example.get("errors", ())):
+                assert f"`{code_of(told)}`" in rows, (path, status)
+            if status == "409":
+                conflicts.setdefault(code_of(example), set()).add(operation["operationId"])
+    assert len(conflicts) > 10
+    assert all(
+        "delete" in name or "remove" in name for name in conflicts["in-use"] - {"create_api_key"}
+    )
 
 
 def test_the_options_of_each_ca_are_told_apart_by_its_type(contract: Contract) -> None:

@@ -3,12 +3,27 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from scm_api.web.answer_examples import ANSWERS
+
 Schemas = dict[str, Any]
 _PREFIX = "#/components/schemas/"
+# Lists have some of these beside their items; `order_examples` leaves out what one has not.
+_LIST = {"next_cursor": None, "fetched_at": "2026-11-24T09:00:00Z", "stale": False}
+
+
+def show_answers(schemas: Schemas) -> None:
+    """Give the schemas of answers their examples, and a page that of its items."""
+    for name, answer in ANSWERS.items():
+        schemas[name]["examples"] = [answer]
+    for schema in schemas.values():
+        members = schema.get("properties", {})
+        item = members.get("items", {}).get("items", {}).get("$ref", "").removeprefix(_PREFIX)
+        if item in ANSWERS:
+            schema["examples"] = [_LIST | {"items": [ANSWERS[item]]}]
 
 
 def order_examples(schemas: Schemas) -> None:
-    """pydantic sorts the members of examples by name; people expect them as in the schema."""
+    """Examples have their members as the schema has, and no others; pydantic sorts them by name."""
     for schema in schemas.values():
         order = list(schema.get("properties", ()))
         if "examples" in schema and order:
@@ -16,16 +31,6 @@ def order_examples(schemas: Schemas) -> None:
                 {name: example[name] for name in order if name in example}
                 for example in schema["examples"]
             ]
-
-
-def show_pages(schemas: Schemas) -> None:
-    """A page has the example of its items, where they have one and it has none of its own."""
-    for schema in schemas.values():
-        members = schema.get("properties", {})
-        item = members.get("items", {}).get("items", {}).get("$ref", "").removeprefix(_PREFIX)
-        if "next_cursor" in members and "examples" in schemas.get(item, {}):
-            page = {"next_cursor": None, "items": schemas[item]["examples"]}
-            schema.setdefault("examples", [{name: page[name] for name in members if name in page}])
 
 
 def open_answers(paths: Mapping[str, Any], schemas: Schemas) -> None:

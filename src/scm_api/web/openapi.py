@@ -121,8 +121,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
+    contract_schemas.show_answers(schemas)
     contract_schemas.order_examples(schemas)
-    contract_schemas.show_pages(schemas)
     for operations in made["paths"].values():
         for operation in operations.values():
             _complete(operation, schemas)
@@ -172,9 +172,12 @@ def as_yaml(app: FastAPI) -> str:
     """The committed form of the contract."""
     import yaml  # hardly ever asked for
 
-    dumper = yaml.CSafeDumper  # the other one takes a second
+    class Plain(yaml.CSafeDumper):  # the one without C takes a second
+        def ignore_aliases(self, _data: Any) -> bool:
+            return True  # not every reader of YAML follows them
+
     written: str = yaml.dump(
-        document(app), Dumper=dumper, sort_keys=False, allow_unicode=True, width=100
+        document(app), Dumper=Plain, sort_keys=False, allow_unicode=True, width=100
     )
     return written
 

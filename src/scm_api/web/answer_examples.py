@@ -1,0 +1,181 @@
+"""Examples of answers, by the name of their schema: one certificate and all that led to it.
+
+They are what the requests of `web.examples` would be answered with, by the ids used there.
+"""
+
+from typing import Any, Final
+
+from scm_api.web import examples
+from scm_api.web.setup_examples import ISSUING_CA, SETUP
+
+_SERIAL_NUMBER: Final = "457566446e2ac8943f70fc6bdcdec967"
+_SPKI_SHA256: Final = "3644bff0edbab5fc9ece01a3204cdc6ead93547fe636788ec4932857acfada93"
+_NAMES: Final = [{"kind": "dns", "value": examples.DNS_NAME}]
+_ASKED: Final = "2026-11-24T10:15:00Z"
+_ISSUED: Final = "2026-11-24T10:15:02Z"
+_NOT_BEFORE: Final = "2026-11-24T09:15:01Z"
+_NOT_AFTER: Final = "2027-02-22T10:15:01Z"
+_ORDERED: Final = {
+    "asked_days": 90,
+    "asked_not_after": None,
+    "ordered_days": 90,
+    "ordered_not_after": None,
+    "granted_days": None,
+    "granted_not_after": None,
+    "difference": [],
+}
+_GRANTED: Final = _ORDERED | {
+    "granted_days": 90,
+    "granted_not_after": _NOT_AFTER,
+    "difference": [
+        {
+            "reason": "backdating",
+            "detail": f"The certificate begins at {_NOT_BEFORE}, before it was issued.",
+        }
+    ],
+}
+_ACCEPTED: Final = {
+    "id": examples.ENROLLMENT_ID,
+    "organization_id": examples.ORGANIZATION_ID,
+    "certificate_profile_id": examples.CERTIFICATE_PROFILE_ID,
+    "profile_version": 1,
+    "ca_backend_id": examples.CA_BACKEND_ID,
+    "certificate_type": "ssl",
+    "requester_id": examples.ADMIN_ID,
+    "renews_certificate_id": None,
+    "replace_reason": None,
+    "bulk_renewal_id": None,
+    "certificate_id": None,
+    "external_organization_id": None,
+    "spki_sha256": _SPKI_SHA256,
+    "key_type": "ec-p256",
+    "key_made": False,
+    "common_name": examples.DNS_NAME,
+    "names": _NAMES,
+    "term_days": 90,
+    "not_after": None,
+    "term": _ORDERED,
+    "comment": "web shop, ticket 4711",
+    "order_options": None,
+    "subject": None,
+    "state": "approved",
+    "reason_code": None,
+    "reason": None,
+    "cancel_requested_at": None,
+    "approval_expires_at": None,
+    "self_approved": False,
+    "ca_ref": None,
+    "waits_for": None,
+    "next_step_at": _ASKED,
+    "created_at": _ASKED,
+    "updated_at": _ASKED,
+    "version": 1,
+}
+_ENROLLMENT: Final = _ACCEPTED | {
+    "certificate_id": examples.CERTIFICATE_ID,
+    "term": _GRANTED,
+    "state": "issued",
+    "ca_ref": f"{ISSUING_CA}/certificate/{_SERIAL_NUMBER}",
+    "next_step_at": None,
+    "updated_at": _ISSUED,
+    "version": 4,
+}
+ANSWERS: Final[dict[str, dict[str, Any]]] = SETUP | {
+    "EnrollmentOut": _ENROLLMENT,
+    "EnrollmentCreated": _ACCEPTED | {"private_key": None},
+    "EnrollmentDetail": _ENROLLMENT
+    | {
+        "request": {
+            "subject": f"CN={examples.DNS_NAME}",
+            "names": _NAMES,
+            "key_type": "ec-p256",
+            "key_bits": 256,
+            "spki_sha256": _SPKI_SHA256,
+            "term_days": 90,
+            "not_after": None,
+            "profile_name": "web-servers",
+            "profile_version": 1,
+        },
+        "difference": None,
+        "history": [
+            {
+                "at": _ASKED,
+                "what": "Asked for a certificate by version 1 of the profile",
+                "by": "Ada Lovelace",
+                "why": "web shop, ticket 4711",
+            },
+            {
+                "at": _ISSUED,
+                "what": f"Issued with serial number {_SERIAL_NUMBER}",
+                "by": "the service",
+                "why": None,
+            },
+        ],
+    },
+    "ValidationOut": {
+        "valid": True,
+        "ca_asked": False,
+        "errors": [],
+        "names": _NAMES,
+        "key_type": "ec-p256",
+        "term_days": 90,
+        "not_after": None,
+        "term": _ORDERED,
+    },
+    "CertificateOut": {
+        "id": examples.CERTIFICATE_ID,
+        "enrollment_id": examples.ENROLLMENT_ID,
+        "organization_id": examples.ORGANIZATION_ID,
+        "certificate_profile_id": examples.CERTIFICATE_PROFILE_ID,
+        "ca_backend_id": examples.CA_BACKEND_ID,
+        "certificate_type": "ssl",
+        "status": "valid",
+        "serial_number": _SERIAL_NUMBER,
+        "issuer": "CN=Web Platform Issuing CA,O=Example Corp,C=DE",
+        "subject": f"CN={examples.DNS_NAME}",
+        "common_name": examples.DNS_NAME,
+        "names": _NAMES,
+        "not_before": _NOT_BEFORE,
+        "not_after": _NOT_AFTER,
+        "term": _GRANTED,
+        "renewal_opens_at": "2027-01-23T09:55:01Z",
+        "renewal_problem": None,
+        "key_type": "ec-p256",
+        "signature_algorithm": "ecdsa-with-sha256",
+        "spki_sha256": _SPKI_SHA256,
+        "fingerprint_sha256": "efd83331b76698d57cb2a92761efc5ae39ac9c2b46ef1962f1fee21b4bb02cd6",
+        "chain_complete": True,
+        "notes": [],
+        "quarantined": None,
+        "revocation": None,
+        "deactivated_at": None,
+        "renews_certificate_id": None,
+        "renewed_by_certificate_ids": [],
+        "ca_ref": f"{ISSUING_CA}/certificate/{_SERIAL_NUMBER}",
+        "created_at": _ISSUED,
+        "version": 1,
+    },
+    "RenewalInfoOut": {
+        "suggested_window": {"start": "2027-01-23T09:55:01Z", "end": "2027-02-07T10:05:01Z"},
+        "advice": "not_yet",
+        "explanation": "It is too early to renew.",
+        "renewed_by_certificate_ids": [],
+    },
+    "RenewalAccepted": {"enrollment_id": examples.ENROLLMENT_ID, "state": "approved"},
+    "AuditEventOut": {
+        "number": 74,
+        "at": _ISSUED,
+        "action": "enrollment.issued",
+        "subject_kind": "enrollment",
+        "subject_id": examples.ENROLLMENT_ID,
+        "organization_id": examples.ORGANIZATION_ID,
+        "principal_id": None,
+        "principal_name": None,
+        "api_key_id": None,
+        "request_id": None,
+        "details": {
+            "certificate_id": examples.CERTIFICATE_ID,
+            "serial_number": _SERIAL_NUMBER,
+        },
+    },
+}
