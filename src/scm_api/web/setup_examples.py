@@ -189,6 +189,11 @@ SETUP: Final[dict[str, dict[str, Any]]] = {
         "checked_at": _BEFORE,
         **_UNCHANGED,
     },
+    "AccountSettingsOut": {
+        "mrao_may_approve_own_requests": False,
+        "updated_at": _BEFORE,
+        "version": 1,
+    },
     "AdminOut": {
         "id": examples.ADMIN_ID,
         "name": "Ada Lovelace",
