@@ -102,11 +102,11 @@ def test_answers_have_examples_that_fit(contract: Contract) -> None:
     shown, bare = set(), set()
     for _, _, operation in operations(contract):
         for answer in operation["responses"].values():
-            schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
-            if name := schema.get("$ref", "").rpartition("/")[2]:
+            told = answer.get("content", {}).get("application/json", {})
+            if name := told.get("schema", {}).get("$ref", "").rpartition("/")[2]:
                 examples = schemas[name].get("examples", [])
                 (shown if examples else bare).add(name)
-                for example in examples:
+                for example in [*examples, *([told["example"]] if "example" in told else [])]:
                     contract.validator(name).validate(example)
     assert bare == {"BackendTypeList"}, "it is JSON schemas as data"
     main = {"Connector", "LocalCaBackend", "CaBackend", "Organization", "Enrollment", "Certificate"}

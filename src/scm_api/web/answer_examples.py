@@ -13,6 +13,7 @@ _SPKI_SHA256: Final = "3644bff0edbab5fc9ece01a3204cdc6ead93547fe636788ec4932857a
 _NAMES: Final = [{"kind": "dns", "value": examples.DNS_NAME}]
 _ASKED: Final = "2026-11-24T10:15:00Z"
 _ISSUED: Final = "2026-11-24T10:15:02Z"
+_LATER: Final = "2026-12-01T08:00:00Z"
 _NOT_BEFORE: Final = "2026-11-24T09:15:01Z"
 _NOT_AFTER: Final = "2027-02-22T10:15:01Z"
 _ORDERED: Final = {
@@ -80,6 +81,51 @@ _ENROLLMENT: Final = _ACCEPTED | {
     "updated_at": _ISSUED,
     "version": 4,
 }
+_CERTIFICATE: Final = {
+    "id": examples.CERTIFICATE_ID,
+    "enrollment_id": examples.ENROLLMENT_ID,
+    "organization_id": examples.ORGANIZATION_ID,
+    "certificate_profile_id": examples.CERTIFICATE_PROFILE_ID,
+    "ca_backend_id": examples.CA_BACKEND_ID,
+    "certificate_type": "ssl",
+    "status": "valid",
+    "serial_number": _SERIAL_NUMBER,
+    "issuer": "CN=Web Platform Issuing CA,O=Example Corp,C=DE",
+    "subject": f"CN={examples.DNS_NAME}",
+    "common_name": examples.DNS_NAME,
+    "names": _NAMES,
+    "not_before": _NOT_BEFORE,
+    "not_after": _NOT_AFTER,
+    "term": _GRANTED,
+    "renewal_opens_at": "2027-01-23T09:55:01Z",
+    "renewal_problem": None,
+    "key_type": "ec-p256",
+    "signature_algorithm": "ecdsa-with-sha256",
+    "spki_sha256": _SPKI_SHA256,
+    "fingerprint_sha256": "efd83331b76698d57cb2a92761efc5ae39ac9c2b46ef1962f1fee21b4bb02cd6",
+    "chain_complete": True,
+    "notes": [],
+    "quarantined": None,
+    "revocation": None,
+    "deactivated_at": None,
+    "renews_certificate_id": None,
+    "renewed_by_certificate_ids": [],
+    "ca_ref": f"{ISSUING_CA}/certificate/{_SERIAL_NUMBER}",
+    "created_at": _ISSUED,
+    "version": 1,
+}
+_REVOCATION: Final = {
+    "state": "requested",
+    "reason": "superseded",
+    "detail": None,
+    "requested_at": _LATER,
+    "requester_id": examples.ADMIN_ID,
+    "approval_expires_at": None,
+    "effective_at": None,
+    "self_approved": False,
+    "revoked_at": None,
+}
+
 ANSWERS: Final[dict[str, dict[str, Any]]] = SETUP | {
     "EnrollmentOut": _ENROLLMENT,
     "EnrollmentCreated": _ACCEPTED | {"private_key": None},
@@ -122,39 +168,7 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = SETUP | {
         "not_after": None,
         "term": _ORDERED,
     },
-    "CertificateOut": {
-        "id": examples.CERTIFICATE_ID,
-        "enrollment_id": examples.ENROLLMENT_ID,
-        "organization_id": examples.ORGANIZATION_ID,
-        "certificate_profile_id": examples.CERTIFICATE_PROFILE_ID,
-        "ca_backend_id": examples.CA_BACKEND_ID,
-        "certificate_type": "ssl",
-        "status": "valid",
-        "serial_number": _SERIAL_NUMBER,
-        "issuer": "CN=Web Platform Issuing CA,O=Example Corp,C=DE",
-        "subject": f"CN={examples.DNS_NAME}",
-        "common_name": examples.DNS_NAME,
-        "names": _NAMES,
-        "not_before": _NOT_BEFORE,
-        "not_after": _NOT_AFTER,
-        "term": _GRANTED,
-        "renewal_opens_at": "2027-01-23T09:55:01Z",
-        "renewal_problem": None,
-        "key_type": "ec-p256",
-        "signature_algorithm": "ecdsa-with-sha256",
-        "spki_sha256": _SPKI_SHA256,
-        "fingerprint_sha256": "efd83331b76698d57cb2a92761efc5ae39ac9c2b46ef1962f1fee21b4bb02cd6",
-        "chain_complete": True,
-        "notes": [],
-        "quarantined": None,
-        "revocation": None,
-        "deactivated_at": None,
-        "renews_certificate_id": None,
-        "renewed_by_certificate_ids": [],
-        "ca_ref": f"{ISSUING_CA}/certificate/{_SERIAL_NUMBER}",
-        "created_at": _ISSUED,
-        "version": 1,
-    },
+    "CertificateOut": _CERTIFICATE,
     "RenewalInfoOut": {
         "suggested_window": {"start": "2027-01-23T09:55:01Z", "end": "2027-02-07T10:05:01Z"},
         "advice": "not_yet",
@@ -219,3 +233,37 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = SETUP | {
         },
     },
 }
+
+
+def _revocation(**members: Any) -> dict[str, Any]:
+    status = "revoked" if members.get("state") == "done" else "valid"
+    return _CERTIFICATE | {"status": status, "revocation": _REVOCATION | members, "version": 2}
+
+
+def _decided(state: str, **members: Any) -> dict[str, Any]:
+    return _ACCEPTED | {"state": state, "updated_at": _LATER, "version": 2} | members
+
+
+BY_OPERATION: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("create_enrollment", "201"): _ENROLLMENT | {"private_key": None},
+    ("approve_enrollment", "200"): _decided("approved"),
+    ("decline_enrollment", "200"): _decided(
+        "declined",
+        reason_code="declined",
+        reason="the web shop is switched off next month",
+        next_step_at=None,
+    ),
+    ("retry_enrollment", "200"): _decided("approved", version=5),
+    ("retry_enrollment", "202"): _decided(
+        "pending_approval", approval_expires_at="2026-12-08T08:00:00Z", version=5
+    ),
+    ("adopt_enrollment", "200"): _decided("pending_ca", ca_ref="4711", version=5),
+    ("cancel_enrollment", "200"): _decided("canceled", next_step_at=None),
+    ("cancel_enrollment", "202"): _decided("pending_ca", cancel_requested_at=_LATER, version=4),
+    ("revoke_certificate", "200"): _revocation(state="done", revoked_at=_LATER),
+    ("revoke_certificate", "202"): _revocation(),
+    ("approve_revocation", "202"): _revocation(),
+    ("decline_revocation", "200"): _revocation(state="declined", detail="the server still runs"),
+    ("cancel_revocation", "200"): _revocation(state="canceled", detail="the server is gone"),
+}
+"""Answers that differ from the example of their schema: what an operation just did."""

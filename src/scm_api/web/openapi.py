@@ -13,7 +13,13 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
-from scm_api.web import contract_headers, contract_problems, contract_schemas, examples
+from scm_api.web import (
+    answer_examples,
+    contract_headers,
+    contract_problems,
+    contract_schemas,
+    examples,
+)
 from scm_api.web.deps import App
 from scm_api.web.problems import PROBLEM_JSON
 
@@ -31,6 +37,12 @@ TAGS = [
     {"name": "Service", "description": "Whether the service is alive, ready, and how busy."},
 ]
 
+_DONE = {
+    "200": "Done: this is how things are now.",
+    "201": "Made; `Location` is its address.",
+    "202": "Stored; a worker goes on with it.",
+    "204": "Done; there is nothing left to show.",
+}
 _TITLES = {
     400: "The request cannot be read.",
     401: "No API key, or one that is not known.",
@@ -154,6 +166,11 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", []):
         _complete_parameter(parameter)
     for status, answer in responses.items():
+        if answer["description"] == "Successful Response":  # FastAPI's
+            answer["description"] = _DONE[status]
+        done = answer_examples.BY_OPERATION.get((operation["operationId"], status))
+        if done is not None:
+            answer["content"]["application/json"]["example"] = done
         if int(status) >= 400:
             shown = contract_problems.example(int(status), operation, schemas)
             answer["content"][PROBLEM_JSON]["example"] = shown
