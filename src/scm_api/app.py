@@ -60,6 +60,8 @@ as it stands; elsewhere the ids are made up: take yours from the answers before.
 * Send an `Idempotency-Key` with a creating POST, and repeating it is safe.
 * Updates need `If-Match` with the `ETag` that was read, so that no change is lost.
 * Lists come in pages, newest first: follow `next_cursor` or the `Link` header.
+* Unknown members of a request are refused; answers may get further ones, so ignore what you do not
+  know.
 """
 
 

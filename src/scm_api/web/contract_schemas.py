@@ -52,7 +52,7 @@ def open_answers(paths: Mapping[str, Any], schemas: Schemas) -> None:
 
 
 def without_null(schema: Schemas) -> Schemas:
-    """The schema of a parameter, which is left out and never null."""
+    """The schema of a parameter or body, which is left out and never null."""
     kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if len(kinds) != 1:
         return schema

@@ -38,7 +38,7 @@ TAGS = [
 ]
 
 _DONE = {
-    "200": "Done: this is how things are now.",
+    "200": "As it is now.",
     "201": "Made; `Location` is its address.",
     "202": "Stored; a worker goes on with it.",
     "204": "Done; there is nothing left to show.",
@@ -165,6 +165,8 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     }
     for parameter in operation.get("parameters", []):
         _complete_parameter(parameter)
+    for body in operation.get("requestBody", {}).get("content", {}).values():
+        body["schema"] = contract_schemas.without_null(body["schema"])
     for status, answer in responses.items():
         if answer["description"] == "Successful Response":  # FastAPI's
             answer["description"] = _DONE[status]
