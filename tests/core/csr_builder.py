@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from scm_api.core.csr import CsrFacts, read_csr
@@ -77,7 +78,7 @@ def rdn(dotted: str, value: str | bytes, tag: int = 0x0C) -> bytes:
     return tlv(0x31, sequence(oid(dotted), tlv(tag, octets)))
 
 
-def spki_of(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> bytes:
+def spki_of(key: CertificatePublicKeyTypes) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, mlkem, x448, x25519
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -19,28 +19,47 @@ from csr_builder import (
     attribute,
     ec_key,
     extension,
+    integer,
+    oid,
     other_name,
     pem,
     rdn,
     request,
     request_for,
     sequence,
+    spki_of,
     tlv,
     unsigned_rsa_request,
     wanted,
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from key_numbers import rsa_key
+from key_numbers import dsa_key, prime, rsa_key
 
-from scm_api.core.csr import MAX_CSR_TEXT, holds_private_key, read_csr
+from scm_api.core.csr import MAX_CSR_TEXT, read_csr
 from scm_api.core.csr_policy import judge_csr
+from scm_api.core.csr_text import holds_private_key
 from scm_api.core.domain_policy import DomainPolicy
+from scm_api.core.key_making import KeyFormat, encrypted
 from scm_api.core.key_policy import judge_key
+from scm_api.core.key_types import KEY_TYPES
 from scm_api.core.requested_names import judge_names
 from scm_api.core.weak_keys import KeyChecks
 
 GOOD = request_for("a.example.test", cn="a.example.test")
+
+
+def private_dsa_key(modulus: int, order: int) -> bytes:
+    """PKCS#8 without the public half, which would have to be computed: modulus, order, number."""
+    numbers = sequence(integer(modulus), integer(order), integer(2))
+    algorithm = sequence(oid("1.2.840.10040.4.1"), numbers)
+    return sequence(integer(0), algorithm, tlv(0x04, integer(order - 1)))
+
+
+def dh_spki(modulus: int, *more: int) -> bytes:
+    kind = "1.2.840.10046.2.1" if more else "1.2.840.113549.1.3.1"
+    numbers = sequence(integer(modulus), integer(2), *map(integer, more))
+    return sequence(sequence(oid(kind), numbers), tlv(0x03, b"\0" + integer(4)))
 
 
 def _private_keys() -> list[str | bytes]:
@@ -54,19 +73,33 @@ def _private_keys() -> list[str | bytes]:
     ssh = ed25519.Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
     )
+    made = encrypted(key, KeyFormat.PKCS12, "password")
+    old = sequence(
+        sequence(oid("1.2.840.113549.1.12.1.3"), sequence(tlv(4, b"salt1234"), integer(2048))),
+        tlv(4, b"canary" * 8),
+    )
     return [
         pem(plain, "PRIVATE KEY"),
         pem(sealed, "ENCRYPTED PRIVATE KEY"),
         pem(traditional, "RSA PRIVATE KEY"),
         pem(GOOD) + pem(plain, "EC PRIVATE KEY"),
         pem(plain, "private key"),
+        pem(plain, "PGP PRIVATE KEY BLOCK"),
+        pem(plain, "PRIVATE KEY").encode("utf-16-le").decode("latin-1"),
         ssh.decode(),
         ssh,
         "PuTTY-User-Key-File-3: ssh-ed25519",
         base64.b64encode(plain).decode(),
         base64.b64encode(traditional).decode(),
         base64.b64encode(sealed).decode(),
+        pem(plain),
+        made,
         plain,
+        key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()),
+        traditional[:-100],
+        sealed[:-20],
+        old,
+        private_dsa_key(prime(1024, 0), prime(1024, 1)),
     ]
 
 
@@ -111,6 +144,28 @@ def test_t24_enormous_keys_are_refused_unverified() -> None:
         assert [fault.code for fault in faults] == ["key-not-allowed"]
 
 
+@pytest.mark.parametrize(
+    "spki",
+    [
+        dh_spki(prime(1024, 0)),
+        dh_spki(2**10_000 - 1, 2**9_999 - 1),
+        spki_of(dsa_key()),
+        spki_of(ed448.Ed448PrivateKey.generate().public_key()),
+        spki_of(x25519.X25519PrivateKey.generate().public_key()),
+        spki_of(x448.X448PrivateKey.generate().public_key()),
+        spki_of(mlkem.MLKEM768PrivateKey.generate().public_key()),
+        sequence(sequence(oid("1.2.3.4")), tlv(3, b"\0")),
+    ],
+    ids=["dh", "x942-dh", "dsa", "ed448", "x25519", "x448", "ml-kem", "unknown"],
+)
+def test_t24_keys_no_profile_takes_are_refused_unread(spki: bytes) -> None:
+    facts, faults = read_csr(request(spki=spki))
+    assert facts is None
+    assert [fault.code for fault in faults] == ["key-not-allowed"]
+    assert "no profile takes it" in faults[0].detail
+    assert faults[0].accepted == ", ".join(KEY_TYPES)
+
+
 def test_t24_bombs_cost_little() -> None:
     bombs: list[str | bytes] = [
         "A" * 2_000_000,
@@ -120,6 +175,10 @@ def test_t24_bombs_cost_little() -> None:
         unsigned_rsa_request(2**16383 + 1),
         unsigned_rsa_request(2**3071 + 1, 2**3070 + 1),
         "-----BEGIN CERTIFICATE REQUEST-----\n" + " \t" * 16_000,
+        "-----BEGIN " * 2_900,
+        private_dsa_key(2**20_000 + 1, 2**20_000 - 1),
+        request(spki=dh_spki(2**4095 + 9)),
+        request(spki=dh_spki(2**10_000 - 1, 2**9_999 - 1)),
     ]
     tracemalloc.start()
     started = time.process_time()

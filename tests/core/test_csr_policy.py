@@ -129,6 +129,28 @@ def test_t06_ca_and_purpose_extensions_are_refused(asked: bytes, named: str) -> 
     assert faults[0].accepted
 
 
+def test_what_is_refused_is_named_where_it_has_a_name() -> None:
+    purposes = [x509.ObjectIdentifier("1.2.3.4"), Purpose.CODE_SIGNING]
+    faults = judge(
+        subject=[rdn(EMAIL_ADDRESS, "a@b.test", 0x16)],
+        extensions=[
+            wanted(x509.ExtendedKeyUsage(purposes)),
+            extension("1.3.6.1.4.1.311.21.10", NULL),
+        ],
+        attributes=[attribute("1.2.840.113549.1.9.7", tlv(0x0C, b"x")), attribute("1.2.4", NULL)],
+    )
+    assert [fault.detail for fault in faults] == [
+        "The subject holds the attribute emailAddress (1.2.840.113549.1.9.1), "
+        "which this type may not carry.",
+        "The CSR asks in the extension extendedKeyUsage (2.5.29.37) for 1.2.3.4, "
+        "codeSigning (1.3.6.1.5.5.7.3.3).",
+        "The CSR asks for the extension applicationCertPolicies (1.3.6.1.4.1.311.21.10).",
+        "The CSR holds the attribute 1.2.4.",
+        "The CSR holds the attribute challengePassword (1.2.840.113549.1.9.7).",
+    ]
+    assert faults[1].accepted == "serverAuth (1.3.6.1.5.5.7.3.1), clientAuth (1.3.6.1.5.5.7.3.2)"
+
+
 def test_t06_every_extension_is_listed() -> None:
     faults = judge(
         extensions=[

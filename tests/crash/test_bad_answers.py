@@ -25,6 +25,7 @@ async def answered_with(stage: Stage, operation: str, mutation: str) -> dict[str
         pytest.param(["other_key"], "another key", id="f09"),
         pytest.param(["added_name", "dropped_name", "changed_subject"], "", id="f10"),
         pytest.param(["shifted_end"], "It ends at", id="f11"),
+        pytest.param(["other_issuer"], "does not build to the CA that was asked", id="f12"),
     ],
 )
 async def test_a_certificate_that_was_not_ordered_is_quarantined(

@@ -101,6 +101,31 @@ async def test_the_chain_leads_from_the_issuer_to_the_root(driver: Driver) -> No
     root.verify_directly_issued_by(root)
 
 
+async def test_the_certificate_comes_with_that_of_the_ca_which_is_read_once(
+    aws_harness: AwsHarness, driver: Driver
+) -> None:
+    for _ in range(2):
+        result = await issue(driver, profile(RSA_ROOT))
+        assert result.issuer_pems is not None
+        (pem,) = result.issuer_pems
+        leaf = x509.load_der_x509_certificate(result.leaf_der)
+        leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(pem.encode()))
+    calls = [call["operation"] for call in aws_harness.calls()]
+    assert calls.count("GetCertificateAuthorityCertificate") == 1
+
+
+async def test_without_the_right_to_read_the_cas_certificate_nothing_is_collected(
+    aws_harness: AwsHarness, driver: Driver
+) -> None:
+    denied = {"status": 400, "code": "AccessDeniedException", "message": "no"}
+    aws_harness.fault("GetCertificateAuthorityCertificate", "error", **denied)
+    placed = await driver.submit(new_order(), profile())
+    assert isinstance(placed, Pending)
+    await driver.poll(placed.ca_ref, profile())
+    with pytest.raises(BackendRefused, match="acm-pca:GetCertificateAuthorityCertificate"):
+        await driver.poll(placed.ca_ref, profile())
+
+
 async def test_an_order_in_progress_is_pending(aws_harness: AwsHarness, driver: Driver) -> None:
     aws_harness.control("PATCH", "/settings", {"pending_gets": 2})
     first = await driver.submit(new_order(), profile())

@@ -77,6 +77,10 @@ class Authority:
 
     def __post_init__(self) -> None:
         self._root_key, self.root = _ca("Root in memory", None)
+        self.renew()
+
+    def renew(self) -> None:
+        """Have the issuing CA go on with a new key, and a certificate for it."""
         self._key, self.issuing = _ca("Issuing CA in memory", (self._root_key, self.root))
 
     def order(self, wanted: Wanted) -> Entry:

@@ -177,6 +177,7 @@ MUTATIONS: dict[str, Callable[[x509.Certificate], bool]] = {
     "changed_subject": lambda c: c.subject.rfc4514_string() == f"CN={EXTRA}",
     "shifted_end": lambda c: lifetime(c) > timedelta(days=59),
     "shifted_start": lambda c: lifetime(c) < timedelta(hours=2),
+    "other_issuer": lambda c: "Issuing" not in c.issuer.rfc4514_string(),
 }
 
 

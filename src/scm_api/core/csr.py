@@ -4,10 +4,7 @@ Only reading: what the request may ask for is judged in `csr_policy`, `domain_po
 `key_policy`. No text from the input is repeated before it is known not to be a private key.
 """
 
-import base64
-import binascii
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -15,17 +12,15 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_der_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from scm_api.core import csr_text
+from scm_api.core.csr_key import read_key
 from scm_api.core.errors import Fault
-from scm_api.core.key_types import MAX_RSA_BITS, key_type_of
+from scm_api.core.key_types import key_type_of
 from scm_api.core.names import Name
+from scm_api.core.object_identifiers import named
 from scm_api.core.x509_names import COMMON_NAME, UNDECODABLE, SanFacts, san_of, subject_of
 
 MAX_CSR_TEXT: Final = 32_768
@@ -44,15 +39,6 @@ EXTENSION_REQUESTS: Final = frozenset({"1.2.840.113549.1.9.14", "1.3.6.1.4.1.311
 
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _HASHES_ACCEPTED = "SHA-256, SHA-384, SHA-512, Ed25519 or ML-DSA"
-
-_PEM = re.compile(
-    r"-----BEGIN (NEW )?CERTIFICATE REQUEST-----[ \t]*\r?\n"
-    r"([A-Za-z0-9+/=\s]+)"
-    r"-----END (?(1)NEW )CERTIFICATE REQUEST-----",
-    re.ASCII,
-)
-_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+", re.ASCII)
-_PRIVATE_KEY = re.compile(r"PRIVATE KEY-----|PuTTY-User-Key-File", re.IGNORECASE)
 _ACCEPTED = "one PEM block CERTIFICATE REQUEST and nothing else, or the base64 of its DER"
 
 
@@ -81,8 +67,9 @@ class CsrFacts:
 def read_csr(text: str | bytes, pointer: str = "/csr") -> tuple[CsrFacts | None, list[Fault]]:
     """What the request says, and every reason why it cannot be trusted to say it.
 
-    `text` is PEM or base64 of DER; bytes are DER. Facts come without faults, alone with a fault
-    of the signature (so that the rest can still be judged), or not at all. Codes:
+    `text` is PEM or base64 of DER; bytes are DER. Facts come without faults, with faults of the
+    signature and of how the key is written alone (so that the rest can still be judged), or not at
+    all. Codes:
     `private-key-received`, `csr-too-large`, `csr-malformed`, `csr-algorithm`,
     `csr-signature-invalid`, `key-not-allowed`, `san-type-not-allowed`, `address-not-allowed`.
     """
@@ -93,58 +80,41 @@ def read_csr(text: str | bytes, pointer: str = "/csr") -> tuple[CsrFacts | None,
         request = x509.load_der_x509_csr(der)
     except UNDECODABLE:
         return None, [_unreadable(der, pointer)]
-    key = _public_key(request, pointer)
+    key, faults = read_key(request, pointer)
     content = _content(request, pointer)
-    if isinstance(key, Fault) or isinstance(content, Fault):
-        return None, [found for found in (key, content) if isinstance(found, Fault)]
-    return _facts(der, key, content), list(_signature_faults(request, pointer))
-
-
-def holds_private_key(text: str) -> bool:
-    """Whether somebody pasted a private key, in PEM or PuTTY's form, anywhere in the text."""
-    return _PRIVATE_KEY.search(text) is not None
+    if isinstance(content, Fault):
+        return None, [*faults, content]
+    if key is None:
+        return None, faults
+    return _facts(der, key, content), [*faults, *_signature_faults(request, pointer)]
 
 
 def _der_of(text: str | bytes, pointer: str) -> bytes | Fault:
     if len(text) > MAX_CSR_TEXT:
         return _too_large(pointer, f"The CSR is larger than {MAX_CSR_TEXT:,} bytes.")
-    if holds_private_key(text if isinstance(text, str) else text.decode("latin-1")):
+    if csr_text.holds_private_key(text if isinstance(text, str) else text.decode("latin-1")):
         return _private_key(pointer)
-    der = text if isinstance(text, bytes) else _decoded(text.strip())
-    if der is None:
-        detail = "The CSR is not a single PEM block or plain base64."
-        return Fault(pointer, "csr-malformed", detail, _ACCEPTED)
+    der = text if isinstance(text, bytes) else csr_text.decoded(text.strip())
+    if isinstance(der, csr_text.Undecoded):
+        return Fault(pointer, "csr-malformed", der, _ACCEPTED)
     if len(der) > MAX_CSR_DER:
         return _too_large(pointer, f"The CSR would be larger than {MAX_CSR_TEXT:,} bytes as PEM.")
     return der
 
 
-def _decoded(text: str) -> bytes | None:
-    block = _PEM.fullmatch(text)
-    encoded = block[2] if block else text
-    if not _BASE64.fullmatch(encoded):
-        return None
-    try:
-        return base64.b64decode("".join(encoded.split()), validate=True)
-    except binascii.Error:
-        return None
-
-
 def _unreadable(der: bytes, pointer: str) -> Fault:
-    try:
-        load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
-    except TypeError:  # an encrypted private key
+    if csr_text.is_private_key(der):
         return _private_key(pointer)
-    except (ValueError, UnsupportedAlgorithm):
-        detail = "The CSR is not a PKCS#10 certification request in DER."
-        return Fault(pointer, "csr-malformed", detail, _ACCEPTED)
-    return _private_key(pointer)
+    detail = "The CSR is not a PKCS#10 certification request in DER."
+    if csr_text.is_certificate(der):
+        detail = "The CSR is an X.509 certificate, not a PKCS#10 certification request."
+    return Fault(pointer, "csr-malformed", detail, _ACCEPTED)
 
 
 def _private_key(pointer: str) -> Fault:
     detail = (
-        "This holds a private key. It was neither stored nor logged, but it travelled: "
-        "make a new key and send only the CSR."
+        "This holds a private key. It was neither stored nor logged, but it travelled, so consider "
+        "it exposed: make a new key and send only the CSR."
     )
     return Fault(pointer, "private-key-received", detail, _ACCEPTED)
 
@@ -155,20 +125,6 @@ def _too_large(pointer: str, detail: str) -> Fault:
         f"attributes, {MAX_EXTENSIONS} extensions and {MAX_ATTRIBUTES} attributes"
     )
     return Fault(pointer, "csr-too-large", detail, accepted)
-
-
-def _public_key(
-    request: x509.CertificateSigningRequest, pointer: str
-) -> CertificatePublicKeyTypes | Fault:
-    try:
-        key = request.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
-        detail = f"The public key of the CSR cannot be used: {str(error).rstrip('.')}."
-        return Fault(pointer, "key-not-allowed", detail)
-    if isinstance(key, rsa.RSAPublicKey) and key.key_size > MAX_RSA_BITS:
-        detail = f"The RSA key of the CSR has {key.key_size:,} bits."
-        return Fault(pointer, "key-not-allowed", detail, f"at most {MAX_RSA_BITS:,} bits")
-    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +146,7 @@ def _content(request: x509.CertificateSigningRequest, pointer: str) -> _Content 
             san=san_of(request.extensions),
         )
     except x509.DuplicateExtension as error:
-        detail = f"The CSR asks twice for the extension {error.oid.dotted_string}."
+        detail = f"The CSR asks twice for the extension {named(error.oid.dotted_string)}."
         return Fault(pointer, "csr-malformed", detail)
     except x509.UnsupportedGeneralNameType:
         detail = "The CSR holds a subjectAltName of type x400Address or ediPartyName."
@@ -240,7 +196,7 @@ def _signature_faults(request: x509.CertificateSigningRequest, pointer: str) -> 
     try:
         algorithm = request.signature_hash_algorithm
     except (ValueError, UnsupportedAlgorithm):  # ValueError: RSA-PSS without its parameters
-        oid = request.signature_algorithm_oid.dotted_string
+        oid = named(request.signature_algorithm_oid.dotted_string)
         detail = f"The CSR is signed with {oid}, which is unknown or lacks its parameters."
         yield Fault(pointer, "csr-algorithm", detail, _HASHES_ACCEPTED)
         return

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from scm_api.core.csr import EXTENSION_REQUESTS, CsrFacts
 from scm_api.core.errors import Fault
 from scm_api.core.explain import handful, quoted
+from scm_api.core.object_identifiers import named
 from scm_api.core.vocabulary import CertificateType
 from scm_api.core.x509_names import COMMON_NAME
 
@@ -119,7 +120,7 @@ def _subject_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[
         yield Fault(pointer, "subject-not-allowed", detail, accepted)
     for oid, value in facts.subject:
         if oid not in rules.subject_attributes:
-            detail = f"The subject holds the attribute {oid}, which this type may not carry."
+            detail = f"The subject holds the attribute {named(oid)}, which this type may not carry."
             yield Fault(pointer, "subject-not-allowed", detail, accepted)
             continue
         short_name, least, most = _X520[oid]
@@ -139,13 +140,13 @@ def _extension_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterato
     for extension in facts.extensions:
         oid = extension.oid.dotted_string
         if oid not in rules.extensions:
-            accepted = f"the extensions {', '.join(sorted(rules.extensions))}"
-            detail = f"The CSR asks for the extension {oid}."
+            accepted = f"the extensions {_listed(rules.extensions)}"
+            detail = f"The CSR asks for the extension {named(oid)}."
             yield Fault(pointer, "extension-not-allowed", detail, accepted)
             continue
         match extension.value:
             case x509.BasicConstraints(ca=True):
-                detail = f"The CSR asks for a CA certificate (extension {oid}, CA:TRUE)."
+                detail = f"The CSR asks for a CA certificate ({named(oid)}, CA:TRUE)."
                 yield Fault(pointer, "extension-not-allowed", detail, "CA:FALSE")
             case x509.KeyUsage() as usage:
                 wanted = {name for name in _KEY_USAGES if getattr(usage, name)}
@@ -159,13 +160,17 @@ def _usage_faults(
     oid: str, wanted: set[str], allowed: frozenset[str], pointer: str
 ) -> Iterator[Fault]:
     if excess := sorted(wanted - allowed):
-        detail = f"The CSR asks in the extension {oid} for {handful(excess)}."
-        yield Fault(pointer, "extension-not-allowed", detail, ", ".join(sorted(allowed)))
+        detail = f"The CSR asks in the extension {named(oid)} for {handful(map(named, excess))}."
+        yield Fault(pointer, "extension-not-allowed", detail, _listed(allowed))
 
 
 def _attribute_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[Fault]:
     for oid in facts.attribute_oids:
         if oid not in rules.attributes:
-            accepted = f"the attributes {', '.join(sorted(rules.attributes))}"
-            detail = f"The CSR holds the attribute {oid}."
+            accepted = f"the attributes {_listed(rules.attributes)}"
+            detail = f"The CSR holds the attribute {named(oid)}."
             yield Fault(pointer, "attribute-not-allowed", detail, accepted)
+
+
+def _listed(oids: frozenset[str]) -> str:
+    return ", ".join(map(named, sorted(oids)))

@@ -28,12 +28,14 @@ def judge_key(
 
     `allowed_key_types` are the profile's (empty: it leaves the choice to the CA), `ca_key_types`
     those the CA takes; both spelled as in KEY_TYPES. `blocked` says that the key was revoked for
-    compromise or blocked by an administrator. Codes: `key-not-allowed`, `key-blocked`.
+    compromise or blocked by an administrator. A key of a type that is not taken is not looked for
+    in `checks`. Codes: `key-not-allowed`, `key-blocked`.
     """
     faults = list(_type_faults(facts.key_type, allowed_key_types, ca_key_types, pointer))
+    reasons = [] if faults else checks.reasons_against(facts.public_key)
     if isinstance(facts.public_key, rsa.RSAPublicKey):
         faults += _exponent_faults(facts.public_key.public_numbers().e, pointer)
-    for reason in checks.reasons_against(facts.public_key):
+    for reason in reasons:
         faults.append(Fault(pointer, "key-not-allowed", f"The key is refused: {reason}."))
     if blocked:
         detail = "This key is blocked because it is known to be compromised. Make a new key."

@@ -69,6 +69,10 @@ class External:
         return frozenset(each["type"] for each in self.validations if each["status"] == "active")
 
 
+class CasUnknown(Exception):
+    """The CA has to be asked first which CAs it has, since this is to be judged by one of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What was true, in one snapshot, about organization, profile, CA and key.
@@ -220,12 +224,13 @@ def _external(
 
 
 def _profile() -> Subquery:
-    """The profile with the rules asked for, its connection's options and the last known CAs."""
+    """The profile with the rules asked for, and of the CA backend these name, which the profile may
+    have left since: its connection's options and the last known CAs."""
     version = bindparam("profile_version", type_=Integer)
     return (
         select(
             CertificateProfile.enabled,
-            CertificateProfile.ca_backend_id,
+            CaBackend.id.label("ca_backend_id"),
             CertificateProfileVersion.version,
             CertificateProfileVersion.rules,
             LocalCaBackend.options,
@@ -239,7 +244,10 @@ def _profile() -> Subquery:
                 == func.coalesce(version, CertificateProfile.version)
             ),
         )
-        .join(CaBackend, CaBackend.id == CertificateProfile.ca_backend_id)
+        .join(
+            CaBackend,
+            CaBackend.id == cast(CertificateProfileVersion.rules["ca_backend_id"].astext, Uuid),
+        )
         .join(LocalCaBackend, LocalCaBackend.id == CaBackend.local_ca_backend_id)
         .outerjoin(
             CaChoices,

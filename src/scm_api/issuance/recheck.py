@@ -9,7 +9,7 @@ from scm_api.core.term import Term, judge_ordered_term
 from scm_api.db.models import Enrollment
 from scm_api.db.statements import Single
 from scm_api.issuance.approval import approval_faults
-from scm_api.issuance.facts import load_facts
+from scm_api.issuance.facts import CasUnknown, load_facts
 from scm_api.issuance.judgement import judged_names, term_rules, usability_faults
 
 _WHAT_TO_DO = "Put it right and retry this enrollment, or cancel it."
@@ -21,7 +21,8 @@ async def objections(
     """Reason (code, sentence) not to order any more; None when it may be ordered.
 
     Judged by the rules the enrollment was accepted under, by what was approved, and by profile
-    switch, delegation, domains, blocked keys and the limits of terms as they are now.
+    switch, delegation, domains, blocked keys and the limits of terms as they are now. Raises
+    CasUnknown where the CA's limits cannot be told without asking it.
     """
     facts, missing = await load_facts(
         session,
@@ -33,6 +34,8 @@ async def objections(
     )
     if facts is None:
         return _reason(missing[0])
+    if facts.issuing_cas is None and facts.rules.kind.capabilities.lists_issuing_cas:
+        raise CasUnknown
     ordered_for = enrollment.external_organization_id
     usable = usability_faults(facts, ordered_for)
     faults = [*approval_faults(enrollment, facts.rules), *usable]

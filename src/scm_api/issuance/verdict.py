@@ -1,6 +1,5 @@
 """What the CA sent, compared with what was asked of it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
@@ -16,7 +15,7 @@ from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Enrollment
 from scm_api.db.statements import Single
 from scm_api.drivers.base import Issued
-from scm_api.issuance.facts import Facts, load_facts
+from scm_api.issuance.facts import CasUnknown, Facts, load_facts
 from scm_api.issuance.judgement import issuing_ca, term_rules
 
 
@@ -29,7 +28,8 @@ async def verdict_of(
     """Judge one issued certificate by its enrollment. `now` is the database's clock.
 
     The second part is whether the service should have it revoked by itself: it lacks names by a
-    policy of the CA, is nothing else than that, and the CA revokes.
+    policy of the CA, is nothing else than that, and the CA revokes. Raises CasUnknown where it
+    should build to a CA whose certificate is not known.
     """
     csr, _ = read_csr(enrollment.csr_der)
     if csr is None:
@@ -44,14 +44,16 @@ async def verdict_of(
     )
     if facts is None:
         raise ValueError("the profile of the enrollment is gone")
-    ca = issuing_ca(facts)
+    anchors = _anchors(facts, outcome)
+    if not anchors and facts.rules.kind.capabilities.lists_issuing_cas:
+        raise CasUnknown
     names = (Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names)
     term = Term(enrollment.term_days, enrollment.not_after)
     account = subject_from(enrollment.subject) if enrollment.subject else None
     verdict = judge_issued(
         Wanted(csr.spki_der, frozenset(names), term, None if account else csr.subject, account),
         Issuer(
-            certificate_ders=_ders(outcome.issuer_pems or ((ca.certificate_pem,) if ca else ())),
+            certificate_ders=anchors,
             backdating=facts.rules.kind.capabilities.backdating,
             term_rules=term_rules(facts),
         ),
@@ -71,7 +73,10 @@ def _is_waste(facts: Facts, verdict: IssuedVerdict) -> bool:
     return not kind.revocation_objection(options, facts.connection, facts.issuing_cas)
 
 
-def _ders(pems: Sequence[str | None]) -> list[bytes]:
-    text = "".join(pem for pem in pems if pem).encode()
+def _anchors(facts: Facts, outcome: Issued) -> list[bytes]:
+    """The CAs it may build to: those the driver read just now, or else those that are kept."""
+    ca = issuing_ca(facts)
+    pems = outcome.issuer_pems or ((ca.certificate_pem or "",) if ca else ())
+    text = "".join(pems).encode()
     certificates = x509.load_pem_x509_certificates(text) if text else []
     return [each.public_bytes(Encoding.DER) for each in certificates]

@@ -38,14 +38,13 @@ from scm_api.drivers.errors import (
 )
 from scm_api.gateway.connections import Gateway
 from scm_api.issuance.intake import on_behalf
-from scm_api.issuance.recheck import objections
-from scm_api.issuance.verdict import verdict_of
 from scm_api.logger import get_logger
 from scm_api.worker import outcomes
 from scm_api.worker.accounts import account_objection
 from scm_api.worker.changes import Changes
 from scm_api.worker.claims import Busy, Claim, Lost, take
 from scm_api.worker.crash import CrashPoints, Point
+from scm_api.worker.judging import Judging
 from scm_api.worker.limits import Limits
 from scm_api.worker.orders import order_of, token_of
 from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, TakeBack, plan
@@ -54,6 +53,8 @@ _log = get_logger(__name__)
 Outcome = Issued | Pending | Rejected | Untraced | Canceled
 # Opening the driver took so long that the call might outlast the claim: take a fresh one.
 _TOO_LATE = Defer(timedelta(seconds=0.1), ("busy", "Waits for the connection to the CA."))
+_UNCHECKED = "The certificate is there, but not what it is checked by."
+_UNCHECKED_WAIT = timedelta(seconds=1)  # at first; the longer it lasts, the longer
 _CLASH = (
     "ca-reference-clash",
     "The CA answered with a reference or serial number that belongs to another enrollment. "
@@ -69,6 +70,7 @@ class Issuance:
     ) -> None:
         self._database = database
         self._gateway = gateway
+        self._judging = Judging(database, gateway, limits.write_deadline)
         self._limits = limits
         self._crash = crash
 
@@ -108,10 +110,10 @@ class Issuance:
                 objection = await account_objection(
                     driver, claim.enrollment.subject, options, self._limits.write_deadline
                 )
+            chosen = await self._prepare(claim, objection)
         except DriverError as error:
             await self._troubled(claim, error, None)
             return
-        chosen = await self._prepare(claim, objection)
         while not isinstance(chosen, (Defer, Park)):
             if isinstance(chosen, (Poll, TakeBack)):
                 await self._hold(claim)
@@ -126,14 +128,15 @@ class Issuance:
     async def _prepare(self, claim: Claim, objection: tuple[str, str] | None) -> Plan:
         """Decide, and store what is about to be done before it is done; asking needs no trace.
 
-        `objection` is the reason not to send an order any more, if there is one.
+        `objection` is the reason not to send an order any more, if there is one. Raises DriverError
+        where the CA has to be asked and does not answer.
         """
         in_time = claim.outlasts(self._limits.write_deadline)
         chosen = self._plan(claim) if in_time else _TOO_LATE
         if isinstance(chosen, (Poll, Recover, TakeBack)):
             return chosen
         if isinstance(chosen, Submit):
-            found = objection or await self._objection(claim)
+            found = objection or await self._judging.objection(claim)
             chosen = Park(found) if found else chosen
         async with self._writing(claim) as changes:
             match chosen:
@@ -144,10 +147,6 @@ class Issuance:
                 case Park(reason):
                     outcomes.parked(changes, reason)
         return chosen
-
-    async def _objection(self, claim: Claim) -> tuple[str, str] | None:
-        async with self._database.each_statement() as connection:
-            return await objections(connection, claim.enrollment)
 
     def _plan(self, claim: Claim) -> Plan:
         capabilities = claim.connection.kind.capabilities
@@ -262,7 +261,7 @@ class Issuance:
         async with self._writing(claim) as changes:
             match outcome:
                 case Issued():
-                    await self._judge(changes, outcome)
+                    await self._judge(changes, chosen, outcome)
                 case Pending() if isinstance(chosen, Poll):
                     outcomes.still_pending(changes, outcome)
                 case Pending():
@@ -276,10 +275,15 @@ class Issuance:
             self._crash.passing(Point.BEFORE_COMMIT)
         self._crash.passing(Point.AFTER_COMMIT)
 
-    async def _judge(self, changes: Changes, outcome: Issued) -> None:
-        enrollment, now = changes.claim.enrollment, changes.claim.now
-        async with self._database.each_statement() as connection:
-            verdict, waste = await verdict_of(connection, enrollment, outcome, now)
+    async def _judge(self, changes: Changes, chosen: Plan, outcome: Issued) -> None:
+        try:
+            verdict, waste = await self._judging.verdict(changes.claim, outcome)
+        except DriverError as error:
+            # Neither lost nor handed out: it is collected again later.
+            later = Pending(outcome.ca_ref, _UNCHECKED_WAIT, f"{_UNCHECKED} {error.detail}")
+            taken = outcomes.still_pending if isinstance(chosen, Poll) else outcomes.accepted
+            taken(changes, later)
+            return
         if verdict.leaf is None:
             outcomes.unreadable(changes, outcome.ca_ref)
         else:

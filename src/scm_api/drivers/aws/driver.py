@@ -76,6 +76,7 @@ class AwsDriver:
         self._stack = stack
         self._algorithms: dict[str, str] = {}
         self._certificates: dict[tuple[str, str], str] = {}
+        self._anchors: dict[str, str] = {}
 
     async def check(self) -> CheckReport:
         cas = [ca for ca in await self._all_cas() if ca.status != "DELETED"]
@@ -101,7 +102,7 @@ class AwsDriver:
         ca_arn = ca_of_certificate(ca_ref)
         request = {"CertificateAuthorityArn": ca_arn, "CertificateArn": ca_ref}
         try:
-            return await self._call(
+            issued = await self._call(
                 GET,
                 ca_arn,
                 request,
@@ -112,6 +113,7 @@ class AwsDriver:
             if answer.code == "RequestInProgressException":
                 return Pending(ca_ref, _NEXT_LOOK, "AWS Private CA signs the certificate")
             return Rejected(ca_ref, answer.code, answer.detail)
+        return replace(issued, issuer_pems=(await self._anchor_of(ca_arn),))
 
     async def recover(self, order: Order, options: AwsProfileOptions) -> Pending:
         """Send the same token again: inside the token's validity AWS answers with the same order.
@@ -189,6 +191,15 @@ class AwsDriver:
                 return None
             self._certificates[known] = pem
         return self._certificates[known]
+
+    async def _anchor_of(self, ca_arn: str) -> str:
+        """The CA's own certificate, read once: one it is renewed with has the same key and subject,
+        since AWS takes none that does not match the CA's CSR."""
+        if ca_arn not in self._anchors:
+            request = {"CertificateAuthorityArn": ca_arn}
+            pem = await self._call(GET_CA_CERTIFICATE, ca_arn, request, wire.ca_certificate)
+            self._anchors[ca_arn] = pem
+        return self._anchors[ca_arn]
 
     async def _default_algorithm(self, ca_arn: str) -> str:
         """The CA's own signing algorithm, which is fixed when the CA is made."""

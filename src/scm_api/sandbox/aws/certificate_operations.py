@@ -1,5 +1,7 @@
 """Operations on certificates: issue, get and revoke."""
 
+from collections.abc import Iterator
+
 from cryptography.hazmat.primitives import serialization
 
 from scm_api.sandbox.aws.authorities import Authority, pem
@@ -121,7 +123,9 @@ def _issue(
     ordered_spki = spki(draft.public_key)
     if fault:
         draft = mutate(draft, fault.mutation, fault.detail)
-    certificate = sign(authority, draft, context.parameters["SigningAlgorithm"])
+    strange = fault is not None and fault.mutation == "other_issuer"
+    signer = _stranger(context, authority) if strange else authority
+    certificate = sign(signer, draft, context.parameters["SigningAlgorithm"])
     issued = IssuedCertificate(
         arn=certificate_arn(authority, certificate.serial_number),
         authority_arn=authority.arn,
@@ -173,12 +177,21 @@ def _mutated_answer(
 
 def _unrelated(context: Context, authority: Authority) -> str:
     """The certificate of some CA that is not in the chain."""
+    return next(_strangers(context, authority)).certificate_pem
+
+
+def _stranger(context: Context, authority: Authority) -> Authority:
+    """A CA that has nothing to do with this one and a key of the same kind."""
+    wanted = authority.spec.key_algorithm
+    others = _strangers(context, authority)
+    return next(other for other in others if other.spec.key_algorithm == wanted)
+
+
+def _strangers(context: Context, authority: Authority) -> Iterator[Authority]:
     chain = {authority.certificate, *authority.chain}
-    return next(
-        other.certificate_pem
-        for other in context.simulator.authorities
-        if other.certificate not in chain
-    )
+    for other in context.simulator.authorities:
+        if other.certificate not in chain:
+            yield other
 
 
 def _serial(text: str) -> int:

@@ -20,9 +20,11 @@ IssueMutation = Literal[
     "changed_subject",
     "shifted_end",
     "shifted_start",
+    "other_issuer",
     "repeated_arn",
 ]
-"""What can be wrong about an IssueCertificate; `repeated_arn` answers with an earlier order."""
+"""What can be wrong about an IssueCertificate; `other_issuer` is signed by another CA, and
+`repeated_arn` answers with an earlier order."""
 
 GetMutation = Literal["chain_shuffled", "chain_incomplete", "chain_unrelated", "other_certificate"]
 """What can be wrong about a GetCertificate."""
@@ -38,7 +40,7 @@ class IssueDetail(BaseModel):
 
 
 def mutate(draft: Draft, mutation: IssueMutation, detail: IssueDetail) -> Draft:
-    """The draft with one thing wrong; `repeated_arn` leaves it as it is."""
+    """The draft with one thing wrong; what is wrong about all of it leaves the draft as it is."""
     change = _CHANGES.get(mutation)
     return change(draft, detail) if change else draft
 

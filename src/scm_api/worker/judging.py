@@ -1,0 +1,79 @@
+"""Judging by the CAs there are, which are asked for where they are not known or not these."""
+
+import asyncio
+from datetime import timedelta
+
+from scm_api.core.issued import IssuedVerdict
+from scm_api.db.session import Database
+from scm_api.drivers.base import Issued
+from scm_api.drivers.errors import BackendUnavailable
+from scm_api.gateway.choices import issuing_cas
+from scm_api.gateway.connections import Gateway
+from scm_api.issuance.facts import CasUnknown
+from scm_api.issuance.recheck import objections
+from scm_api.issuance.verdict import verdict_of
+from scm_api.worker.claims import Claim
+
+
+class Judging:
+    """Judges orders and certificates; `patience` is how long the CA may take to list its CAs."""
+
+    def __init__(self, database: Database, gateway: Gateway, patience: timedelta) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._patience = patience
+
+    async def objection(self, claim: Claim) -> tuple[str, str] | None:
+        """Reason (code, sentence) not to order any more. Raises DriverError."""
+        try:
+            return await self._objections(claim)
+        except CasUnknown:
+            await self._read_cas(claim)
+        try:
+            return await self._objections(claim)
+        except CasUnknown as error:
+            raise _untold(claim) from error
+
+    async def verdict(self, claim: Claim, outcome: Issued) -> tuple[IssuedVerdict, bool]:
+        """See `verdict_of`. A CA that has another key since it was asked last is no stranger.
+
+        Raises DriverError where it cannot be told whether the CA issued the certificate.
+        """
+        try:
+            verdict, waste = await self._judged(claim, outcome)
+            if outcome.issuer_pems is not None or not _is_by_a_stranger(claim, verdict):
+                return verdict, waste
+        except CasUnknown:
+            pass
+        await self._read_cas(claim)
+        try:
+            return await self._judged(claim, outcome)
+        except CasUnknown as error:
+            raise _untold(claim) from error
+
+    async def _objections(self, claim: Claim) -> tuple[str, str] | None:
+        async with self._database.each_statement() as connection:
+            return await objections(connection, claim.enrollment)
+
+    async def _judged(self, claim: Claim, outcome: Issued) -> tuple[IssuedVerdict, bool]:
+        async with self._database.each_statement() as connection:
+            return await verdict_of(connection, claim.enrollment, outcome, claim.now)
+
+    async def _read_cas(self, claim: Claim) -> None:
+        try:
+            async with asyncio.timeout(self._patience.total_seconds()):
+                await issuing_cas(self._database, self._gateway, claim.connection, refresh=True)
+        except TimeoutError as error:
+            raise _untold(claim) from error
+
+
+def _is_by_a_stranger(claim: Claim, verdict: IssuedVerdict) -> bool:
+    found = {each.code for each in verdict.discrepancies}
+    return claim.connection.kind.capabilities.lists_issuing_cas and "issuer-unexpected" in found
+
+
+def _untold(claim: Claim) -> BackendUnavailable:
+    return BackendUnavailable(
+        f"{claim.connection.kind.title} does not tell the certificate of the CA that is to issue, "
+        "so nobody can check what it issues. The credentials may have to be allowed to read it."
+    )
