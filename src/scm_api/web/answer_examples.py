@@ -16,7 +16,7 @@ _ISSUED: Final = "2026-11-24T10:15:02Z"
 _LATER: Final = "2026-12-01T08:00:00Z"
 _NOT_BEFORE: Final = "2026-11-24T09:15:01Z"
 _NOT_AFTER: Final = "2027-02-22T10:15:01Z"
-_ORDERED: Final = {
+_ORDERED: Final[dict[str, Any]] = {
     "asked_days": 90,
     "asked_not_after": None,
     "ordered_days": 90,

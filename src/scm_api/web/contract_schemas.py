@@ -56,7 +56,7 @@ def without_null(schema: Schemas) -> Schemas:
     kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if len(kinds) != 1:
         return schema
-    return kinds[0] | {name: value for name, value in schema.items() if name != "anyOf"}
+    return {**kinds[0], **{name: value for name, value in schema.items() if name != "anyOf"}}
 
 
 def _references(part: Any) -> Iterator[str]:
