@@ -29,7 +29,7 @@ class Contract:
         self.document = document
         self._components = _closed(document["components"])
         self._paths = [
-            (re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + r"/?"), operations)
+            (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operations)
             for path, operations in sorted(
                 document["paths"].items(), key=lambda entry: entry[0].count("{")
             )

@@ -28,11 +28,13 @@ from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged, next_page
+from scm_api.web.parameters import SearchText
 from scm_api.web.replies import reply
 from scm_api.web.schemas import Name
 
-router = APIRouter(prefix="/ca-backends", tags=["CA backends"])
+router = APIRouter(prefix="/ca-backends", tags=["CA backends"], route_class=Operation)
 
 Refresh = Annotated[bool, Query(description="Read the CA again, even if it was read a moment ago.")]
 
@@ -225,12 +227,12 @@ async def external_organizations(
     app: App,
     request: Request,
     search: Annotated[
-        str, Query(max_length=128, description="Only those with this in name or id.")
-    ] = "",
+        SearchText | None, Query(description="Only those with this in name or id.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
     cursor: Annotated[
-        str, Query(max_length=1024, description="`next_cursor` of the page before.")
-    ] = "",
+        SearchText | None, Query(description="`next_cursor` of the page before.")
+    ] = None,
     refresh: Refresh = False,
 ) -> Response:
     """For whom the CA issues, by id, with what it validated of them. Kept for five minutes.
@@ -240,9 +242,9 @@ async def external_organizations(
     """
     kind = Choice.EXTERNAL_ORGANIZATIONS
     listing = await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh)
-    wanted = search.casefold()
+    wanted = (search or "").casefold()
     found = [each for each in listing.items if wanted in f"{each['id']} {each['name']}".casefold()]
-    behind = [each for each in sorted(found, key=itemgetter("id")) if each["id"] > cursor]
+    behind = [each for each in sorted(found, key=itemgetter("id")) if each["id"] > (cursor or "")]
     page = behind[:limit]
     following = page[-1]["id"] if len(behind) > limit else None
     content = _content(replace(listing, items=page)) | {"next_cursor": following}

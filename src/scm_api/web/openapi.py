@@ -51,6 +51,7 @@ _TITLES = {
     409: "The state of things does not allow it; the detail says what to do first.",
     412: "Somebody changed it since you read it.",
     413: "The body is too long.",
+    415: "The body is not sent as JSON.",
     422: "The content is wrong; every fault is listed with a JSON pointer.",
     428: "Say with If-Match which version you change.",
     502: "The CA refused our credentials or answered nonsense.",
@@ -101,7 +102,8 @@ class Problem(BaseModel):
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation that may fail with these statuses, and 401 and 503.
 
-    400, 413 and 422 follow from parameters and a body and are added to the document by itself.
+    400 is always possible; 413, 415 and 422 follow from a body. They are added to the document by
+    itself.
     The media type is declared by hand: FastAPI files a `model` under application/json.
     """
     return {
@@ -154,9 +156,9 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "application/json" in responses.get("422", {}).get("content", {}):
         del responses["422"]
-    implied = {400} if operation.get("parameters") else set()
+    implied = {400}
     if "requestBody" in operation:
-        implied |= {400, 413, 422}
+        implied |= {413, 415, 422}
     for status, answer in problems(*implied).items():
         if status in implied:
             responses.setdefault(str(status), answer)
