@@ -171,7 +171,9 @@ class EnrollmentOut(Output):
         description="Whether the requester approved it, as the account's settings allowed."
     )
     ca_ref: str | None = Field(description="The CA's own reference of the order.")
-    waits_for: str | None = Field(description="What the CA waits for.")
+    waits_for: str | None = Field(
+        description="What the CA waits for; null unless the state is `pending_ca`."
+    )
     next_step_at: datetime | None = Field(description="When the service looks at it next.")
     created_at: datetime
     updated_at: datetime

@@ -102,6 +102,7 @@ _CERTIFICATE: Final = {
     "key_type": "ec-p256",
     "signature_algorithm": "ecdsa-with-sha256",
     "spki_sha256": _SPKI_SHA256,
+    "key_blocked": False,
     "fingerprint_sha256": "efd83331b76698d57cb2a92761efc5ae39ac9c2b46ef1962f1fee21b4bb02cd6",
     "chain_complete": True,
     "notes": [],
@@ -175,7 +176,11 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = SETUP | {
         "explanation": "It is too early to renew.",
         "renewed_by_certificate_ids": [],
     },
-    "RenewalAccepted": {"enrollment_id": examples.ENROLLMENT_ID, "state": "approved"},
+    "RenewalAccepted": {
+        "enrollment_id": examples.ENROLLMENT_ID,
+        "state": "approved",
+        "version": 1,
+    },
     "BulkRenewalOut": {
         "id": examples.BULK_RENEWAL_ID,
         "comment": "the CA is about to end",

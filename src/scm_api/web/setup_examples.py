@@ -166,7 +166,8 @@ SETUP: Final[dict[str, dict[str, Any]]] = {
         "validations": [_VALIDATED],
     },
     "CertificateProfileOut": _PROFILE,
-    "CertificateProfileDetail": _PROFILE | {"external_validations": None},
+    "CertificateProfileDetail": _PROFILE
+    | {"external_validations": None, "checked_against_ca": True, "ca_faults": []},
     "OrganizationOut": {
         "id": examples.ORGANIZATION_ID,
         "parent_id": None,
