@@ -163,6 +163,13 @@ async def test_admins_are_found_by_an_address_in_whatever_spelling(api: Api) -> 
     assert (await the_fault(api, "/admins?email=ada"))["accepted"] == "mailbox@example.com"
 
 
+async def test_a_name_that_is_none_says_what_is_accepted(api: Api) -> None:
+    fault = await the_fault(api, "/connectors?name=a%0A")
+    assert fault["accepted"] == "the text without it"
+    fault = await the_fault(api, "/connectors?name=a%00b")
+    assert fault["accepted"] == "visible characters and blanks, on one line"
+
+
 async def test_a_trailing_slash_leads_nowhere(api: Api) -> None:
     headers = {"Host": "evil.example"}
     for method in ("GET", "POST"):

@@ -22,6 +22,7 @@ _VERBS: Final[Mapping[str, tuple[str, ...]]] = {
         "revocation_accepted_by_ca",
         "revocation_refused",
         "revoked",
+        "key_blocked",
         "renewal_refused",
         "deactivation_requested",
         "deactivated",

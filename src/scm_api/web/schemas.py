@@ -69,9 +69,17 @@ class Output(BaseModel):
 
 def _printable(value: str) -> str:
     if value != value.strip():
-        raise ValueError("must not begin or end with a blank")
+        raise PydanticCustomError(
+            "invalid-value",
+            "The text begins or ends with a blank.",
+            {"expected": "the text without it"},
+        )
     if any(unicodedata.category(char)[0] in "CZ" and char != " " for char in value):
-        raise ValueError("must hold no control or invisible characters")
+        raise PydanticCustomError(
+            "invalid-value",
+            "The text holds a control or invisible character.",
+            {"expected": "visible characters and blanks, on one line"},
+        )
     return value
 
 
