@@ -52,7 +52,7 @@ async def test_names_that_are_there_are_found_in_every_spelling(database_url: st
         ("email", "Jo.Doe@Example.com"): "jo.doe@example.com",
         ("ip", "2001:db8::1"): "2001:db8::1",
     }
-    await asyncio.to_thread(command.downgrade, _config(database_url), "0022")
+    await asyncio.to_thread(command.downgrade, _config(database_url), "0025")
     database = Database(database_url, pool_size=1)
     statement = text("INSERT INTO certificate_names VALUES (:id, :kind, :value)")
     one = uuid4()

@@ -8,8 +8,8 @@ from alembic import op
 from scm_api.core.names import Name, comparable
 from scm_api.core.vocabulary import NameKind
 
-revision: str = "0024"
-down_revision: str | None = "0022"
+revision: str = "0026"
+down_revision: str | None = "0025"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
