@@ -85,15 +85,15 @@ class ServiceProcess:
 
     async def crashed(self) -> int:
         """Like `ended`, for a process that is going to die at its crash point."""
-        await until(lambda: self._goes_on() and self.exit_code is not None, f"{self.log.stem} dies")
+        await until(lambda: self.go_on() and self.exit_code is not None, f"{self.log.stem} dies")
         assert self.exit_code is not None
         return self.exit_code
 
     async def frozen(self) -> None:
         """Wait until the process stands still at its crash point."""
-        await until(lambda: self._goes_on() and self.is_frozen, f"{self.log.stem} freezes")
+        await until(lambda: self.go_on() and self.is_frozen, f"{self.log.stem} freezes")
 
-    def _goes_on(self) -> bool:
+    def go_on(self) -> bool:
         """Start it again if it left because the machine stood still past its lease."""
         if self.exit_code == EXIT_PAUSED:
             self._start()

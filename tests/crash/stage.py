@@ -17,7 +17,6 @@ from processes import PATIENCE, ServiceProcess, command, until
 from scm_api.db.models import CaBackendHealth, Certificate, Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
 from scm_api.db.statements import Statement
-from scm_api.worker.clock import EXIT_PAUSED
 from simulator import Simulator
 
 LEASE = 4.0
@@ -148,7 +147,11 @@ class Stage:
             async with self.database.each_statement() as connection:
                 return not await _RESTLESS.fetch(connection, {"at_rest": sorted(AT_REST)})
 
-        await eventually(all_rest, "nothing moves any more")
+        try:
+            await eventually(all_rest, "nothing moves any more")
+        except AssertionError as error:
+            error.add_note(self.told())
+            raise
 
     async def queue_is_empty(self) -> None:
         """Wait until every job was delivered and done."""
@@ -183,9 +186,8 @@ class Stage:
 
     def _supervise(self) -> None:
         """Replace what left because the machine stood still past its lease, as init systems do."""
-        for index, process in enumerate(self._kept):
-            if process.exit_code == EXIT_PAUSED:
-                self._kept[index] = self.start(command("worker"), "worker")
+        for process in self._kept:
+            process.go_on()
 
     def close(self) -> None:
         """End every process."""
