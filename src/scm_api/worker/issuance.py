@@ -165,6 +165,7 @@ class Issuance:
                 write_deadline=self._limits.of_orders_at(claim.connection).lease,
                 longest_pause=self._limits.longest_pause,
                 token_validity=capabilities.token_validity,
+                look_ups=claim.connection.kind.look_ups(claim.connection.parsed_options),
             ),
             now=claim.now,
         )
