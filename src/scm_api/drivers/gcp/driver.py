@@ -65,7 +65,7 @@ class GcpDriver:
         self.aclose = caller.aclose
 
     async def check(self) -> CheckReport:
-        """See `Driver.check`. A pool that may not be read is a finding, unless there is no other."""
+        """See `Driver.check`. A pool that may not be read is a finding, if others may."""
         pools = await self._listed("ca_pools", T.ListCaPoolsRequest(parent=self._location))
         told = await asyncio.gather(*(self._told_of(pool) for pool in pools))
         cas = [ca for found, _ in told for ca in found]

@@ -1,0 +1,97 @@
+"""Orders at Entrust whose answer says too little, or was lost: never two of them by themselves."""
+
+from typing import Any
+
+import pytest
+from approvals import at_work
+
+from entrust_estate import Entrust, connection, entrust_chain, gateway_connection
+from estate import Estate, Json
+from scm_api.sandbox import entrust
+from scm_api.settings import Settings
+from settlement import Enrolling
+
+WWW = "www.example.com"
+SHORT = {"answer_seconds": 1.0, "look_up_seconds": 1.0}
+
+
+@pytest.fixture
+def ca(entrust_ca: Entrust) -> Entrust:
+    return entrust_ca
+
+
+@pytest.fixture
+def hasty(settings: Settings) -> Settings:
+    """When nobody can send any more is three seconds after the first send."""
+    changes = {"lease_seconds": 2.0, "write_deadline_seconds": 1.0, "longest_pause_seconds": 1.0}
+    return settings.model_copy(update=changes)
+
+
+async def parked_at_ecs(
+    estate: Estate, ca: Entrust, hasty: Settings, user: Any = entrust.API_USER
+) -> tuple[Enrolling, Json]:
+    reaching = connection(ca, user, **SHORT)
+    enrolling = Enrolling(estate.api, await entrust_chain(estate, ca, reaching=reaching))
+    ca.fault("enroll", "reset", when="after")
+    async with at_work(hasty):
+        made = await enrolling.enroll(WWW)
+        ended = await enrolling.settled(made["id"])
+    return enrolling, ended
+
+
+async def test_what_ecs_is_about_to_issue_is_left_to_a_person_and_adopted(
+    estate: Estate, ca: Entrust, hasty: Settings
+) -> None:
+    ca.behave(immediate=False, processing_seconds=3600)
+    enrolling, ended = await parked_at_ecs(estate, ca, hasty)
+    assert (ended["state"], ended["reason_code"]) == ("parked", "outcome-unknown")
+    [order] = ca.ledger("order")
+    assert order["tracking_info"].startswith(ended["id"].replace("-", ""))
+    assert "tracking information, which begins with the enrollment's id" in ended["reason"]
+    ca.behave(processing_seconds=0, clock_offset_seconds=3601)
+    path = f"/enrollments/{ended['id']}"
+    body = {"ca_ref": str(order["tracking_id"]), "comment": "found in the portal"}
+    await enrolling.api.post(f"{path}/adopt", body, 202)
+    async with at_work(hasty):
+        await enrolling.until(path, "state", "issued")
+    assert len(ca.ledger("order")) == 1
+
+
+async def test_what_was_declined_is_not_ordered_again(
+    estate: Estate, ca: Entrust, hasty: Settings
+) -> None:
+    ca.fault("list_certificates", "error", status=503)  # declined before it is looked for
+    ca.fault("list_certificates", "delay", seconds=0.5)
+    reaching = connection(ca, entrust.QUEUED_USER, **SHORT)
+    enrolling = Enrolling(estate.api, await entrust_chain(estate, ca, reaching=reaching))
+    ca.fault("enroll", "reset", when="after")
+    async with at_work(hasty):
+        made = await enrolling.enroll(WWW)
+        await enrolling.until(f"/enrollments/{made['id']}", "reason_code", "ca-unavailable")
+        [order] = ca.ledger("order")
+        ca.decline(str(order["tracking_id"]))
+        ended = await enrolling.settled(made["id"])
+    assert (ended["state"], ended["reason_code"]) == ("parked", "outcome-unknown")
+    assert len(ca.ledger("order")) == 1
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_what_ca_gateway_only_acknowledges_is_ordered_once(
+    estate: Estate, ca: Entrust, hasty: Settings, *, shown: bool
+) -> None:
+    ca.behave(gateway_acknowledges=True, lookup_delay_seconds=0 if shown else 86_400)
+    options = {
+        "backend_type": "entrust",
+        "ca_gateway": {"ca_id": "umbra~ca1", "profile_id": "privatessl-tls-server"},
+    }
+    reaching = gateway_connection(ca)
+    chain = await entrust_chain(estate, ca, assigned=None, reaching=reaching, options=options)
+    enrolling = Enrolling(estate.api, chain)
+    async with at_work(hasty):
+        made = await enrolling.enroll(WWW)
+        path = f"/enrollments/{made['id']}"
+        if shown:
+            assert (await enrolling.settled(made["id"]))["state"] == "issued"
+        else:
+            await enrolling.until(path, "reason_code", "order-unknown")
+    assert len(ca.calls("enroll")) == 1
