@@ -10,6 +10,10 @@ from scm_api.settings import Settings
 from settlement import Enrolling
 
 WWW = "www.example.com"
+GATEWAY = {
+    "backend_type": "entrust",
+    "ca_gateway": {"ca_id": "umbra~ca1", "profile_id": "privatessl-tls-server"},
+}
 SHORT = {"answer_seconds": 1.0, "look_up_seconds": 1.0}
 
 
@@ -65,17 +69,33 @@ async def test_what_was_declined_is_not_ordered_again(
     assert len(ca.ledger("order")) == 1
 
 
+async def test_a_slow_answer_is_waited_for(estate: Estate, ca: Entrust, hasty: Settings) -> None:
+    enrolling = Enrolling(estate.api, await entrust_chain(estate, ca))
+    ca.fault("enroll", "delay", seconds=4.0, when="after")
+    async with at_work(hasty), at_work(hasty):
+        made = await enrolling.enroll(WWW)
+        ended = await enrolling.settled(made["id"])
+    assert (ended["state"], ended["reason"]) == ("issued", None)
+    assert (len(ca.ledger("order")), ca.calls("list_certificates")) == (1, [])
+
+
+async def test_a_backend_says_whether_it_orders_again(estate: Estate, ca: Entrust) -> None:
+    gateway = await entrust_chain(
+        estate, ca, assigned=None, reaching=gateway_connection(ca), options=GATEWAY
+    )
+    for chain, again in ((gateway, True), (await entrust_chain(estate, ca), False)):
+        shown = await estate.api.get(f"/ca-backends/{chain.ca_backend['id']}")
+        [ability] = shown["abilities"]
+        assert (ability["name"], ability["available"]) == ("order_again", again)
+
+
 @pytest.mark.parametrize("shown", [True, False])
 async def test_what_ca_gateway_only_acknowledges_is_ordered_once(
     estate: Estate, ca: Entrust, hasty: Settings, *, shown: bool
 ) -> None:
     ca.behave(gateway_acknowledges=True, lookup_delay_seconds=0 if shown else 86_400)
-    options = {
-        "backend_type": "entrust",
-        "ca_gateway": {"ca_id": "umbra~ca1", "profile_id": "privatessl-tls-server"},
-    }
     reaching = gateway_connection(ca)
-    chain = await entrust_chain(estate, ca, assigned=None, reaching=reaching, options=options)
+    chain = await entrust_chain(estate, ca, assigned=None, reaching=reaching, options=GATEWAY)
     enrolling = Enrolling(estate.api, chain)
     async with at_work(hasty):
         made = await enrolling.enroll(WWW)

@@ -22,8 +22,8 @@ class Behaviour(BaseModel):
     how long a new domain has no value to prove control with. `empty_list_is_404` is how some
     deployments answer a search without hits. `lookup_delay_seconds` is how long lists do not show
     what is new. Without `knows_validate_only`, what is only to be checked is ordered. With
-    `gateway_acknowledges`, CA Gateway answers an enrollment without the certificate, which is in its
-    feed of events.
+    `gateway_acknowledges`, CA Gateway answers an enrollment without the certificate, which is in
+    its feed of events.
     """
 
     model_config = ConfigDict(extra="forbid")
