@@ -21,11 +21,14 @@ from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
 from scm_api.web.replies import reply
 from scm_api.web.schemas import Name
 
-router = APIRouter(prefix="/certificate-profiles", tags=["Certificate profiles"])
+router = APIRouter(
+    prefix="/certificate-profiles", tags=["Certificate profiles"], route_class=Operation
+)
 
 
 @router.post(
@@ -42,8 +45,9 @@ async def create(
     """What may be issued, through which CA, and for whom.
 
     The options are compared with what the CA offers. While the CA is away, what can be told
-    without it is checked. `organization_ids` lists who may use the profile; without any, nobody.
-    Who is no MRAO needs the privilege `manage_profiles` and lists at least one of its own.
+    without it is checked, and `checked_against_ca` is false. `organization_ids` lists who may use
+    the profile; without any, nobody. Who is no MRAO needs the privilege `manage_profiles` and lists
+    at least one of its own.
     """
     service.require_may_manage(caller, body.certificate_type, "create certificate profiles")
     backend = await survey(app, caller, body)

@@ -12,8 +12,10 @@ from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
-from scm_api.core.vocabulary import CertificateStatus, RevocationState
+from scm_api.core.names import Name, normalise
+from scm_api.core.vocabulary import CertificateStatus, NameKind, RevocationState
 from scm_api.db.models import (
+    BlockedKey,
     BulkRevocationCertificate,
     Certificate,
     CertificateName,
@@ -64,6 +66,11 @@ def status() -> ColumnElement[str]:
     )
 
 
+def key_is_blocked() -> ColumnElement[bool]:
+    """Whether the certificate's key may not be certified again."""
+    return exists().where(BlockedKey.spki_sha256 == Certificate.spki_sha256)
+
+
 def certificates(principal: Principal) -> AnySelect:
     """Certificates of the organizations and types the caller may see."""
     return _all().where(visible(principal))
@@ -91,6 +98,7 @@ def _all() -> AnySelect:
     return select(
         *(getattr(Certificate, name) for name in _SHOWN),
         status().label("status"),
+        key_is_blocked().label("key_blocked"),
         func.coalesce(names, func.json_build_array()).label("names"),
         successors.label("successors"),
         state_now().label("revocation_state"),
@@ -120,10 +128,11 @@ def is_in_bulk(bulk_revocation_id: UUID) -> ColumnElement[bool]:
 
 
 def has_name(name: str) -> ColumnElement[bool]:
-    """Certificates with exactly this name, in whatever spelling."""
+    """Certificates with exactly this name, in whatever spelling; no kind is given, so any."""
+    spelled = [normalise(Name(kind, name)) for kind in NameKind]
     return exists().where(
         CertificateName.certificate_id == Certificate.id,
-        CertificateName.value == name.lower().removesuffix("."),
+        CertificateName.value.in_({each.value for each in spelled if isinstance(each, Name)}),
     )
 
 
@@ -145,6 +154,7 @@ def content(row: Mapping[str, Any]) -> dict[str, Any]:
         }
     return shown | {
         "status": row["status"],
+        "key_blocked": row["key_blocked"],
         "names": row["names"],
         "revocation": revocation,
         "renewed_by_certificate_ids": row["successors"] or [],

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import Body
 from pydantic import Field
 
 from scm_api.core.renewal_window import RenewalAdvice
@@ -30,7 +31,10 @@ class RevocationOut(Output):
     """How far a revocation is; `done` is said only when the CA did it."""
 
     state: RevocationState
-    reason: RevocationReason
+    reason: RevocationReason = Field(
+        description="What the CA is told. It stays so when the key turns out to be compromised "
+        "once it was told: then `key_blocked` of the certificate says that."
+    )
     detail: str | None = Field(
         description="Why it is not done, by the CA or an admin, or what the CA waits for."
     )
@@ -75,6 +79,10 @@ class CertificateOut(Output):
     key_type: str
     signature_algorithm: str
     spki_sha256: str
+    key_blocked: bool = Field(
+        description="Whether the key is known to be compromised, so that no organization gets a "
+        "certificate for it any more."
+    )
     fingerprint_sha256: str
     chain_complete: bool
     notes: list[str] = Field(description="Accepted differences between order and certificate.")
@@ -123,7 +131,8 @@ class Revocation(Input):
     reason: RevocationReason = Field(
         strict=False,
         examples=["superseded"],
-        description="`key_compromise` also blocks the key for all future enrollments.",
+        description="`key_compromise` also blocks the key for all future enrollments, of every "
+        "organization. Of what is revoked already, or on the way to the CA, it does only that.",
     )
     effective_at: Instant | None = Field(
         None,
@@ -139,6 +148,9 @@ class RevocationApproval(Input):
     model_config = examples.example(comment="the server is gone")
 
     comment: Text = ""
+
+
+ApprovalOrNone = Annotated[RevocationApproval, Body(default_factory=RevocationApproval)]
 
 
 class RevocationRefusal(Input):
@@ -185,3 +197,4 @@ class RenewalAccepted(Output):
 
     enrollment_id: UUID
     state: str = Field(examples=["approved"])
+    version: int = Field(description="Of the enrollment, whose ETag the answer has.")

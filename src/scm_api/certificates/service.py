@@ -80,8 +80,9 @@ async def revoke(
 
     Where today's profile requires approval, it waits for that instead, at most `approval_within`.
     A repeat while one is under way, or after it is done, changes nothing, except that a key said to
-    be compromised is blocked. What is scheduled gives way. Raises Conflict when the backend cannot
-    revoke, Invalid for a reason its CA does not know, or a time that is not possible.
+    be compromised is blocked; the CA keeps the reason it was told. What is scheduled gives way.
+    Raises Conflict when the backend cannot revoke, Invalid for a reason its CA does not know, or a
+    time that is not possible.
     """
     row = await repository.locked(session, caller, certificate_id)
     require_privilege(caller, Privilege.REVOKE, "revoke certificates")
@@ -90,7 +91,9 @@ async def revoke(
     waits = await requires_approval(session, row)
     if changes_nothing(row, body.reason, now, body.effective_at):
         if body.reason is RevocationReason.KEY_COMPROMISE and not waits:
-            await block_keys(session, [row.spki_sha256])
+            if await block_keys(session, caller, [row], {"comment": body.comment}):
+                row.version += 1
+            await session.flush()
         return await repository.certificate(session, caller, certificate_id)
     await must_be_revocable(session, row, body.reason)
     if faults := judge_effective_at(body.effective_at, body.reason, now, row.not_after):

@@ -12,6 +12,7 @@ from scm_api.core.certificate_facts import CertificateFacts, read_certificate
 from scm_api.core.chain import Chain, build_chain
 from scm_api.core.explain import handful, quoted
 from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
+from scm_api.core.instants import rfc_3339
 from scm_api.core.names import Name, normalise
 from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermRules
@@ -20,6 +21,9 @@ from scm_api.core.x509_names import COMMON_NAME
 
 MAX_CERTIFICATES: Final = 32
 """More than any CA sends; what lies beyond is not looked at."""
+
+SERIAL_NUMBERS: Final = range(2**192)
+"""Those a certificate is kept under; RFC 5280 section 4.1.2.2 allows positive ones below 2**160."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True)
 class IssuedVerdict:
-    """`leaf` is None only where nothing could be read; `leaf_der` is what was judged.
+    """`leaf` is None only where nothing usable could be read; `leaf_der` is what was judged.
 
     `chain_ders` begins with the leaf's issuer. `notes` are deviations that are accepted, in words.
     `issued_at` is when the CA issued it, as far as that can be told, and `term_differences` why it
@@ -96,7 +100,7 @@ def judge_issued(
     key = hashlib.sha256(wanted.spki_der).hexdigest()
     holders = [found for found in read if found[1].spki_sha256 == key]
     chosen = holders[0] if holders else read_certificate(leaf_der)
-    if chosen is None:
+    if chosen is None or chosen[1].serial_number not in SERIAL_NUMBERS:
         unreadable = Discrepancy("certificate-unreadable", "The CA sent no readable certificate.")
         return IssuedVerdict(None, leaf_der, (), False, (unreadable,), (), now, ())
     certificate, leaf = chosen
@@ -105,14 +109,14 @@ def judge_issued(
     chain = build_chain(certificate, [other for other, _ in read], expected)
     der = certificate.public_bytes(Encoding.DER)
     # Issuance is past, and at most the backdating after the beginning.
-    issued_at = min(now, leaf.not_before + issuer.backdating)
+    issued_at = now if leaf.not_before > now else min(now, leaf.not_before + issuer.backdating)
     discrepancies = [
         *_content_discrepancies(leaf, key, wanted),
         *_life_discrepancies(leaf, wanted.term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), bool(known) and not expected),
     ]
-    notes = [*_leaf_notes(leaf, wanted, was_moved=der != leaf_der), *_chain_notes(leaf, chain)]
+    notes = [*_leaf_notes(leaf, wanted, now, was_moved=der != leaf_der), *_chain_notes(leaf, chain)]
     life = (leaf.not_before, leaf.not_after)
     explained = differences(wanted.term, issuer.term_rules, *life, issued_at)
     return IssuedVerdict(
@@ -184,13 +188,13 @@ def _life_discrepancies(
 ) -> Iterator[Discrepancy]:
     latest = term.not_after or issued_at + timedelta(days=term.days)
     if leaf.not_after > latest + CLOCK_TOLERANCE:
-        detail = f"It ends at {leaf.not_after.isoformat()}; asked was {latest.isoformat()}."
+        detail = f"It ends at {rfc_3339(leaf.not_after)}; asked was {rfc_3339(latest)}."
         yield Discrepancy("life-too-long", detail)
     if leaf.not_before > now + CLOCK_TOLERANCE:
-        detail = f"It begins only at {leaf.not_before.isoformat()}."
+        detail = f"It begins only at {rfc_3339(leaf.not_before)}."
         yield Discrepancy("not-yet-valid", detail)
     if leaf.not_after <= now:
-        yield Discrepancy("expired", f"It ended at {leaf.not_after.isoformat()}.")
+        yield Discrepancy("expired", f"It ended at {rfc_3339(leaf.not_after)}.")
 
 
 def _chain_discrepancies(leaf: CertificateFacts, chain: Chain) -> Iterator[Discrepancy]:
@@ -212,11 +216,13 @@ def _unreadable(count: int, is_expected_ca: bool) -> Iterator[Discrepancy]:
         yield Discrepancy("issuer-unexpected", detail)
 
 
-def _leaf_notes(leaf: CertificateFacts, wanted: Wanted, *, was_moved: bool) -> Iterator[str]:
+def _leaf_notes(
+    leaf: CertificateFacts, wanted: Wanted, now: datetime, *, was_moved: bool
+) -> Iterator[str]:
     term = wanted.term
-    asked_end = term.not_after or leaf.not_before + timedelta(days=term.days)
+    asked_end = term.not_after or min(leaf.not_before, now) + timedelta(days=term.days)
     if leaf.not_after < asked_end - CLOCK_TOLERANCE:
-        yield f"The CA shortened the life: it ends at {leaf.not_after.isoformat()}."
+        yield f"The CA shortened the life: it ends at {rfc_3339(leaf.not_after)}."
     if wanted.subject is not None and leaf.subject_attributes != tuple(wanted.subject):
         yield f"The CA changed the subject to {quoted(leaf.subject)}."
     if any(_comparable(name) != name for name in leaf.names):

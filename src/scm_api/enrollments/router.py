@@ -22,7 +22,7 @@ from scm_api.enrollments import (
 from scm_api.enrollments.details import detailed
 from scm_api.enrollments.schemas import (
     Adoption,
-    Decision,
+    DecisionOrNone,
     EnrollmentCreate,
     EnrollmentCreated,
     EnrollmentDetail,
@@ -37,10 +37,12 @@ from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
+from scm_api.web.parameters import HEX, Sha256
 from scm_api.web.replies import reply
 
-router = APIRouter(prefix="/enrollments", tags=["Enrollments"])
+router = APIRouter(prefix="/enrollments", tags=["Enrollments"], route_class=Operation)
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": EnrollmentCreated,
@@ -111,6 +113,9 @@ async def validate(
     request = service.request_of(body, subject=subject)
     async with app.database.each_statement() as connection:
         judged = await service.dry_run(connection, caller, app, request)
+    if ask_ca and not judged.faults and await asking.learn_first(app, judged):
+        async with app.database.each_statement() as connection:
+            judged = await service.dry_run(connection, caller, app, request)
     if not ask_ca or judged.faults:
         return reply(service.validation_content(judged))
     judged, ca_asked = await asking.ask_ca(app, judged)
@@ -133,7 +138,9 @@ async def index(
     ca_backend_id: UUID | None = None,
     bulk_renewal_id: UUID | None = None,
     state: Annotated[EnrollmentState | None, Query(description="Only in this state.")] = None,
-    spki_sha256: Annotated[str | None, Query(max_length=64)] = None,
+    spki_sha256: Annotated[
+        Sha256 | None, Query(description=f"Of the SubjectPublicKeyInfo. {HEX}")
+    ] = None,
 ) -> Response:
     """Newest first. `state=parked` and `state=pending_approval` are what waits for a person."""
     wanted = {
@@ -182,7 +189,7 @@ async def read(
     responses=problems(403, 404, 409, 412, 422, 428),
 )
 async def approve(
-    enrollment_id: UUID, body: Decision, caller: Caller, database: Db, expected: IfMatch
+    enrollment_id: UUID, body: DecisionOrNone, caller: Caller, database: Db, expected: IfMatch
 ) -> Response:
     """By another admin than the requester. What is ordered then is exactly what was approved.
 
@@ -221,7 +228,7 @@ async def decline(
 )
 async def retry(
     enrollment_id: UUID,
-    body: Decision,
+    body: DecisionOrNone,
     caller: Caller,
     app: App,
     expected: IfMatchOptional,
@@ -273,16 +280,16 @@ async def adopt(
 )
 async def cancel(
     enrollment_id: UUID,
-    body: Decision,
+    body: DecisionOrNone,
     caller: Caller,
     database: Db,
     expected: IfMatchOptional,
 ) -> Response:
-    """At once while it waits to be sent, or is parked.
+    """At once while it waits to be sent, also because the CA is away, or is parked.
 
-    What is at the CA already is canceled there, where `can_cancel` of its type of backend says
-    so: 202, and the state is `canceled` once the CA did it. A certificate that the CA issued
-    meanwhile is kept.
+    What was sent and not answered is 409 until it is known what became of it. What is at the CA
+    already is canceled there, where `can_cancel` of its type of backend says so: 202, and the state
+    is `canceled` once the CA did it. A certificate that the CA issued meanwhile is kept.
     """
     async with database.transaction() as session:
         content = await deciding.cancel(session, caller, enrollment_id, body.comment, expected)

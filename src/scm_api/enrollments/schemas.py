@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import Body
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
@@ -170,7 +171,9 @@ class EnrollmentOut(Output):
         description="Whether the requester approved it, as the account's settings allowed."
     )
     ca_ref: str | None = Field(description="The CA's own reference of the order.")
-    waits_for: str | None = Field(description="What the CA waits for.")
+    waits_for: str | None = Field(
+        description="What the CA waits for; null unless the state is `pending_ca`."
+    )
     next_step_at: datetime | None = Field(description="When the service looks at it next.")
     created_at: datetime
     updated_at: datetime
@@ -266,6 +269,9 @@ class Decision(Input):
     model_config = examples.example(comment="looked at the CA: there is no such certificate")
 
     comment: Text = ""
+
+
+DecisionOrNone = Annotated[Decision, Body(default_factory=Decision)]
 
 
 class Adoption(Input):
