@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from contract import RecordingLimiter, new_order
 from entrust_harness import REQUESTER, secrets_of
-from scripted_server import ScriptedServer, answer, scripted
+from scripted_server import ScriptedServer, answer, hang, scripted
 
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import Canceled, Untraced
@@ -101,6 +101,28 @@ async def test_an_order_is_taken_with_201_and_202_alone(status: str) -> None:
     async with standing_in({}, status, b'{"trackingId": 7}' if "OK" in status else b"") as driver:
         with pytest.raises(OutcomeUnknown, match=status[:3]):
             await driver.submit(new_order(), ECS)
+
+
+async def test_an_order_waits_for_as_long_as_the_options_say() -> None:
+    async with scripted(hang) as server:
+        connection = EntrustConnection.model_validate(
+            {"backend_type": "entrust", "requester": REQUESTER, "answer_seconds": 0.2}
+            | {"endpoint_url": f"http://127.0.0.1:{server.port}"}
+        )
+        driver = await ENTRUST.open(
+            connection, secrets_of("user", "EXAMPLEAPIKEY"), RecordingLimiter()
+        )
+        async with asyncio.timeout(10):
+            with pytest.raises(OutcomeUnknown):
+                await driver.submit(new_order(), ECS)
+        await driver.aclose()
+
+
+async def test_a_look_up_passes_by_what_other_cas_issued() -> None:
+    foreign = {"uri": "/enterprise/v2/certificates/thumbprints/ab", "isThirdParty": True}
+    shown = {"certificates": [foreign], "summary": {"total": 1}}
+    async with standing_in(shown, "200 OK") as driver:
+        assert await driver.recover(new_order(), ECS) == Untraced()
 
 
 async def test_a_read_that_is_redirected_is_no_answer() -> None:

@@ -228,6 +228,8 @@ class EcsDriver:
         for entry in await self._all(
             f"/certificates?{wanted}&sort=trackingId:desc", "certificates"
         ):
+            if "trackingId" not in entry:  # of another CA, which has a thumbprint alone
+                continue
             one = await self._certificate(str(int(entry["trackingId"])))
             if since is not None and one.issued_at is not None and one.issued_at < since:
                 break

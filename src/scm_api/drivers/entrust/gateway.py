@@ -185,10 +185,11 @@ class GatewayDriver:
     async def _is_revoked(self, serial: str, ca_id: str) -> bool:
         """Whether the last that the feed tells of a certificate is its revocation for good."""
 
-        def told_by(event: dict[str, Any]) -> tuple[Any, Any] | None:
-            return (event.get("action"), event.get("reason")) if _is_of(event, serial) else None
+        def told_by(event: dict[str, Any]) -> tuple[str, str] | None:
+            told = str(event.get("action")), str(event.get("reason"))
+            return told if _is_of(event, serial) else None
 
-        action, reason = [(None, None), *await self._events(ca_id, _EVER, told_by)][-1]
+        action, reason = [("", ""), *await self._events(ca_id, _EVER, told_by)][-1]
         return action == "revoked" and reason != "certificateHold"
 
     async def _events(
