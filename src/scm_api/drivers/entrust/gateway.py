@@ -23,7 +23,7 @@ from scm_api.drivers.base import (
     RevocationPending,
     Untraced,
 )
-from scm_api.drivers.entrust.acknowledged import Acknowledged, key_of
+from scm_api.drivers.entrust.acknowledged import Acknowledged, key_of_certificate, key_of_csr
 from scm_api.drivers.entrust.calling import Caller, Unreadable
 from scm_api.drivers.entrust.options import EntrustProfileOptions, GatewayProfile
 from scm_api.drivers.entrust.reasons import REVOCATION_REASONS
@@ -53,7 +53,7 @@ class GatewayDriver:
 
     async def check(self) -> CheckReport:
         """See `Driver.check`."""
-        return CheckReport(private_cas=len(await self._cas()))
+        return CheckReport(visible_cas=len(await self._cas()))
 
     async def submit(self, order: Order, options: EntrustProfileOptions) -> Issued | Pending:
         """Enroll; subject and names are sent, because they are not taken from the CSR. An answer
@@ -73,8 +73,8 @@ class GatewayDriver:
         try:
             return _issued(_der(enrollment.get("body")), chain)
         except Unreadable:
-            csr = x509.load_der_x509_csr(order.csr_der)
-            taken = Acknowledged(str(enrollment.get("id", "")), _since(order) or now, key_of(csr))
+            since, key = _since(order) or now, key_of_csr(order.csr_der)
+            taken = Acknowledged(str(enrollment.get("id", "")), since, key)
             status_word = enrollment.get("status", "without a status")
             return Pending(taken.ca_ref, _SOON, f"CA Gateway, which has it as {status_word}"[:200])
 
@@ -96,7 +96,7 @@ class GatewayDriver:
     ) -> Issued | Pending | Rejected | Untraced:
         """Look for the key among what was issued since the order was sent; of several, the oldest
         is taken."""
-        key = key_of(x509.load_der_x509_csr(order.csr_der))
+        key = key_of_csr(order.csr_der)
         leaf = await self._issued_for(key, _profile(options).ca_id, _since(order) or _EVER)
         return Untraced() if leaf is None else await self._with_chain(leaf)
 
@@ -171,7 +171,7 @@ class GatewayDriver:
             if event.get("action") != "issued":
                 return None
             leaf = _der(event.get("certificate"))
-            return leaf if key_of(x509.load_der_x509_certificate(leaf)) == key else None
+            return leaf if key_of_certificate(leaf) == key else None
 
         return next(iter(await self._events(ca_id, since, leaf_of)), None)
 

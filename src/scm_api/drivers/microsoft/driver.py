@@ -12,6 +12,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from scm_api.core.certificate_facts import public_key_of
 from scm_api.core.key_types import key_type_of
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import RevocationReason
@@ -92,7 +93,7 @@ class MicrosoftDriver:
             left = self._agent.certificate.not_valid_after_utc - datetime.now(UTC)
             if left.days < _AGENT_DAYS:
                 findings.append(f"The enrollment agent's certificate ends in {left.days} days.")
-        return CheckReport(private_cas=max(len(found), 1), findings=tuple(findings))
+        return CheckReport(visible_cas=max(len(found), 1), findings=tuple(findings))
 
     async def submit(self, order: Order, options: MicrosoftProfileOptions) -> Outcome:
         """Hand the request in, on behalf of its account where the profile says so."""
@@ -104,7 +105,7 @@ class MicrosoftDriver:
         if options.build_subject_from_ad:
             request = await self._on_behalf(order, options.ms_template)
         answer = await self._enroller.submit(request, options.ms_template)
-        if answer.disposition is Disposition.DENIED:
+        if answer.disposition in (Disposition.DENIED, Disposition.ERROR):
             raise _denial(answer)[1]
         return _outcome(answer)
 
@@ -188,7 +189,7 @@ class MicrosoftDriver:
             name=service.display_name,
             status="of this backend" if is_ours else "of another backend",
             usable=is_ours,
-            key_algorithm=key_type_of(certificate.public_key()),
+            key_algorithm=key_type_of(public_key_of(certificate)),
             not_after=certificate.not_valid_after_utc,
             facts={
                 "host": service.dns_host_name,
@@ -214,7 +215,8 @@ def _remarks(records: Sequence[TemplateRecord], published: frozenset[str]) -> li
 
 
 def _outcome(answer: Answer) -> Outcome:
-    """What is issued and not fetched yet is pending for no time, so that its id is kept."""
+    """What is issued and not fetched yet is pending for no time, so that its id is kept. Only what
+    the CA decided is rejected; raises `drivers.errors` for an error in place of a decision."""
     if answer.disposition is Disposition.PENDING:
         waits_for = f"a certificate manager of the CA (request {answer.request_id})"
         return Pending(answer.request_id, _SOON, waits_for)
@@ -223,7 +225,7 @@ def _outcome(answer: Answer) -> Outcome:
             return Pending(answer.request_id, timedelta(0), None)
         return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
     symbol, error = _denial(answer)
-    if isinstance(error, errors.BackendUnavailable):
+    if answer.disposition is Disposition.ERROR or isinstance(error, errors.BackendUnavailable):
         raise error
     return Rejected(answer.request_id, symbol, error.detail)
 
