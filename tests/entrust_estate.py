@@ -64,6 +64,13 @@ class Entrust:
         found: Json = self._http.get(path, auth=auth).raise_for_status().json()
         return found
 
+    def decline(self, tracking_id: str) -> None:
+        """What an administrator of the account does."""
+        path = f"{self.url}/enterprise/v2/certificates/{tracking_id}"
+        auth = (entrust.API_USER.name, entrust.API_USER.api_key)
+        body = {"operation": "DECLINE", "declineReason": "not wanted"}
+        self._http.patch(path, auth=auth, json=body).raise_for_status()
+
     def suspend(self, tracking_id: str) -> None:
         """What an administrator of the account does."""
         path = f"{self.url}/enterprise/v2/certificates/{tracking_id}"

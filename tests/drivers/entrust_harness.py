@@ -29,6 +29,13 @@ def secrets_of(user: str, key: str) -> EntrustSecrets:
     )
 
 
+def credential(server: entrust.RunningServer, user: str) -> dict[str, str]:
+    """Client certificate and key of a user, as secrets."""
+    text = server.simulator.transport.credential(user).read_text()
+    certificate, key = text.split("-----BEGIN PRIV")
+    return {"client_certificate": certificate, "client_key": f"-----BEGIN PRIV{key}"}
+
+
 class EntrustHarness:
     """Fulfils `contract.Harness` on a running simulator."""
 

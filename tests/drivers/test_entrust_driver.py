@@ -1,28 +1,26 @@
-"""What is special about ECS and CA Gateway, against the simulator."""
+"""What is special about ECS, against the simulator."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from uuid import uuid4
 
 import pytest
 from contract import RecordingLimiter, issue, order_for
 from cryptography import x509
-from entrust_harness import EntrustHarness
+from entrust_harness import EntrustHarness, credential
 
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import Driver, Issued, Pending, Rejected, Untraced
 from scm_api.drivers.entrust.kind import ENTRUST
-from scm_api.drivers.entrust.options import EntrustProfileOptions, EntrustSecrets
-from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
-from scm_api.sandbox import entrust
-
-GATEWAY = EntrustProfileOptions.model_validate(
-    {
-        "backend_type": "entrust",
-        "ca_gateway": {"ca_id": entrust.CA_ID, "profile_id": "privatessl-tls-server"},
-    }
+from scm_api.drivers.entrust.options import EntrustSecrets
+from scm_api.drivers.errors import (
+    BackendRefused,
+    BackendUnavailable,
+    OrderRefused,
+    OutcomeUnknown,
 )
+from scm_api.sandbox import entrust
 
 
 @pytest.fixture
@@ -30,27 +28,6 @@ async def driver(
     entrust_harness: EntrustHarness, limiter: RecordingLimiter
 ) -> AsyncIterator[Driver]:
     opened = await ENTRUST.open(entrust_harness.connection, entrust_harness.secrets, limiter)
-    yield opened
-    await opened.aclose()
-
-
-def credential(server: entrust.RunningServer, user: str) -> dict[str, str]:
-    text = server.simulator.transport.credential(user).read_text()
-    certificate, key = text.split("-----BEGIN PRIV")
-    return {"client_certificate": certificate, "client_key": f"-----BEGIN PRIV{key}"}
-
-
-@pytest.fixture
-async def gateway(
-    entrust_server: entrust.RunningServer,
-    entrust_harness: EntrustHarness,
-    limiter: RecordingLimiter,
-) -> AsyncIterator[Driver]:
-    connection = entrust_harness.connection.model_copy(update={"api": "ca_gateway"})
-    secrets = EntrustSecrets.model_validate(
-        {"backend_type": "entrust"} | credential(entrust_server, entrust.GATEWAY_USER)
-    )
-    opened = await ENTRUST.open(connection, secrets, limiter)
     yield opened
     await opened.aclose()
 
@@ -220,50 +197,51 @@ async def test_a_server_that_is_not_trusted_gets_nothing(
     await driver.aclose()
 
 
-async def test_ca_gateway_issues_finds_again_and_revokes(
-    entrust_harness: EntrustHarness, gateway: Driver
+async def test_what_is_about_to_be_issued_is_not_found(
+    entrust_harness: EntrustHarness, driver: Driver
 ) -> None:
-    assert (await gateway.check()).visible_cas == 2
-    order = replace(order_for(entrust_harness), sent_since=datetime.now(UTC))
-    issued = await gateway.submit(order, GATEWAY)
-    assert isinstance(issued, Issued)
-    assert await gateway.recover(order, GATEWAY) == issued
-    assert await gateway.poll(issued.ca_ref, GATEWAY) == issued
-    leaf = x509.load_der_x509_certificate(issued.leaf_der)
-    for _ in range(2):
-        await gateway.revoke(
-            issued.ca_ref, leaf.serial_number, RevocationReason.SUPERSEDED, GATEWAY
-        )
-    assert entrust_harness.revocations() == [leaf.serial_number]
+    """Which is why ECS is looked through for a while, and never ordered from again."""
+    entrust_harness.control("PATCH", "/settings", {"immediate": False, "processing_seconds": 3600})
+    order = order_for(entrust_harness)
+    entrust_harness.lose_answer("submit")
+    with pytest.raises(OutcomeUnknown):
+        await driver.submit(order, entrust_harness.options)
+    assert isinstance(await driver.recover(order, entrust_harness.options), Untraced)
+    entrust_harness.control("PATCH", "/settings", {"clock_offset_seconds": 3601})
+    [entry] = entrust_harness.entries("order")
+    waiting = await driver.poll(str(entry["tracking_id"]), entrust_harness.options)
+    assert await driver.recover(order, entrust_harness.options) == waiting
 
 
-async def test_ca_gateway_never_takes_an_older_certificate_for_ours(
-    entrust_harness: EntrustHarness, gateway: Driver
+async def test_a_lost_order_without_names_is_found_by_its_product(
+    entrust_harness: EntrustHarness, driver: Driver
 ) -> None:
-    """The same key may have been certified before: a renewal with the same key."""
-    past = -timedelta(hours=1).total_seconds()
-    entrust_harness.control("PATCH", "/settings", {"clock_offset_seconds": past})
-    order = replace(order_for(entrust_harness), sent_since=datetime.now(UTC))
-    await gateway.submit(order, GATEWAY)
-    entrust_harness.control("PATCH", "/settings", {"clock_offset_seconds": 0})
-    assert isinstance(await gateway.recover(order, GATEWAY), Untraced)
+    code = entrust_harness.ordering("CODE_SIGNING")
+    order = replace(order_for(entrust_harness), names=(), common_name="Umbra Works, Inc. & Co")
+    entrust_harness.lose_answer("submit")
+    with pytest.raises(OutcomeUnknown):
+        await driver.submit(replace(order, token=str(uuid4())), code)
+    await issue(driver, entrust_harness.options, order_for(entrust_harness))
+    assert isinstance(await driver.recover(order, code), Untraced)
+    entrust_harness.lose_answer("submit")
+    with pytest.raises(OutcomeUnknown):
+        await driver.submit(order, code)
+    found = await driver.recover(order, code)
+    assert isinstance(found, Issued)
+    assert found.ca_ref == str(entrust_harness.entries("order")[-1]["tracking_id"])
 
 
-async def test_ca_gateway_lists_the_profiles_of_its_cas(gateway: Driver) -> None:
-    products: Any = gateway
-    found = [each.id for each in await products.products()]
-    assert f"{entrust.CA_ID}/privatessl-tls-server" in found
-    assert await products.external_organizations() == []
-
-
-async def test_ca_gateways_refusals_are_in_its_words(
-    entrust_harness: EntrustHarness, gateway: Driver
+async def test_an_order_without_any_name_is_refused_before_it_is_sent(
+    entrust_harness: EntrustHarness, driver: Driver
 ) -> None:
-    unknown = EntrustProfileOptions.model_validate(
-        {
-            "backend_type": "entrust",
-            "ca_gateway": {"ca_id": entrust.CA_ID, "profile_id": "unknown"},
-        }
-    )
-    with pytest.raises(OrderRefused, match="There is no such profile"):
-        await gateway.submit(order_for(entrust_harness), unknown)
+    order = replace(order_for(entrust_harness), names=(), common_name=None)
+    with pytest.raises(OrderRefused, match="wants a common name"):
+        await driver.submit(order, entrust_harness.options)
+    assert entrust_harness.orders() == 0
+
+
+async def test_a_reference_that_ecs_does_not_know_is_no_decision(
+    entrust_harness: EntrustHarness, driver: Driver
+) -> None:
+    unknown = await driver.poll("4711", entrust_harness.options)
+    assert unknown == Untraced("The certificate was not found")

@@ -1,5 +1,6 @@
 """A CA that takes longer than the service waits by itself, as the options of its backend say."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -87,11 +88,21 @@ async def test_a_revocation_is_waited_for(estate: Estate, ca: AdCs, hasty: Setti
         await enrolling.until(path, "revocation.state", "done")
 
 
-def test_only_a_ca_whose_orders_are_never_repeated_has_more_time() -> None:
-    """When a repeat is safe is reckoned from the lease of every other CA."""
+def test_only_a_ca_whose_orders_are_never_repeated_has_more_time_by_an_option() -> None:
+    """When a repeat is safe is reckoned from the lease, which an option must not make shorter."""
     patient = [each for each in REGISTRY.values() if each.patience(_example(each)).order]
-    guards = {each.type: each.capabilities.duplicate_guard for each in patient}
-    assert guards == {BackendType.MICROSOFT: Guard.NONE}
+    assert {each.type for each in patient} == {BackendType.ENTRUST, BackendType.MICROSOFT}
+    for kind in patient:
+        no_guard = kind.capabilities.duplicate_guard is Guard.NONE
+        assert no_guard or kind.look_ups(_example(kind)) is not None
+
+
+def test_a_ca_gateway_has_more_time_by_no_option() -> None:
+    kind = REGISTRY[BackendType.ENTRUST]
+    hasty = _example(kind).model_copy(update={"api": "ca_gateway", "answer_seconds": 1.0})
+    assert kind.look_ups(hasty) is None
+    assert kind.patience(hasty) == kind.patience(hasty.model_copy(update={"answer_seconds": 99.0}))
+    assert kind.patience(hasty).order == timedelta(seconds=60)
 
 
 def test_a_driver_outlives_the_longest_call() -> None:

@@ -35,6 +35,7 @@ def _plan(
     canceled: bool = False,
     refused: bool = False,
     attempt: bool = True,
+    timing: Timing = TIMING,
 ) -> Plan:
     return plan(
         state,
@@ -46,7 +47,7 @@ def _plan(
         cancel_requested=canceled,
         backend_refused=refused,
         guard=guard,
-        timing=TIMING,
+        timing=timing,
         now=START + timedelta(seconds=now),
     )
 
@@ -85,6 +86,18 @@ def test_an_accepted_order_is_taken_back_and_no_other() -> None:
     taken_back = _plan(State.PENDING_CA, ca_ref="ref", sent=0, canceled=True)
     assert taken_back == TakeBack("ref")
     assert _plan(State.SUBMITTING, sent=0, canceled=True) == Recover()
+
+
+def test_an_order_that_may_come_up_is_looked_for_and_left_to_a_person() -> None:
+    looked_for = replace(TIMING, look_ups=timedelta(seconds=3600))
+    waiting = _plan(State.SUBMITTING, Guard.LOOKUP, sent=0, untraced=5, now=6, timing=looked_for)
+    assert isinstance(waiting, Defer)
+    assert "shows no such order yet" in waiting.reason[1]
+    parked = _plan(
+        State.SUBMITTING, Guard.LOOKUP, sent=0, untraced=3600, now=3601, timing=looked_for
+    )
+    assert isinstance(parked, Park)
+    assert "does not prove that there is none" in parked.reason[1]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,16 @@
 
 A look-up alone is not enough: a worker paused for minutes may wake and send after somebody else
 looked and found nothing. So either the CA itself recognises the repeat, or we wait until no
-paused worker can still be alive, or a person decides.
+paused worker can still be alive, or a person decides. A CA may also have an order that it does not
+show; what is not found there may come up later, and is never ordered again without a person.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+# Of an order that may come up later; from then on it waits as long again as it has waited.
+_FIRST_WAIT = timedelta(seconds=10)
 
 
 class Guard(StrEnum):
@@ -42,11 +46,16 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class Timing:
     """`write_deadline` bounds one write call, `longest_pause` how long a frozen process may
-    sleep and still wake; `token_validity` counts from the first send."""
+    sleep and still wake; `token_validity` counts from the first send.
+
+    `look_ups` is for how long after the first send an order is looked for, where finding nothing
+    does not prove that nothing is there; None where it does. (`Guard.LOOKUP`)
+    """
 
     write_deadline: timedelta
     longest_pause: timedelta
     token_validity: timedelta | None
+    look_ups: timedelta | None = None
 
 
 def decide(
@@ -70,6 +79,19 @@ def decide(
     nobody_wakes = first_sent_at + timing.write_deadline + timing.longest_pause
     if untraced_at is None:
         return Decision(Step.RECOVER)
+    if timing.look_ups is not None:
+        last = max(first_sent_at + timing.look_ups, nobody_wakes)
+        return _look_on(first_sent_at, untraced_at, last, now)
     if now < nobody_wakes:
         return Decision(Step.WAIT, nobody_wakes - now)
     return Decision(Step.SUBMIT if untraced_at >= nobody_wakes else Step.RECOVER)
+
+
+def _look_on(
+    first_sent_at: datetime, untraced_at: datetime, last: datetime, now: datetime
+) -> Decision:
+    """Look again, less and less often, and once at `last` or later; then a person decides."""
+    if untraced_at >= last:
+        return Decision(Step.PARK)
+    due = min(untraced_at + max(untraced_at - first_sent_at, _FIRST_WAIT), last)
+    return Decision(Step.WAIT, due - now) if now < due else Decision(Step.RECOVER)

@@ -35,13 +35,15 @@ _WRONG: Final = (
 @dataclass(frozen=True, slots=True)
 class Api:
     """One API: how its client is made for a channel, the permission each of its methods takes with
-    a predefined role that has it, and which methods are about one order."""
+    a predefined role that has it, which methods are about one order, and which about all that there
+    is. What is denied of one pool or certificate leaves the others going."""
 
     title: str
     client: Callable[[Any], Any]
     role_prefix: str
     rights: Mapping[str, tuple[str, str]]
     orders: frozenset[str]
+    everything: frozenset[str]
 
     def permission_words(self, permission: str) -> str:
         """The permission, and a role that has it."""
@@ -136,6 +138,7 @@ def _failure(
 ) -> errors.DriverError:
     """Which of the four kinds of failure an error is."""
     code = error.grpc_status_code.name if error.grpc_status_code else str(error.code)
+    whole = method in api.everything
     permission = (error.metadata or {}).get("permission", api.rights[method][0])
     match code:
         case "RESOURCE_EXHAUSTED" if "larger than max" not in said:
@@ -151,13 +154,14 @@ def _failure(
                 f"The credentials lack {api.permission_words(permission)} on {resource}; or there "
                 f"is no such resource, or the API is not enabled in the project. Google: {said}"
             )
-            return errors.BackendRefused(sentence, whole_backend=not writes)
+            return errors.BackendRefused(sentence, whole_backend=whole)
         case "UNIMPLEMENTED":
             return errors.BackendRefused(f"Whoever answers there is not {api.title}: {said}")
     if code in _WRONG and method in api.orders:
         return errors.OrderRefused(said, code=code)
     if code in _WRONG:
-        return errors.BackendRefused(f"{api.title} tells nothing of {resource}: {said}")
+        sentence = f"{api.title} tells nothing of {resource}: {said}"
+        return errors.BackendRefused(sentence, whole_backend=whole)
     kind = errors.OutcomeUnknown if writes else errors.BackendUnavailable
     return kind(f"{api.title} gave no answer ({code}): {said}")
 

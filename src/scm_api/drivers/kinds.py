@@ -129,7 +129,9 @@ class BackendKind:
     such a profile; its pointers are relative to a body with the member `ca_ref`.
     `machine_identity(connection)` is what this machine's own identity would be used for, as
     `SCM_MACHINE_IDENTITIES` allows it, None where it is not used. `patience(connection)` is how
-    long the CA may take to answer.
+    long the CA may take to answer. `look_ups(connection)` is for how long an order whose answer was
+    lost is looked for before a person is asked, where the CA may have orders that a look-up does
+    not find; None where what is not found is not there and is ordered again (`Guard.LOOKUP`).
 
     `drops_names` says that a policy of the CA may leave names out without a word; a certificate
     that lacks names is of no use to anybody then, and the service has it revoked.
@@ -161,4 +163,5 @@ class BackendKind:
     judge_reference: Callable[[Any, str], list[Fault]] = _no_faults
     machine_identity: Callable[[Any], str | None] = _no_objection
     patience: Callable[[Any], Patience] = _usual_patience
+    look_ups: Callable[[Any], timedelta | None] = _no_objection
     drops_names: bool = False

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move
-from scm_api.core.recovery import Timing
+from scm_api.core.recovery import Guard, Timing
 from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.conflicts import is_ca_reference_taken
 from scm_api.db.models import EnrollmentAttempt
@@ -115,7 +115,7 @@ class Issuance:
             await self._troubled(claim, error, None)
             return
         while not isinstance(chosen, (Defer, Park)):
-            if isinstance(chosen, (Poll, TakeBack)):
+            if isinstance(chosen, (Poll, TakeBack)) or _looks(claim, chosen):
                 await self._hold(claim)
             outcome = await self._ask(claim, driver, chosen, options)
             if not isinstance(outcome, Pending) or isinstance(chosen, Poll):
@@ -166,6 +166,7 @@ class Issuance:
                 write_deadline=self._limits.of_orders_at(claim.connection).lease,
                 longest_pause=self._limits.longest_pause,
                 token_validity=capabilities.token_validity,
+                look_ups=claim.connection.kind.look_ups(claim.connection.parsed_options),
             ),
             now=claim.now,
         )
@@ -312,6 +313,12 @@ class Issuance:
                 outcomes.parked(changes, _CLASH)
             else:
                 outcomes.stumbled(changes, error, self._limits.attempts)
+
+
+def _looks(claim: Claim, chosen: Plan) -> bool:
+    """Whether an order is looked for; with a token it is sent again, which has its time."""
+    guard = claim.connection.kind.capabilities.duplicate_guard
+    return isinstance(chosen, Recover) and guard is Guard.LOOKUP
 
 
 def _intend(changes: Changes, chosen: Submit, lease: timedelta) -> None:

@@ -89,10 +89,10 @@ def plan(
     if first_sent_at is None:
         return Submit(fresh=False)
     found = decide(guard, timing, first_sent_at=first_sent_at, untraced_at=untraced_at, now=now)
-    return _after_silence(found, first_sent_at)
+    return _after_silence(found, first_sent_at, may_come_up=timing.look_ups is not None)
 
 
-def _after_silence(found: Decision, first_sent_at: datetime) -> Plan:
+def _after_silence(found: Decision, first_sent_at: datetime, *, may_come_up: bool) -> Plan:
     match found.step:
         case Step.RECOVER:
             return Recover()
@@ -100,9 +100,16 @@ def _after_silence(found: Decision, first_sent_at: datetime) -> Plan:
             return Submit(fresh=False)
         case Step.WAIT:
             reason = "The CA did not answer; waiting until no earlier send can still arrive."
+            if may_come_up:
+                reason = (
+                    "The CA did not answer and shows no such order yet; it is looked for again."
+                )
             return Defer(found.wait, ("outcome-unknown", reason))
         case Step.PARK:
-            return Park(outcome_unknown(first_sent_at, "it is too late to ask again safely."))
+            why = "it is too late to ask again safely."
+            if may_come_up:
+                why = "no look-up found the order, which does not prove that there is none."
+            return Park(outcome_unknown(first_sent_at, why))
 
 
 def outcome_unknown(first_sent_at: datetime, why: str) -> tuple[str, str]:

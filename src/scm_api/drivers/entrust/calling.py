@@ -1,8 +1,9 @@
 """Calls to Entrust's APIs: paced, with one word about what came of each."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 from scm_api.drivers.errors import (
@@ -46,21 +47,24 @@ class Caller:
     async def read(self, path: str, reading: Callable[[Any], T]) -> T:
         """What a call tells that changes nothing; whatever goes wrong may be asked again."""
         try:
-            return reading((await self._call("GET", path, None))[1])
+            return reading((await self._call("GET", path, None, (HTTPStatus.OK,)))[1])
         except (NoAnswerError, Unreadable) as error:
             raise BackendUnavailable(f"Entrust did not answer: {error}.") from error
 
-    async def write(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        """Status and JSON of a call that changes something. Raises OutcomeUnknown."""
+    async def write(self, method: str, path: str, body: Any, *statuses: int) -> tuple[int, Any]:
+        """Status and JSON of a call that changes something. No other status than these is an
+        answer: not the redirect of a maintenance page either. Raises OutcomeUnknown."""
         try:
-            return await self._call(method, path, body)
+            return await self._call(method, path, body, statuses)
         except (NoAnswerError, Unreadable) as error:
             raise OutcomeUnknown(f"Entrust did not answer: {error}.") from error
 
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def _call(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+    async def _call(
+        self, method: str, path: str, body: Any, statuses: Collection[int]
+    ) -> tuple[int, Any]:
         await self._limiter.acquire(self._pace, _PER_SECOND)
         content = b"" if body is None else json.dumps(body).encode()
         try:
@@ -73,6 +77,8 @@ class Caller:
             raise BackendUnavailable("Entrust asks for patience.", retry_after=wait)
         if reply.status >= 400:
             self._refuse(reply)
+        if reply.status not in statuses:
+            raise Unreadable(f"status {reply.status}, which is none of this call")
         try:
             return reply.status, json.loads(reply.body or b"{}")
         except ValueError as error:

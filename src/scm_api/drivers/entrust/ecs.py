@@ -1,8 +1,9 @@
 """Driver of ECS. It has no guard against duplicates but the look-up by our token, which is
 noted as tracking information."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ from scm_api.logger import get_logger
 # The worker looks less and less often by itself.
 _SOON: Final = timedelta(seconds=5)
 _PAGE: Final = 500
+_TAKEN: Final = (HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
 # Renewals of what is younger are refused.
 _YOUNGEST_RENEWED: Final = timedelta(days=30)
 # Clocks differ: what was issued this long before we first sent is not ours.
@@ -60,7 +62,7 @@ class EcsDriver:
         elif order.reissues_ca_ref is not None and await self._is_live(order.reissues_ca_ref):
             path = f"/certificates/{order.reissues_ca_ref}/reissues"
             body = wire.reissue_body(body)
-        _, content = await self._caller.write("POST", path, body)
+        _, content = await self._caller.write("POST", path, body, *_TAKEN)
         try:
             found = wire.read_certificate(content)
         except Unreadable as error:
@@ -74,9 +76,10 @@ class EcsDriver:
         body = wire.order_body(order, _product(options), self._connection, datetime.now(UTC))
         body |= {"validateOnly": True}
         with only_asking():
-            _, said = await self._caller.write("POST", "/certificates", body)
-        if isinstance(said, dict) and "trackingId" in said:
-            number = said["trackingId"]
+            write = self._caller.write("POST", "/certificates", body, HTTPStatus.OK, *_TAKEN)
+            status, said = await write
+        number = said.get("trackingId") if isinstance(said, dict) else None
+        if status != HTTPStatus.OK or number is not None:
             _log.error("ordered where a check was asked for", to_be_revoked=number)
             detail = f"ECS took the check for an order, {number}: revoke it in the Entrust portal."
             raise OrderRefused(detail, code="validate-only-ignored")
@@ -85,17 +88,23 @@ class EcsDriver:
         self,
         ca_ref: str,
         options: EntrustProfileOptions,  # noqa: ARG002 -- the contract's
-    ) -> Issued | Pending | Rejected:
+    ) -> Issued | Pending | Rejected | Untraced:
         """See `Driver.poll`."""
-        return await self._outcome(await self._certificate(ca_ref))
+        try:
+            found = await self._certificate(ca_ref)
+        except OrderRefused as error:
+            if error.code != "404":
+                raise
+            return Untraced(error.detail)
+        return await self._outcome(found)
 
     async def recover(
-        self,
-        order: Order,
-        options: EntrustProfileOptions,  # noqa: ARG002 -- the contract's
+        self, order: Order, options: EntrustProfileOptions
     ) -> Issued | Pending | Rejected | Untraced:
-        """Look through what bears one of the names, newest first, for our token."""
-        hits = [each for each in await self._newest(order) if each.tracking_info == order.token]
+        """Look through what it may be, newest first, for our token. Nothing found proves nothing:
+        what is APPROVED or DECLINED is in no list."""
+        newest = await self._newest(order, _product(options))
+        hits = [each for each in newest if each.tracking_info == order.token]
         if not hits:
             return Untraced()
         oldest = min(hits, key=lambda each: int(each.tracking_id))
@@ -111,11 +120,7 @@ class EcsDriver:
     ) -> Canceled:
         """Decline what is pending; there is no other way to take a request back."""
         body = {"operation": "DECLINE", "declineReason": "taken back by the requester"}
-        try:
-            await self._caller.write("PATCH", f"/certificates/{ca_ref}", body)
-        except OrderRefused:
-            if (await self._certificate(ca_ref)).status != wire.DECLINED:
-                raise
+        await self._end("PATCH", ca_ref, "", body, (wire.DECLINED,))
         return Canceled()
 
     async def revoke(
@@ -139,7 +144,7 @@ class EcsDriver:
         ):
             reason = RevocationReason.UNSPECIFIED
         body = {"crlReason": REVOCATION_REASONS[reason], "revocationComment": ""}
-        await self._caller.write("POST", f"/certificates/{ca_ref}/revocations", body)
+        await self._end("POST", ca_ref, "/revocations", body, wire.ENDED)
         return None
 
     async def deactivate(self, ca_ref: str, serial_number: int) -> None:
@@ -147,7 +152,8 @@ class EcsDriver:
         if (await self._of_serial(ca_ref, serial_number)).status == wire.DEACTIVATED:
             return
         try:
-            await self._caller.write("POST", f"/certificates/{ca_ref}/deactivations", {})
+            path = f"/certificates/{ca_ref}/deactivations"
+            await self._caller.write("POST", path, {}, HTTPStatus.OK)
         except OutcomeUnknown as error:  # may be repeated: it is looked at before
             raise BackendUnavailable(error.detail) from error
 
@@ -176,6 +182,19 @@ class EcsDriver:
             raise OrderRefused(detail, code="serial")
         return found
 
+    async def _end(
+        self, method: str, ca_ref: str, path: str, body: Any, ends: Collection[str]
+    ) -> None:
+        """Bring a certificate to its end, and see that it is there; also if it was before."""
+        refusal = None
+        try:
+            await self._caller.write(method, f"/certificates/{ca_ref}{path}", body, HTTPStatus.OK)
+        except OrderRefused as error:
+            refusal = error
+        status = (await self._certificate(ca_ref)).status
+        if status not in ends:
+            raise refusal or OutcomeUnknown(f"Entrust answers, but {ca_ref} is still {status}.")
+
     async def _is_renewable(self, ca_ref: str) -> bool:
         found = await self._certificate(ca_ref)
         old_enough = (
@@ -198,12 +217,19 @@ class EcsDriver:
         domains = [wire.domain_of(each) for each in await self._all("/domains", "domains")]
         return Pending(found.tracking_id, _SOON, wire.waits_for(found.names, domains))
 
-    async def _newest(self, order: Order) -> list[wire.Found]:
-        """Certificates with the order's first name that may have been made since it was sent."""
+    async def _newest(self, order: Order, product: EcsProduct) -> list[wire.Found]:
+        """Certificates with the order's first name that may have been made since it was sent; of
+        its product, where there is no name: how a common name is written in a DN is not told."""
         since = order.sent_since - _BEFORE_SENDING if order.sent_since else None
-        query = f"subjectAltName=con:{quote(order.names[0].value)}&sort=trackingId:desc"
+        wanted = f"certType={product.cert_type}"
+        if order.names:
+            wanted = f"subjectAltName=con:{quote(order.names[0].value)}"
         found: list[wire.Found] = []
-        for entry in await self._all(f"/certificates?{query}", "certificates"):
+        for entry in await self._all(
+            f"/certificates?{wanted}&sort=trackingId:desc", "certificates"
+        ):
+            if "trackingId" not in entry:  # of another CA, which has a thumbprint alone
+                continue
             one = await self._certificate(str(int(entry["trackingId"])))
             if since is not None and one.issued_at is not None and one.issued_at < since:
                 break

@@ -58,11 +58,14 @@ def order_body(
     """A request. Names are sent, in place of those of the CSR; the end is a day without a time,
     because one with a time is moved to US Eastern time. Raises OrderRefused."""
     names = [name.value for name in order.names]
+    common_name = order.common_name or next(iter(names), None)
+    if common_name is None:
+        raise OrderRefused("Entrust wants a common name or another name.", code="name")
     client_id, _, organization = (order.external_organization or "1/").partition("/")
     body: dict[str, Any] = {
         "certType": product.cert_type,
         "csr": x509.load_der_x509_csr(order.csr_der).public_bytes(Encoding.PEM).decode(),
-        "cn": order.common_name or names[0],
+        "cn": common_name,
         "subjectAltName": names,
         "clientId": int(client_id),
         "signingAlg": "SHA-2",

@@ -1,15 +1,15 @@
-"""Driver of CA Gateway, for private CAs. It issues at once; what was made without an answer is
-found in its feed of events, by the key."""
+"""Driver of CA Gateway, for private CAs. It issues at once; what was made without an answer, or
+without a certificate in it, is found in its feed of events, by the key."""
 
 import base64
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from cryptography import x509
 
-from scm_api.core.certificate_facts import is_for_key_of
 from scm_api.core.vocabulary import NameKind, RevocationReason
 from scm_api.drivers.base import (
     Canceled,
@@ -23,6 +23,7 @@ from scm_api.drivers.base import (
     RevocationPending,
     Untraced,
 )
+from scm_api.drivers.entrust.acknowledged import Acknowledged, key_of_certificate, key_of_csr
 from scm_api.drivers.entrust.calling import Caller, Unreadable
 from scm_api.drivers.entrust.options import EntrustProfileOptions, GatewayProfile
 from scm_api.drivers.entrust.reasons import REVOCATION_REASONS
@@ -31,7 +32,11 @@ from scm_api.drivers.errors import OrderRefused, OutcomeUnknown
 _CAS: Final = "/v1/certificate-authorities"
 _FIELDS: Final = "?$fields=caList.certificate.certificateData"
 _BEFORE_SENDING: Final = timedelta(minutes=10)
+_SOON: Final = timedelta(seconds=5)
+_EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _PAGE: Final = 50
+_TAKEN: Final = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
+T = TypeVar("T")
 _SAN_TYPES: Final = {
     NameKind.DNS: "dNSName",
     NameKind.IP: "iPAddress",
@@ -41,7 +46,7 @@ _SAN_TYPES: Final = {
 
 
 class GatewayDriver:
-    """Fulfils `drivers.base.Driver`; has no organizations, and nothing that waits."""
+    """Fulfils `drivers.base.Driver`; has no organizations."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -50,40 +55,50 @@ class GatewayDriver:
         """See `Driver.check`."""
         return CheckReport(visible_cas=len(await self._cas()))
 
-    async def submit(self, order: Order, options: EntrustProfileOptions) -> Issued:
-        """Enroll; subject and names are sent, because they are not taken from the CSR."""
+    async def submit(self, order: Order, options: EntrustProfileOptions) -> Issued | Pending:
+        """Enroll; subject and names are sent, because they are not taken from the CSR. An answer
+        without a certificate still says that the order was taken."""
         profile = _profile(options)
         chain = await self._cas()  # before, because nothing may fail between sending and the answer
         path = f"{_CAS}/{profile.ca_id}/enrollments"
-        _, content = await self._caller.write("POST", path, _body(order, profile))
+        now = datetime.now(UTC)
+        status, content = await self._caller.write(
+            "POST", path, _body(order, profile, now), *_TAKEN
+        )
+        enrollment = content.get("enrollment") if isinstance(content, dict) else None
+        if not isinstance(enrollment, dict):
+            if status != HTTPStatus.ACCEPTED:
+                raise OutcomeUnknown("CA Gateway's answer holds no enrollment.")
+            enrollment = {}
         try:
-            leaf = _der(content["enrollment"]["body"])
-        except (KeyError, TypeError, Unreadable) as error:
-            raise OutcomeUnknown("CA Gateway's answer holds no certificate.") from error
-        return _issued(leaf, chain)
+            return _issued(_der(enrollment.get("body")), chain)
+        except Unreadable:
+            since, key = _since(order) or now, key_of_csr(order.csr_der)
+            taken = Acknowledged(str(enrollment.get("id", "")), since, key)
+            status_word = enrollment.get("status", "without a status")
+            return Pending(taken.ca_ref, _SOON, f"CA Gateway, which has it as {status_word}"[:200])
 
-    async def poll(self, ca_ref: str, options: EntrustProfileOptions) -> Issued | Rejected:
-        """Nothing is ever pending at CA Gateway; whoever asks is shown what was issued."""
-        profile = _profile(options)
-        for event in await self._events(profile.ca_id, "2000-01-01T00:00:00.00Z"):
-            if str(event.get("serialNumber", "")).lower().lstrip("0") == ca_ref:
-                return await self._issued(_der(event["certificate"]))
-        return Rejected(ca_ref, "not_found", "CA Gateway knows no such certificate.")
+    async def poll(self, ca_ref: str, options: EntrustProfileOptions) -> Issued | Untraced:
+        """What was issued under a serial number, or for an order that was taken."""
+        ca_id, taken = _profile(options).ca_id, Acknowledged.from_ca_ref(ca_ref)
+        if taken is not None:
+            leaf = await self._issued_for(taken.key, ca_id, taken.since)
+            detail = f"CA Gateway took the order ({taken.id}), but shows no certificate for its key"
+        else:
+            leaf = await self._of_serial(ca_ref, ca_id)
+            detail = f"CA Gateway shows no certificate {ca_ref}"
+        if leaf is None:
+            return Untraced(f"{detail} in the events of {ca_id}.")
+        return await self._with_chain(leaf)
 
     async def recover(
         self, order: Order, options: EntrustProfileOptions
     ) -> Issued | Pending | Rejected | Untraced:
         """Look for the key among what was issued since the order was sent; of several, the oldest
         is taken."""
-        since = (order.sent_since - _BEFORE_SENDING) if order.sent_since else None
-        start = f"{since:%Y-%m-%dT%H:%M:%S}.00Z" if since else "2000-01-01T00:00:00.00Z"
-        for event in await self._events(_profile(options).ca_id, start):
-            if event.get("action") != "issued":
-                continue
-            leaf = _der(event.get("certificate"))
-            if is_for_key_of(leaf, order.csr_der):
-                return await self._issued(leaf)
-        return Untraced()
+        key = key_of_csr(order.csr_der)
+        leaf = await self._issued_for(key, _profile(options).ca_id, _since(order) or _EVER)
+        return Untraced() if leaf is None else await self._with_chain(leaf)
 
     async def cancel(self, ca_ref: str, options: EntrustProfileOptions) -> Canceled:  # noqa: ARG002 -- the contract's
         """Raises OrderRefused: what CA Gateway takes is issued."""
@@ -98,16 +113,21 @@ class GatewayDriver:
         *,
         pending: bool = False,  # noqa: ARG002 -- the contract's: CA Gateway revokes at once
     ) -> RevocationPending | None:
-        """Revoke; what was revoked before is done as well."""
+        """Revoke; what was revoked before is done as well, if the feed has it: which of its errors
+        says so is not documented, and 409 may mean something else (a certificate on hold)."""
         if reason not in REVOCATION_REASONS:
             raise OrderRefused(f"There is no revocation reason {reason}.", code="reason")
         action = {"type": "RevokeAction", "reason": REVOCATION_REASONS[reason], "issueCrl": True}
-        path = f"{_CAS}/{_profile(options).ca_id}/certificates/{serial_number:x}/actions"
+        ca_id, serial = _profile(options).ca_id, f"{serial_number:x}"
+        path = f"{_CAS}/{ca_id}/certificates/{serial}/actions"
         try:
-            await self._caller.write("POST", path, {"action": action})
+            _, said = await self._caller.write("POST", path, {"action": action}, HTTPStatus.OK)
         except OrderRefused as error:
-            if error.code != "409":
+            if error.code != "409" or not await self._is_revoked(serial, ca_id):
                 raise
+        else:
+            if not isinstance(said, dict) or said.get("type", "ErrorResponse") == "ErrorResponse":
+                raise OutcomeUnknown("CA Gateway answers, but not as it does when it revoked.")
         return None
 
     async def external_organizations(self) -> Sequence[ExternalOrganization]:
@@ -140,22 +160,52 @@ class GatewayDriver:
     async def _cas(self) -> tuple[bytes, ...]:
         return await self._caller.read(_CAS + _FIELDS, _certificates_of_cas)
 
-    async def _issued(self, leaf: bytes) -> Issued:
+    async def _with_chain(self, leaf: bytes) -> Issued:
         """With the certificates of all CAs; the chain is chosen from them by signature."""
         return _issued(leaf, await self._cas())
 
-    async def _events(self, ca_id: str, start: str) -> list[Any]:
-        found: list[Any] = []
-        following = ""
-        while True:
-            query = f"preferredPageSize={_PAGE}&startDate={start}{following}"
-            content = await self._caller.read(
-                f"{_CAS}/{ca_id}/certificate-events?{query}", lambda content: content
+    async def _issued_for(self, key: str, ca_id: str, since: datetime) -> bytes | None:
+        """The oldest certificate for a key that was issued since then."""
+
+        def leaf_of(event: dict[str, Any]) -> bytes | None:
+            if event.get("action") != "issued":
+                return None
+            leaf = _der(event.get("certificate"))
+            return leaf if key_of_certificate(leaf) == key else None
+
+        return next(iter(await self._events(ca_id, since, leaf_of)), None)
+
+    async def _of_serial(self, serial: str, ca_id: str) -> bytes | None:
+        def leaf_of(event: dict[str, Any]) -> bytes | None:
+            shown = event.get("certificate")
+            return _der(shown) if shown and _is_of(event, serial) else None
+
+        return next(iter(await self._events(ca_id, _EVER, leaf_of)), None)
+
+    async def _is_revoked(self, serial: str, ca_id: str) -> bool:
+        """Whether the last that the feed tells of a certificate is its revocation for good."""
+
+        def told_by(event: dict[str, Any]) -> tuple[str, str] | None:
+            told = str(event.get("action")), str(event.get("reason"))
+            return told if _is_of(event, serial) else None
+
+        action, reason = [("", ""), *await self._events(ca_id, _EVER, told_by)][-1]
+        return action == "revoked" and reason != "certificateHold"
+
+    async def _events(
+        self, ca_id: str, start: datetime, reading: Callable[[dict[str, Any]], T | None]
+    ) -> list[T]:
+        """What is read of the events since then, in their order; None is left out."""
+        found: list[T] = []
+        query = f"preferredPageSize={_PAGE}&startDate={start:%Y-%m-%dT%H:%M:%S}.00Z"
+        following: str | None = ""
+        while following is not None:
+            page, following = await self._caller.read(
+                f"{_CAS}/{ca_id}/certificate-events?{query}{following}",
+                lambda content: _page(content, reading),
             )
-            found += content.get("events") or []
-            if not content.get("morePages"):
-                return found
-            following = f"&nextPageIndex={quote(str(content.get('nextPageIndex')))}"
+            found += page
+        return found
 
 
 def read_words(content: Any) -> str | None:
@@ -166,14 +216,24 @@ def read_words(content: Any) -> str | None:
         return None
 
 
-def _body(order: Order, profile: GatewayProfile) -> dict[str, Any]:
+def _since(order: Order) -> datetime | None:
+    return order.sent_since - _BEFORE_SENDING if order.sent_since else None
+
+
+def _body(order: Order, profile: GatewayProfile, now: datetime) -> dict[str, Any]:
     names = []
     for name in order.names:
         if name.kind not in _SAN_TYPES:
             detail = f"CA Gateway knows no name of the kind {name.kind}."
             raise OrderRefused(detail, code="name")
         names.append({"type": _SAN_TYPES[name.kind], "value": name.value})
-    common_name = order.common_name or order.names[0].value
+    common_name = order.common_name or next((name.value for name in order.names), None)
+    if common_name is None:
+        raise OrderRefused("CA Gateway wants a common name or another name.", code="name")
+    end = order.not_after or now + timedelta(days=order.term_days)
+    minutes = (end - now) // timedelta(minutes=1)
+    if minutes < 1:
+        raise OrderRefused("CA Gateway counts in minutes, and less than one is left.", code="term")
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
     return {
         "profileId": profile.profile_id,
@@ -183,7 +243,7 @@ def _body(order: Order, profile: GatewayProfile) -> dict[str, Any]:
         "subjectAltNames": names,
         "optionalCertificateRequestDetails": {
             "subjectDn": subject.rfc4514_string(),
-            "validityPeriod": f"PT{order.term_days * 24 * 60}M",
+            "validityPeriod": f"PT{minutes}M",
         },
     }
 
@@ -205,6 +265,22 @@ def _der(text: Any) -> bytes:
     except ValueError as error:
         raise Unreadable("no certificate in base64") from error
     return der
+
+
+def _is_of(event: dict[str, Any], serial: str) -> bool:
+    shown = str(event.get("serialNumber", ""))
+    return shown.lower().lstrip("0") == serial.lower().lstrip("0")
+
+
+def _page(
+    content: Any, reading: Callable[[dict[str, Any]], T | None]
+) -> tuple[list[T], str | None]:
+    """What is read of one page, and the query of the next, None after the last."""
+    told = [reading(each) for each in _list(content, "events") if isinstance(each, dict)]
+    following = None
+    if content.get("morePages"):
+        following = f"&nextPageIndex={quote(str(content.get('nextPageIndex')))}"
+    return [each for each in told if each is not None], following
 
 
 def _list(content: Any, member: str) -> list[Any]:

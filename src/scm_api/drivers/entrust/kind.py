@@ -17,8 +17,19 @@ from scm_api.drivers.entrust.options import (
     EntrustSecrets,
 )
 from scm_api.drivers.entrust.reasons import REVOCATION_REASONS
-from scm_api.drivers.kinds import BackendKind, OrderOptions, ProfileFacts, RequestFacts
+from scm_api.drivers.kinds import (
+    Ability,
+    BackendKind,
+    OrderOptions,
+    Patience,
+    ProfileFacts,
+    RequestFacts,
+)
 from scm_api.drivers.pacing import Limiter
+
+GATEWAY_ANSWERS: Final = timedelta(seconds=60)
+"""How long CA Gateway may take to answer. It is no option: when it is safe to order again is
+reckoned from it, also for what was sent before somebody changed an option."""
 
 _CREDENTIALS: Final = {
     "ecs": ("username", "api_key"),
@@ -108,6 +119,50 @@ def _validations_for(options: EntrustProfileOptions) -> frozenset[str]:
     return frozenset({"ev"} if is_ev else {"ov", "ev"})
 
 
+def patience(connection: EntrustConnection) -> Patience:
+    """An answer that is given up too early is an order that a person has to look for."""
+    if connection.api == "ca_gateway":
+        return Patience(order=GATEWAY_ANSWERS)
+    return Patience(order=timedelta(seconds=connection.answer_seconds))
+
+
+def look_ups(connection: EntrustConnection) -> timedelta | None:
+    """ECS lists neither what is APPROVED, which becomes ACTIVE, nor what is DECLINED, which must
+    not be ordered again; what CA Gateway issued is in its feed."""
+    if connection.api == "ca_gateway":
+        return None
+    return timedelta(seconds=connection.look_up_seconds)
+
+
+def abilities(connection: EntrustConnection, _issuing_cas: object) -> tuple[Ability, ...]:
+    """Whether an order whose answer was lost is ever ordered again."""
+    if connection.api == "ca_gateway":
+        detail = "An order whose answer was lost is in CA Gateway's feed of events, or not there."
+        return (Ability("order_again", True, detail),)
+    detail = (
+        "ECS lists neither what it is about to issue nor what was declined. An order whose answer "
+        f"was lost is looked for during {connection.look_up_seconds:g} seconds; then a person "
+        "decides."
+    )
+    return (Ability("order_again", False, detail),)
+
+
+def where_to_look(
+    options: EntrustProfileOptions,
+    connection: EntrustConnection,  # noqa: ARG001 -- the contract's
+    csr_der: bytes,  # noqa: ARG001 -- the contract's
+) -> str:
+    """How to find an order whose answer was lost, and what names it."""
+    if options.ca_gateway is not None:
+        ca_id = options.ca_gateway.ca_id
+        return f"The CA is {ca_id}; what is adopted is named by its serial number in hexadecimal."
+    return (
+        "In the Entrust portal, search what is issued, what waits and what was declined for the "
+        "tracking information, which begins with the enrollment's id without dashes. What is "
+        "adopted is named by its tracking id."
+    )
+
+
 def added(
     options: EntrustProfileOptions, extra: EntrustOrderOptions
 ) -> EntrustProfileOptions | None:
@@ -165,4 +220,8 @@ ENTRUST: Final = BackendKind(
     needs_organization=_needs_organization,
     validations_for=_validations_for,
     order_options=OrderOptions(EntrustOrderOptions, added),
+    abilities=abilities,
+    where_to_look=where_to_look,
+    patience=patience,
+    look_ups=look_ups,
 )

@@ -8,6 +8,7 @@ from scm_api.drivers.base import Driver
 from scm_api.drivers.entrust import ecs_wire, gateway
 from scm_api.drivers.entrust.calling import Caller
 from scm_api.drivers.entrust.ecs import EcsDriver
+from scm_api.drivers.entrust.kind import GATEWAY_ANSWERS
 from scm_api.drivers.entrust.options import EntrustConnection, EntrustSecrets
 from scm_api.drivers.http import StrictClient
 from scm_api.drivers.pacing import Limiter
@@ -32,13 +33,14 @@ def open_driver(connection: EntrustConnection, secrets: EntrustSecrets, limiter:
     }
     if connection.api == "ca_gateway":
         origin = connection.endpoint_url or _PKIAAS[connection.region]
-        http = StrictClient(origin, headers, context)
+        http = StrictClient(origin, headers, context, seconds=GATEWAY_ANSWERS.total_seconds())
         pace = _pace(str(secrets.client_certificate))
         return gateway.GatewayDriver(Caller(http, "/cagw", limiter, pace, gateway.read_words))
     assert secrets.api_key is not None
     pair = f"{secrets.username}:{secrets.api_key.get_secret_value()}"
     headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-    http = StrictClient(connection.endpoint_url or _ECS, headers, context)
+    origin, seconds = connection.endpoint_url or _ECS, connection.answer_seconds
+    http = StrictClient(origin, headers, context, seconds=seconds)
     caller = Caller(http, "/enterprise/v2", limiter, _pace(pair), ecs_wire.read_words)
     return EcsDriver(connection, caller)
 

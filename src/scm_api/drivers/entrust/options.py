@@ -71,6 +71,19 @@ class EntrustConnection(Options):
             "Without it, ECS takes whole years: terms of 365, 730 or 1095 days."
         ),
     ] = True
+    answer_seconds: Annotated[
+        float,
+        Field(gt=0, le=120, description="How long ECS may take to answer an order; for ECS only."),
+    ] = 60
+    look_up_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=86_400,
+            description="How long an order whose answer was lost is looked for before a person is "
+            "asked; for ECS only, whose lists do not show what it is about to issue.",
+        ),
+    ] = 3600
     revocation_reasons: Annotated[
         Literal["all", "key_compromise_only"],
         Field(

@@ -16,7 +16,7 @@ from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest
 from scm_api.core.certificate_facts import is_for_key_of
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers import errors
-from scm_api.drivers.base import CheckReport, Issued, IssuingCa, Order, Template
+from scm_api.drivers.base import CheckReport, Issued, IssuingCa, Order, Template, Untraced
 from scm_api.drivers.gcp import wire
 from scm_api.drivers.gcp.names import REVOCATION_REASONS, Resource, parse
 from scm_api.drivers.gcp.options import GcpConnection, GcpProfileOptions, GcpSecrets
@@ -41,6 +41,7 @@ _RIGHTS: Final = {
 }
 """The permission each method takes, and a role that has it (Google, "Access control with IAM")."""
 _ORDERS: Final = frozenset({"create_certificate", "get_certificate", "revoke_certificate"})
+_EVERYTHING: Final = frozenset({"list_ca_pools"})
 
 # Nine tenths of the quotas: 7 and 25 certificates a second for each CA, 40 revocations a second for
 # a project and location (Google, "Quotas and limits"). Of 400 calls, others have the most.
@@ -65,11 +66,16 @@ class GcpDriver:
         self.aclose = caller.aclose
 
     async def check(self) -> CheckReport:
-        cas = await self.issuing_cas()
-        pools = [ca for ca in cas if ca.facts["kind"] == "pool"]
-        lacking = await asyncio.gather(*(self._lacking(each) for each in pools))
-        findings = [*_findings(cas), *(finding for each in lacking for finding in each)]
-        return CheckReport(len(cas) - len(pools), tuple(findings))
+        """See `Driver.check`. A pool that may not be read is a finding, if others may."""
+        pools = await self._listed("ca_pools", T.ListCaPoolsRequest(parent=self._location))
+        told = await asyncio.gather(*(self._told_of(pool) for pool in pools))
+        cas = [ca for found, _ in told for ca in found]
+        denied = [finding for found, findings in told if not found for finding in findings]
+        if denied and not cas:
+            raise errors.BackendRefused(denied[0])
+        findings = [*_findings(cas), *(finding for _, each in told for finding in each)]
+        visible = sum(ca.facts["kind"] != "pool" for ca in cas)
+        return CheckReport(visible, tuple(findings))
 
     async def submit(self, order: Order, options: GcpProfileOptions) -> Issued:
         """Order once. What was ordered under the same ids before is found instead: an Enterprise
@@ -87,9 +93,14 @@ class GcpDriver:
     async def recover(self, order: Order, options: GcpProfileOptions) -> Issued:
         return await self.submit(order, options)
 
-    async def poll(self, ca_ref: str, options: GcpProfileOptions) -> Issued:
+    async def poll(self, ca_ref: str, options: GcpProfileOptions) -> Issued | Untraced:
         """Not needed for what this driver orders: the certificate is the answer."""
-        made = await self._certificate(ca_ref)
+        try:
+            made = await self._certificate(ca_ref)
+        except errors.OrderRefused as refusal:
+            if refusal.code not in ("NOT_FOUND", "INVALID_ARGUMENT"):  # of nothing but the name
+                raise
+            return Untraced(refusal.detail)
         return await self._issued(made, T.CreateCertificateRequest(), options)
 
     async def check_order(self, order: Order, options: GcpProfileOptions) -> None:
@@ -138,6 +149,16 @@ class GcpDriver:
         except wire.Unreadable as error:
             detail = f"CA Service describes its CAs oddly: {error}."
             raise errors.BackendUnavailable(detail) from None
+
+    async def _told_of(self, pool: Any) -> tuple[list[IssuingCa], list[str]]:
+        """A pool with its CAs, and what is to be said of the rights on it."""
+        try:
+            whole, *authorities = await self._with_authorities(pool)
+        except errors.BackendRefused as refusal:
+            if refusal.whole_backend:
+                raise
+            return [], [refusal.detail]
+        return [whole, *authorities], await self._lacking(whole)
 
     async def _listed(self, what: str, request: Any) -> list[Any]:
         """What is on all the pages of a list."""
@@ -232,8 +253,13 @@ class GcpDriver:
             wanted += ["certificates.get", "certificates.update"]
         asked = [f"privateca.{each}" for each in wanted]
         request = TestIamPermissionsRequest(resource=pool.id, permissions=asked)
-        async with self._many:
-            has = (await self._read("test_iam_permissions", request, pool.id)).permissions
+        try:
+            async with self._many:
+                has = (await self._read("test_iam_permissions", request, pool.id)).permissions
+        except errors.BackendRefused as refusal:
+            if refusal.whole_backend:
+                raise
+            return [refusal.detail]
         missing = [_CA_SERVICE.permission_words(each) for each in asked if each not in has]
         return [f"On the {pool.name} the credentials lack {each}." for each in missing]
 
@@ -288,4 +314,4 @@ def _client(channel: Any) -> Any:
     return Client(transport=_Transport(channel=channel))
 
 
-_CA_SERVICE: Final = Api("CA Service", _client, "roles/privateca.", _RIGHTS, _ORDERS)
+_CA_SERVICE: Final = Api("CA Service", _client, "roles/privateca.", _RIGHTS, _ORDERS, _EVERYTHING)

@@ -123,7 +123,9 @@ def enroll(asked: Asked) -> dict[str, Any]:
     )
     simulator.documents.put("gateway_certificate", document)
     shown = document["der"] if form == "X509" else leaf.public_bytes(Encoding.PEM).decode()
-    enrollment = {"id": f"e-{document['id']}", "status": "ACCEPTED", "body": shown}
+    enrollment = {"id": f"e-{document['id']}", "status": "ACCEPTED"}
+    if not simulator.behaviour.gateway_acknowledges:
+        enrollment["body"] = shown
     return {"type": "EnrollmentResponse", "enrollment": enrollment, "message": {"details": []}}
 
 

@@ -21,7 +21,9 @@ class Behaviour(BaseModel):
     longer ones are refused. `crl_reasons` are the reasons that are taken. `random_value_seconds` is
     how long a new domain has no value to prove control with. `empty_list_is_404` is how some
     deployments answer a search without hits. `lookup_delay_seconds` is how long lists do not show
-    what is new. Without `knows_validate_only`, what is only to be checked is ordered.
+    what is new. Without `knows_validate_only`, what is only to be checked is ordered. With
+    `gateway_acknowledges`, CA Gateway answers an enrollment without the certificate, which is in
+    its feed of events.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -32,6 +34,7 @@ class Behaviour(BaseModel):
     pooling: bool = True
     requires_requester: bool = True
     knows_validate_only: bool = True
+    gateway_acknowledges: bool = False
     cap_days: Annotated[int, Field(ge=1)] | None = 199
     crl_reasons: list[str] = [
         "unspecified",
