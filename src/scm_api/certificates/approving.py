@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificates import repository
 from scm_api.core.access import Principal, require_privilege
+from scm_api.core.approval import Requester
 from scm_api.core.errors import Conflict
 from scm_api.core.vocabulary import Privilege, RevocationState
 from scm_api.db.audit import record
@@ -85,7 +86,9 @@ async def _waiting(
 ) -> tuple[Certificate, bool]:
     """The row, locked, and whether its revocation is the caller's own request."""
     row = await repository.locked(session, caller, certificate_id)
-    own = await require_approver(session, caller, row.revocation_requester_id)
+    known_to = frozenset(row.revocation_requester_known_to)
+    requester = Requester(row.revocation_requester_id, known_to)
+    own = await require_approver(session, caller, requester)
     state = state_at(row, await clock(session))
     if state is not RevocationState.PENDING_APPROVAL:
         found = f"it is {state.value}" if state else "nobody asked for one"

@@ -7,6 +7,7 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
+from scm_api.core.approval import Requester
 from scm_api.core.lifecycle import Move
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Enrollment
@@ -65,7 +66,8 @@ async def _waiting(
     That somebody decided already is said before that the caller's version is an old one.
     """
     row = await repository.locked(session, caller, enrollment_id)
-    own = await require_approver(session, caller, row.requester_id)
+    requester = Requester(row.requester_id, frozenset(row.requester_known_to))
+    own = await require_approver(session, caller, requester)
     await next_state(session, row, step)
     expected.check(row.version)
     return row, own

@@ -1,29 +1,26 @@
 """Approval of what waits, shared by enrollments, revocations and the worker."""
 
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal, require_privilege
-from scm_api.core.approval import Approved, judge_approver
+from scm_api.core.approval import Approved, Requester, judge_approver
 from scm_api.core.errors import Fault
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import AccountSettings, Enrollment
 from scm_api.issuance.rules import ProfileRules
 
 
-async def require_approver(
-    session: AsyncSession, caller: Principal, requester_id: UUID | None
-) -> bool:
+async def require_approver(session: AsyncSession, caller: Principal, requester: Requester) -> bool:
     """Whether the caller decides about their own request; raises Forbidden if they may not.
 
     To be asked of what the caller sees, when the decision is made and not when it was shown.
     """
     require_privilege(caller, Privilege.APPROVE, "approve or decline requests")
     own_allowed = await session.scalar(select(AccountSettings.mrao_may_approve_own_requests))
-    return judge_approver(caller, requester_id, own_allowed=bool(own_allowed))
+    return judge_approver(caller, requester, own_allowed=bool(own_allowed))
 
 
 async def clock(session: AsyncSession) -> datetime:

@@ -61,7 +61,7 @@ class Renewals:
         if await session.scalar(select(has_successor()).where(Certificate.id == row.id)):
             return None
         before = await session.get_one(Enrollment, row.enrollment_id)
-        request = request_again(row, before, _WHY, requester_id=before.requester_id)
+        request = request_again(row, before, _WHY)
         judged = await judge_successor(session, None, row, request, self._checks)
         found = [fault.detail for fault in judged.faults]
         found += await _right_lost(session, before)
