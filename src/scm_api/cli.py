@@ -155,12 +155,18 @@ def secrets_add_key() -> None:
 
 @secrets.command("rotate")
 def secrets_rotate() -> None:
-    """Seal every stored secret again with the first key of the ring."""
+    """Seal what is stored again with the first key of the ring."""
     from scm_api.connectors.resealing import reseal_all
     from scm_api.secret_keys import load_key_ring
 
     done = _with_database(lambda database, settings: reseal_all(database, load_key_ring(settings)))
-    typer.echo(f"{done.moved} secrets were sealed again.")
+    typer.echo(f"{done.secrets} secrets and {done.answers} kept answers were sealed again.")
+    if done.lost_answers:
+        typer.echo(
+            f"{done.lost_answers} answers kept for an Idempotency-Key open with no key of the "
+            "ring; a repeat of those requests is refused until they are a day old.",
+            err=True,
+        )
     if done.unreadable:
         _leave(
             "These local CA backends have secrets no key of the ring opens; give them new ones: "

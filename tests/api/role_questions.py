@@ -15,6 +15,7 @@ from estate import Json
 from scm_api.db.models import Certificate, Enrollment
 from scm_api.db.session import Database
 from scm_api.web import examples
+from simulator import EC_ISSUING
 
 # Operations that use up an enrollment, with the state it has to be in.
 _ENROLLMENT = {
@@ -89,6 +90,8 @@ class Asking:
             body["name"] = f"n{number}.example.com"  # free, and a domain where that is asked for
         if "email" in body:
             body["email"] = f"n{number}@example.com"
+        if "ca_ref" in body:
+            body["ca_ref"] = f"{EC_ISSUING}/certificate/{number}"
         return body
 
     async def send(self, caller: Api, operation: Operation, place: Place) -> httpx.Response:

@@ -1,5 +1,6 @@
 """Connectors and local CA backends: what is special about them."""
 
+import json
 from pathlib import Path
 
 from sqlalchemy import select
@@ -14,6 +15,8 @@ from scm_api.db.session import Database
 from scm_api.sandbox import aws
 from scm_api.secret_keys import load_key_ring
 from scm_api.settings import Settings
+
+DEFAULT_CHAIN = {"mode": "default_chain"}
 
 
 async def stored_secrets(database: Database, ring: KeyRing) -> bytes:
@@ -95,6 +98,37 @@ async def test_options_and_secrets_that_cannot_work_together(estate: Estate) -> 
     assert faults_of(problem) == {("/secrets/access_key_id", "missing-credentials")}
     both = await estate.api.patch(f"{path}/{local['id']}", {"options": chain, "secrets": none})
     assert both["options"]["credentials"] == {"mode": "default_chain"}
+
+
+async def test_secrets_are_left_out_where_none_are_needed(
+    estate: Estate, database: Database, settings: Settings
+) -> None:
+    path = f"/connectors/{(await estate.connector())['id']}/local-ca-backends"
+    aws_options = {"backend_type": "aws", "region": aws.REGION}
+    role = {"mode": "assumed_role", "role_arn": aws.ROLE_ARN, "without_external_id": True}
+    chain: Json = {"name": "chain", "options": aws_options | {"credentials": DEFAULT_CHAIN}}
+    made = await estate.api.post(path, chain)
+    kept = await stored_secrets(database, load_key_ring(settings))
+    assert json.loads(kept)["backend_type"] == "aws"
+    await estate.api.post("/ca-backends", {"name": "b", "local_ca_backend_id": made["id"]})
+    from_chain = aws_options | {"credentials": role | {"source": "default_chain"}}
+    await estate.api.post(path, {"name": "role", "options": from_chain})
+
+    async def faults(options: Json, **changes: object) -> set[tuple[str, str]]:
+        body = {"name": "local", "options": options} | changes
+        return faults_of(await estate.api.post(path, body, 422))
+
+    missing = {("/secrets/access_key_id", "missing-credentials")}
+    assert await faults(aws_options) == missing
+    assert await faults(aws_options | {"credentials": role}) == missing
+    digicert = {"backend_type": "digicert"}
+    assert await faults(digicert) == {("/secrets", "field-required")}
+    assert await faults(chain["options"] | {"region": "x"}) == {
+        ("/options/region", "invalid-value")
+    }
+    for nothing in (None, {}):
+        found = await faults(chain["options"], secrets=nothing)
+        assert {pointer.split("/")[1] for pointer, _ in found} == {"secrets"}
 
 
 async def test_what_the_ca_offered_is_forgotten_with_the_connection(

@@ -23,7 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.aws.driver import AwsDriver
-from scm_api.drivers.base import Driver, Pending, Rejected
+from scm_api.drivers.base import Driver, Issued, Pending, Rejected, Untraced
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.sandbox import aws
 
@@ -151,10 +151,36 @@ async def test_a_reference_aws_does_not_know_is_not_given_up(driver: Driver) -> 
     first = await driver.submit(new_order(), profile())
     assert isinstance(first, Pending)
     unknown = first.ca_ref[:-32] + "0" * 32
-    with pytest.raises(BackendUnavailable):
-        await driver.poll(unknown, profile())
+    told = await driver.poll(unknown, profile())
+    assert isinstance(told, Untraced)
+    assert "ResourceNotFoundException" in told.detail
     with pytest.raises(OrderRefused):
         await driver.revoke(unknown, 5, RevocationReason.SUPERSEDED, profile())
+
+
+@pytest.mark.parametrize("status", [500, 503])
+async def test_f06_a_server_error_says_nothing_about_a_reference(
+    aws_harness: AwsHarness, driver: Driver, status: int
+) -> None:
+    first = await driver.submit(new_order(), profile())
+    assert isinstance(first, Pending)
+    words = {"code": "ResourceNotFoundException", "message": "not found"}
+    aws_harness.fault("GetCertificate", "error", status=status, **words)
+    with pytest.raises(BackendUnavailable):
+        await driver.poll(first.ca_ref, profile())
+
+
+async def test_an_issued_order_is_not_refused_because_of_its_ca(
+    aws_harness: AwsHarness, driver: Driver
+) -> None:
+    aws_harness.control("PATCH", "/settings", {"pending_gets": 0})
+    first = await driver.submit(new_order(), profile())
+    assert isinstance(first, Pending)
+    gone = {"status": 400, "code": "ResourceNotFoundException", "message": "no such CA"}
+    aws_harness.fault("GetCertificateAuthorityCertificate", "error", **gone)
+    with pytest.raises(BackendUnavailable, match="no such CA"):
+        await driver.poll(first.ca_ref, profile())
+    assert isinstance(await driver.poll(first.ca_ref, profile()), Issued)
 
 
 async def test_a_disabled_ca_is_waited_for(driver: Driver) -> None:

@@ -62,6 +62,7 @@ def test_a_denial_names_the_permission(operation: Operation, code: str) -> None:
     assert type(error) is BackendRefused
     assert f"acm-pca:{operation.name} on {'*' if operation is LIST else EC_ISSUING}" in error.detail
     assert "User: arn:x is not authorized" in error.detail
+    assert error.whole_backend is (operation is LIST), "the others are asked about one CA"
     assert ("acm-pca:TemplateArn" in error.detail) is (operation is ISSUE)
     assert ("AWSPrivateCAUser" in error.detail) is (operation is ISSUE)
 

@@ -1,7 +1,9 @@
 """How the AWS driver signs in: keys, roles, the machine's own credentials."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from aws_harness import AwsHarness, connection_to, keys, opened, profile
@@ -9,8 +11,9 @@ from contract import RecordingLimiter, issue, new_order
 
 from scm_api.drivers.aws.driver import AwsDriver, open_driver
 from scm_api.drivers.aws.options import AwsConnection, AwsSecrets
-from scm_api.drivers.base import Pending
+from scm_api.drivers.base import Driver, Pending
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable
+from scm_api.drivers.pool import DriverPool
 from scm_api.sandbox import aws
 
 NO_KEYS = AwsSecrets.model_validate({"backend_type": "aws"})
@@ -102,12 +105,51 @@ async def test_the_default_chain_uses_the_environment(
     assert set(aws_harness.callers()) == {aws.READER_ACCESS_KEY_ID}
 
 
-async def test_the_default_chain_without_credentials_is_refused(aws_harness: AwsHarness) -> None:
+async def test_credentials_that_come_late_are_found_without_a_restart(
+    aws_harness: AwsHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connection = connection_to(aws_harness.url, credentials={"mode": "default_chain"})
+    pool, backend = DriverPool(), uuid4()
+
+    async def driver() -> Driver:
+        return await pool.get(
+            backend, 1, lambda: open_driver(connection, NO_KEYS, RecordingLimiter())
+        )
+
+    with pytest.raises(BackendRefused, match="no AWS credentials"):
+        await driver()
+    assert aws_harness.calls() == []
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.READER_ACCESS_KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", aws.READER_SECRET_ACCESS_KEY)
+    await (await driver()).check()
+    assert set(aws_harness.callers()) == {aws.READER_ACCESS_KEY_ID}
+    await pool.aclose()
+
+
+async def test_a_role_whose_source_comes_late_is_assumed_without_a_restart(
+    aws_harness: AwsHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = role(aws_harness, source="default_chain")
     async with opened(connection, NO_KEYS) as driver:
         with pytest.raises(BackendRefused, match="no AWS credentials"):
             await driver.check()
-    assert aws_harness.calls() == []
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.ASSUMER_ACCESS_KEY_ID)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", aws.ASSUMER_SECRET_ACCESS_KEY)
+        await driver.check()
+
+
+async def test_opening_waits_for_the_machines_credentials_no_longer_than_for_a_call(
+    aws_harness: AwsHarness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[default]\ncredential_process = sleep 30\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    connection = connection_to(
+        aws_harness.url, credentials={"mode": "default_chain"}, call_timeout_seconds=0.3
+    )
+    async with asyncio.timeout(10):
+        with pytest.raises(BackendUnavailable, match="credentials of this machine took"):
+            await open_driver(connection, NO_KEYS, RecordingLimiter())
 
 
 async def test_t58_the_environment_never_stands_in_for_the_secrets(

@@ -1,12 +1,14 @@
 """Bodies of `/connectors`."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticKnownError, PydanticOmit
 
 from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.options import ConnectionOptions, ConnectionSecrets
+from scm_api.drivers.registry import REGISTRY
 from scm_api.web import examples
 from scm_api.web.schemas import Input, Name, PageOutput, Text, VersionedOutput
 
@@ -46,6 +48,10 @@ class ConnectorPage(PageOutput):
     items: list[ConnectorOut]
 
 
+class _LeftOut(dict[str, Any]):
+    """Stands for a member that the body does not have."""
+
+
 class LocalCaBackendCreate(Input):
     """Connection and credentials for one CA account; `secrets` are never shown again."""
 
@@ -65,7 +71,29 @@ class LocalCaBackendCreate(Input):
 
     name: Name = Field(examples=["aws-sandbox"])
     options: ConnectionOptions
-    secrets: ConnectionSecrets
+    secrets: Annotated[
+        ConnectionSecrets,
+        Field(
+            default_factory=_LeftOut,
+            validate_default=True,
+            description="Credentials for the CA. Write-only: they are never returned. Left out "
+            "where the options need none.",
+        ),
+    ]
+
+    @field_validator("secrets", mode="before")
+    @classmethod
+    def _none_if_left_out(cls, given: Any, info: ValidationInfo) -> Any:
+        if not isinstance(given, _LeftOut):
+            return given
+        options = info.data.get("options")
+        if options is None:  # they are at fault
+            raise PydanticOmit
+        kind = REGISTRY[BackendType(options.backend_type)]
+        try:
+            return kind.secrets.model_validate({"backend_type": options.backend_type})
+        except ValidationError as error:
+            raise PydanticKnownError("missing") from error
 
 
 class LocalCaBackendUpdate(Input):

@@ -11,6 +11,12 @@ def quoted(value: str) -> str:
     return repr(value if len(value) <= _LONGEST else value[:_LONGEST] + "…")
 
 
+def storable(text: str) -> str:
+    """The text with what PostgreSQL cannot hold escaped: NUL, and halves of surrogate pairs, which
+    JSON can spell."""
+    return text.replace("\0", r"\x00").encode(errors="backslashreplace").decode()
+
+
 def handful(values: Iterable[str]) -> str:
     """The first few values, and how many more there are."""
     listed = list(values)

@@ -21,6 +21,9 @@ from scm_api.core.x509_names import COMMON_NAME
 MAX_CERTIFICATES: Final = 32
 """More than any CA sends; what lies beyond is not looked at."""
 
+SERIAL_NUMBERS: Final = range(2**192)
+"""Those a certificate is kept under; RFC 5280 section 4.1.2.2 allows positive ones below 2**160."""
+
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
@@ -32,7 +35,7 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True)
 class IssuedVerdict:
-    """`leaf` is None only where nothing could be read; `leaf_der` is what was judged.
+    """`leaf` is None only where nothing usable could be read; `leaf_der` is what was judged.
 
     `chain_ders` begins with the leaf's issuer. `notes` are deviations that are accepted, in words.
     `issued_at` is when the CA issued it, as far as that can be told, and `term_differences` why it
@@ -96,7 +99,7 @@ def judge_issued(
     key = hashlib.sha256(wanted.spki_der).hexdigest()
     holders = [found for found in read if found[1].spki_sha256 == key]
     chosen = holders[0] if holders else read_certificate(leaf_der)
-    if chosen is None:
+    if chosen is None or chosen[1].serial_number not in SERIAL_NUMBERS:
         unreadable = Discrepancy("certificate-unreadable", "The CA sent no readable certificate.")
         return IssuedVerdict(None, leaf_der, (), False, (unreadable,), (), now, ())
     certificate, leaf = chosen
@@ -105,14 +108,14 @@ def judge_issued(
     chain = build_chain(certificate, [other for other, _ in read], expected)
     der = certificate.public_bytes(Encoding.DER)
     # Issuance is past, and at most the backdating after the beginning.
-    issued_at = min(now, leaf.not_before + issuer.backdating)
+    issued_at = now if leaf.not_before > now else min(now, leaf.not_before + issuer.backdating)
     discrepancies = [
         *_content_discrepancies(leaf, key, wanted),
         *_life_discrepancies(leaf, wanted.term, now, issued_at),
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), bool(known) and not expected),
     ]
-    notes = [*_leaf_notes(leaf, wanted, was_moved=der != leaf_der), *_chain_notes(leaf, chain)]
+    notes = [*_leaf_notes(leaf, wanted, now, was_moved=der != leaf_der), *_chain_notes(leaf, chain)]
     life = (leaf.not_before, leaf.not_after)
     explained = differences(wanted.term, issuer.term_rules, *life, issued_at)
     return IssuedVerdict(
@@ -212,9 +215,11 @@ def _unreadable(count: int, is_expected_ca: bool) -> Iterator[Discrepancy]:
         yield Discrepancy("issuer-unexpected", detail)
 
 
-def _leaf_notes(leaf: CertificateFacts, wanted: Wanted, *, was_moved: bool) -> Iterator[str]:
+def _leaf_notes(
+    leaf: CertificateFacts, wanted: Wanted, now: datetime, *, was_moved: bool
+) -> Iterator[str]:
     term = wanted.term
-    asked_end = term.not_after or leaf.not_before + timedelta(days=term.days)
+    asked_end = term.not_after or min(leaf.not_before, now) + timedelta(days=term.days)
     if leaf.not_after < asked_end - CLOCK_TOLERANCE:
         yield f"The CA shortened the life: it ends at {leaf.not_after.isoformat()}."
     if wanted.subject is not None and leaf.subject_attributes != tuple(wanted.subject):

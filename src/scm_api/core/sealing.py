@@ -54,12 +54,20 @@ class KeyRing:
             raise ValueError("the key ring is empty")
         return cls(keys, next(iter(keys)))
 
+    @property
+    def header(self) -> bytes:
+        """What every value begins with that the active key sealed, and no other."""
+        name = self.active.encode()
+        return bytes([_VERSION, len(name)]) + name
+
     def seal(self, plain: bytes, owner: str) -> bytes:
         """Encrypt `plain` for the row `owner` (for example `local_ca_backends/<id>`)."""
         nonce = os.urandom(_NONCE_BYTES)
-        name = self.active.encode()
-        header = bytes([_VERSION, len(name)]) + name
-        return header + nonce + AESGCM(self.keys[self.active]).encrypt(nonce, plain, owner.encode())
+        return (
+            self.header
+            + nonce
+            + AESGCM(self.keys[self.active]).encrypt(nonce, plain, owner.encode())
+        )
 
     def open(self, sealed: bytes, owner: str) -> bytes:
         """Decrypt what `seal` made for the same `owner`; raises Unsealable otherwise."""

@@ -30,6 +30,7 @@ from scm_api.db.statements import Single
 # SQLSTATE classes that mean the server is away or going: 08 connection, 57P shutdown and
 # recovery, 53 out of resources (PostgreSQL manual, appendix A).
 _AWAY = ("08", "57P", "53")
+_UNDEFINED = ("42P01", "42703")  # table, column
 _LONGEST_WAIT = 5.0  # seconds, for one of the pool's connections
 _LONGEST_IDLE = timedelta(seconds=15)
 _FROM_ASYNCPG = (asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -182,6 +183,13 @@ def is_away(error: BaseException) -> bool:
         or (isinstance(error, OperationalError) and not state)
         or state.startswith(_AWAY)
     )
+
+
+def without_schema(error: BaseException) -> str | None:
+    """What to do where a table or column of this version is missing; None where none is."""
+    if _state_of(error) not in _UNDEFINED:
+        return None
+    return "the database lacks the schema of this version; run `scm-api migrate`"
 
 
 def _state_of(error: BaseException) -> str:

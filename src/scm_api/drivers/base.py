@@ -126,7 +126,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Untraced:
-    """Recovery looked and found no trace of the order at the CA."""
+    """Recovery looked and found no trace of the order at the CA, or the CA knows no order under the
+    reference it was asked for; `detail` has the CA's words."""
+
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,7 @@ class Driver(Protocol):
     async def submit(self, order: Order, options: Any) -> Issued | Pending | Rejected:
         """Send the order once. `options` is the backend type's profile options model."""
 
-    async def poll(self, ca_ref: str, options: Any) -> Issued | Pending | Rejected:
+    async def poll(self, ca_ref: str, options: Any) -> Issued | Pending | Rejected | Untraced:
         """Ask for the outcome of an accepted order."""
 
     async def recover(self, order: Order, options: Any) -> Issued | Pending | Rejected | Untraced:

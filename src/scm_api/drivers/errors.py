@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from scm_api.core.explain import storable
+
 
 class DriverError(Exception):
     """Root of what a driver may raise. `detail` is a sentence fit for an administrator."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        self.detail = storable(detail)  # it may quote the CA
+        super().__init__(self.detail)
 
 
 class BackendUnavailable(DriverError):

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import grpc
 
 from scm_api.drivers.addresses import is_loopback_host
-from scm_api.drivers.dialing import ForbiddenAddress, checked_addresses, first_trusted
+from scm_api.drivers.dialing import first_trusted
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
+from scm_api.drivers.resolving import ForbiddenAddress, checked_addresses
 from scm_api.drivers.tls import tls_context
 
 _CONNECT_SECONDS: Final = 5.0
@@ -90,7 +91,7 @@ class CheckedChannel:
     async def _address(self) -> str:
         """Where the host is now, after it proved there who it is."""
         loopback = is_loopback_host(self._host)
-        found = await checked_addresses(self._host, self._port, loopback=loopback)
+        found = await checked_addresses(self._host, loopback=loopback)
         return await first_trusted(found, self._host, self._port, self._context, _CONNECT_SECONDS)
 
     def _dial(self, address: str) -> Any:

@@ -1,8 +1,6 @@
 """HTTPS to a CA, made strict: checked addresses, no proxy, no redirects, replies of bounded length,
 and a precise word about whether a request can have arrived."""
 
-import asyncio
-import socket
 import ssl
 import sys
 from collections.abc import Iterable, Mapping
@@ -13,7 +11,8 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from scm_api.drivers.addresses import is_loopback_host, may_connect
+from scm_api.drivers.addresses import is_loopback_host
+from scm_api.drivers.resolving import ForbiddenAddress, checked_addresses
 from scm_api.drivers.tls import system_trust
 
 LONGEST_REPLY: Final = 8 * 1024 * 1024
@@ -149,14 +148,10 @@ async def _whole(response: httpcore.Response) -> Reply:
     return Reply(response.status, headers, bytes(body), certificate)
 
 
-class _ForbiddenAddressError(httpcore.ConnectError):
-    pass
-
-
 def _is_untrusted(error: BaseException) -> bool:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, (ssl.SSLCertVerificationError, _ForbiddenAddressError)):
+        if isinstance(cause, (ssl.SSLCertVerificationError, ForbiddenAddress)):
             return True
         cause = cause.__cause__ or cause.__context__
     return False
@@ -183,19 +178,14 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
         if self.barred:
             raise httpcore.ConnectError("the connection was closed in the meantime")
         try:
-            loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await checked_addresses(host, loopback=self._loopback)
         except OSError as error:
-            raise httpcore.ConnectError(f"{host} has no address") from error
+            raise httpcore.ConnectError(str(error)) from error
         last: Exception = httpcore.ConnectError(f"{host} has no address")
-        for *_, address in found:
-            if not may_connect(str(address[0]), loopback=self._loopback):
-                raise _ForbiddenAddressError(
-                    f"{host} resolves to {address[0]}, an address this service does not use"
-                )
+        for address in found:
             try:
                 stream = await self._network.connect_tcp(
-                    str(address[0]), port, timeout, local_address, socket_options
+                    address, port, timeout, local_address, socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 last = error

@@ -78,6 +78,10 @@ def _no_objection(*_facts: Any) -> None:
     return None
 
 
+def _no_faults(*_facts: Any) -> list[Fault]:
+    return []
+
+
 def _no_remarks(*_facts: Any) -> tuple[Ability, ...]:
     return ()
 
@@ -119,9 +123,11 @@ class BackendKind:
     capabilities of its type; `revocation_objection(options, connection, issuing_cas)` why what a
     profile issued is not revoked through it, and what to do instead, None where it is.
     `where_to_look(options, connection, csr_der)` tells a person how to find an order at the CA
-    whose answer was lost. `machine_identity(connection)` is what this machine's own identity would
-    be used for, as `SCM_MACHINE_IDENTITIES` allows it, None where it is not used.
-    `patience(connection)` is how long the CA may take to answer.
+    whose answer was lost, `judge_reference(options, ca_ref)` whether what was found there can be of
+    such a profile; its pointers are relative to a body with the member `ca_ref`.
+    `machine_identity(connection)` is what this machine's own identity would be used for, as
+    `SCM_MACHINE_IDENTITIES` allows it, None where it is not used. `patience(connection)` is how
+    long the CA may take to answer.
 
     `drops_names` says that a policy of the CA may leave names out without a word; a certificate
     that lacks names is of no use to anybody then, and the service has it revoked.
@@ -150,6 +156,7 @@ class BackendKind:
         _no_objection
     )
     where_to_look: Callable[[Any, Any, bytes], str] = _nothing_to_say
+    judge_reference: Callable[[Any, str], list[Fault]] = _no_faults
     machine_identity: Callable[[Any], str | None] = _no_objection
     patience: Callable[[Any], Patience] = _usual_patience
     drops_names: bool = False

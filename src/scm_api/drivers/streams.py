@@ -1,11 +1,11 @@
 """TCP and TLS streams to the servers of a CA that speak no HTTP, to checked addresses only."""
 
 import asyncio
-import socket
 import ssl
 
-from scm_api.drivers.addresses import is_loopback_host, may_connect
+from scm_api.drivers.addresses import is_loopback_host
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable
+from scm_api.drivers.resolving import ForbiddenAddress, checked_addresses
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -17,18 +17,16 @@ async def open_stream(host: str, port: int, context: ssl.SSLContext | None = Non
     BackendUnavailable. The caller sets the deadline.
     """
     try:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await checked_addresses(host, loopback=is_loopback_host(host))
+    except ForbiddenAddress as error:
+        raise BackendRefused(f"{error}.") from error
     except OSError as error:
-        raise BackendUnavailable(f"{host} has no address.") from error
+        raise BackendUnavailable(f"{error}.") from error
     last: Exception | None = None
-    for *_, address in found:
-        if not may_connect(str(address[0]), loopback=is_loopback_host(host)):
-            detail = f"{host} resolves to {address[0]}, an address this service does not use."
-            raise BackendRefused(detail)
+    for address in found:
         try:
             return await asyncio.open_connection(
-                str(address[0]), port, ssl=context, server_hostname=host if context else None
+                address, port, ssl=context, server_hostname=host if context else None
             )
         except ssl.SSLCertVerificationError as error:
             detail = f"The certificate of {host} is not trusted: {error.verify_message}."

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy import bindparam, select
 
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.csr import read_csr
-from scm_api.core.errors import Fault, Invalid
+from scm_api.core.errors import Fault, Invalid, Unavailable
 from scm_api.core.key_making import PrivateKey, csr_for, encrypted, judge_key_making, new_key
 from scm_api.core.names import Name, normalise
 from scm_api.core.subjects import Subject
@@ -105,13 +106,16 @@ async def judge(
 async def deliver(database: Database, made: MadeKey, content: dict[str, Any]) -> Any:
     """The key as the answer holds it; None where the enrollment is that of an earlier request.
 
-    A PKCS#12 file holds certificate and chain as well once they are there.
+    A PKCS#12 file holds certificate and chain as well once they are there. Without the database the
+    key is delivered alone: it is nowhere else.
     """
     if content["spki_sha256"] != made.spki_sha256:
         return None
     password = made.wanted.password.get_secret_value()
-    is_issued = content["state"] == EnrollmentState.ISSUED
-    certificates = await _certificates(database, content["certificate_id"]) if is_issued else ()
+    certificates: Sequence[bytes] = ()
+    if content["state"] == EnrollmentState.ISSUED:
+        with suppress(Unavailable):
+            certificates = await _certificates(database, content["certificate_id"])
     loop = asyncio.get_running_loop()
     sealed = await loop.run_in_executor(
         _MAKERS, encrypted, made.key, made.wanted.format, password, certificates

@@ -1,7 +1,9 @@
 """What may be done to enrollments."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -131,18 +133,17 @@ async def wait_for_end(
     reading: Reading = repository.enrollment,
 ) -> dict[str, Any]:
     """The enrollment once it is final or waits for a person, or as it is when the time is up or
-    this process is about to leave."""
+    this process is about to leave. Raises Unavailable where PostgreSQL does not answer."""
     ends = time.monotonic() + wait.seconds
     while True:
-        event = await wait.changes.subscribe(enrollment_id) if wait.seconds else None
-        async with database.transaction() as session:
-            content = await reading(session, caller, enrollment_id)
-        left = ends - time.monotonic()
-        done = content["state"] in _ENDS or left <= 0 or wait.changes.over
-        if event is not None:
-            await wait.changes.wait(enrollment_id, event, 0 if done else left)
-        if done:
-            return content
+        async with wait.changes.subscribed(enrollment_id, ends - time.monotonic()) as changed:
+            async with database.transaction() as session:
+                content = await reading(session, caller, enrollment_id)
+            left = ends - time.monotonic()
+            if content["state"] in _ENDS or left <= 0 or wait.changes.over:
+                return content
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), left)
 
 
 async def looked_at(

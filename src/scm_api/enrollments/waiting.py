@@ -3,7 +3,8 @@
 import asyncio
 import re
 from collections import defaultdict
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,12 +13,11 @@ import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy.engine import make_url
 
-from scm_api.logger import get_logger
+from scm_api.core.errors import Unavailable
 
 LONGEST_WAIT = 30
 CHANNEL = "scm_enrollments"
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
-_log = get_logger(__name__)
 
 
 class Changes:
@@ -33,18 +33,8 @@ class Changes:
         self._dsn = url.render_as_string(hide_password=False)
         self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
         self._connection: asyncpg.Connection | None = None
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[Exception | None] | None = None
         self.over = False
-
-    async def wait(self, enrollment_id: UUID, event: asyncio.Event, seconds: float) -> None:
-        """Return when `event` is set or the time is up; see `subscribe`."""
-        try:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), seconds)
-        finally:
-            self._waiting[enrollment_id].discard(event)
-            if not self._waiting[enrollment_id]:
-                del self._waiting[enrollment_id]
 
     def end(self) -> None:
         """Wake everybody and let nobody wait any more: this process is about to leave."""
@@ -53,15 +43,50 @@ class Changes:
             for event in events:
                 event.set()
 
-    async def subscribe(self, enrollment_id: UUID) -> asyncio.Event:
-        """An event set at the next change; subscribe, look at the row, then wait."""
-        async with self._opening:
-            if self._connection is None or self._connection.is_closed():
-                self._connection = await asyncpg.connect(self._dsn, timeout=5)
-                await self._connection.add_listener(CHANNEL, self._notified)
+    @asynccontextmanager
+    async def subscribed(self, enrollment_id: UUID, seconds: float) -> AsyncIterator[asyncio.Event]:
+        """An event set at the next change: subscribe, look at the row, then wait.
+
+        Takes at most `seconds`, and when they are over the event may be one that nothing sets.
+        Raises Unavailable when PostgreSQL does not let us listen.
+        """
+        await self._listen(seconds)
         event = asyncio.Event()
         self._waiting[enrollment_id].add(event)
-        return event
+        try:
+            yield event
+        finally:
+            self._waiting[enrollment_id].discard(event)
+            if not self._waiting[enrollment_id]:
+                del self._waiting[enrollment_id]
+
+    async def _listen(self, seconds: float) -> None:
+        """One attempt at a time, for everybody who comes meanwhile."""
+        if seconds <= 0 or (self._connection is not None and not self._connection.is_closed()):
+            return
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.create_task(self._open())
+        done, _ = await asyncio.wait([self._opening], timeout=seconds)
+        for opening in done:
+            if (error := opening.result()) is not None:
+                raise Unavailable(
+                    "The database does not tell of changes at the moment; ask without waiting.",
+                    code="database-unavailable",
+                ) from error
+
+    async def _open(self) -> Exception | None:
+        """Listen; returns what was in the way."""
+        try:
+            connection = await asyncpg.connect(self._dsn, timeout=5, command_timeout=5)
+            try:
+                await connection.add_listener(CHANNEL, self._notified)
+            except BaseException:
+                connection.terminate()
+                raise
+        except Exception as error:  # noqa: BLE001 -- nobody may be left who would hear of it
+            return error
+        self._connection = connection
+        return None
 
     def _notified(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
         for event in self._waiting.get(UUID(str(payload)), ()):
@@ -69,6 +94,9 @@ class Changes:
 
     async def aclose(self) -> None:
         """Stop listening."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
         if self._connection is not None and not self._connection.is_closed():
             await self._connection.close(timeout=2)
 

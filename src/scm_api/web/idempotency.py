@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Fault, Forbidden, Invalid, ScmError, Unavailable
-from scm_api.core.sealing import KeyRing
+from scm_api.core.sealing import KeyRing, Unsealable
 from scm_api.db.base import Base
 from scm_api.db.conflicts import KeyRepeated
 from scm_api.db.models import IdempotencyRecord
 from scm_api.db.rows import NewRow
+from scm_api.db.secrets import answer_owner
 from scm_api.db.session import Database
 from scm_api.db.statements import Single, Statement
 from scm_api.web.auth import Caller
@@ -23,6 +24,7 @@ from scm_api.web.deps import Resources
 
 _KEPT_HEADERS = ("location", "etag", "retry-after", "preference-applied")
 _TRIES = 3
+_HEADER = "header/Idempotency-Key"
 
 # Rows, not objects: this is in the way of every creating request.
 _RECORDS: Final = Base.metadata.tables[IdempotencyRecord.__tablename__]
@@ -61,12 +63,13 @@ class Once:
 
     @property
     def _owner(self) -> str:
-        return f"idempotency_records/{self.caller.admin_id}/{self.key}"
+        return answer_owner(self.caller.admin_id, self.key)
 
     async def create(self, work: Callable[[AsyncSession], Awaitable[Response]]) -> Response:
         """Do `work` in a transaction that also keeps its answer, or give the answer kept.
 
-        Raises Invalid (`idempotency-key-reused`) when the key came with another request before.
+        Raises Invalid when the key came with another request before (`idempotency-key-reused`), or
+        when no key of the ring opens the answer (`idempotency-answer-lost`).
         Nobody looks for the key first: a repeat fails at the unique key, or at what the first has
         changed since, is rolled back and gets the answer of the first. Of two at once, the second
         waits at the unique key and goes the same way.
@@ -117,17 +120,16 @@ class Once:
             return None
         (record,) = found
         if not hmac.compare_digest(record["request_digest"], self._digest):
-            raise Invalid(
-                [
-                    Fault(
-                        "header/Idempotency-Key",
-                        "idempotency-key-reused",
-                        "This Idempotency-Key was used for another request before.",
-                        "a key of its own for each different request",
-                    )
-                ]
-            )
-        body = self._ring.open(record["body"], self._owner)
+            detail = "This Idempotency-Key was used for another request before."
+            accepted = "a key of its own for each different request"
+            raise Invalid([Fault(_HEADER, "idempotency-key-reused", detail, accepted)])
+        try:
+            body = self._ring.open(record["body"], self._owner)
+        except Unsealable as error:
+            detail = f"This request was done before, but its answer cannot be read: {error}."
+            accepted = "a look at what it made, and a key of its own for what is still missing"
+            fault = Fault(_HEADER, "idempotency-answer-lost", detail, accepted)
+            raise Invalid([fault]) from error
         return Response(body, record["status"], record["headers"], "application/json")
 
     def kept_rows(self, answer: Response) -> Sequence[NewRow]:

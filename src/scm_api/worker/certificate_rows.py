@@ -1,10 +1,17 @@
-"""What is stored of a certificate: its facts, its text, its names."""
+"""What is stored of a certificate: its facts, its text, its names.
+
+A CA may write anything into it, and whatever it wrote, the certificate must be recorded: what does
+not fit into the rows is cut off there, and the text itself is kept as it is.
+"""
 
 from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID
 
+from sqlalchemy import Column, String
+
 from scm_api.core.certificate_facts import CertificateFacts
+from scm_api.core.explain import storable
 from scm_api.core.granted_term import granting
 from scm_api.core.issued import IssuedVerdict
 from scm_api.core.renewal_window import opens_at
@@ -15,6 +22,7 @@ from scm_api.db.rows import Each, NewRow
 _CERTIFICATES: Final = Base.metadata.tables[Certificate.__tablename__]
 _TEXTS: Final = Base.metadata.tables[CertificateText.__tablename__]
 _NAMES: Final = Base.metadata.tables[CertificateName.__tablename__]
+_ISSUER_ROOM: Final = 2_048  # bytes; it is part of an index, whose rows have 2,704 at most
 
 
 def certificate_rows(
@@ -28,7 +36,11 @@ def certificate_rows(
     yield NewRow(_CERTIFICATES, _facts(certificate_id, enrollment, ca_ref, verdict, leaf))
     text = {"leaf_der": verdict.leaf_der, "chain_ders": list(verdict.chain_ders)}
     yield NewRow(_TEXTS, {"certificate_id": certificate_id} | text)
-    names = list(dict.fromkeys((name.kind.value, name.value[:512]) for name in leaf.names))
+    names = list(
+        dict.fromkeys(
+            (name.kind.value, _fitting(name.value, _NAMES.c.value)) for name in leaf.names
+        )
+    )
     kinds, values = Each([kind for kind, _ in names]), Each([value for _, value in names])
     yield NewRow(_NAMES, {"certificate_id": certificate_id, "kind": kinds, "value": values})
 
@@ -51,9 +63,13 @@ def _facts(
         "renews_certificate_id": enrollment.renews_certificate_id,
         "ca_ref": ca_ref,
         "serial_number": f"{leaf.serial_number:x}",
-        "issuer": leaf.issuer,
+        "issuer": leaf.issuer.encode()[:_ISSUER_ROOM].decode(errors="ignore"),
         "subject": leaf.subject,
-        "common_name": leaf.common_names[0] if leaf.common_names else None,
+        "common_name": (
+            _fitting(leaf.common_names[0], _CERTIFICATES.c.common_name)
+            if leaf.common_names
+            else None
+        ),
         "not_before": leaf.not_before,
         "not_after": leaf.not_after,
         "term": granting(
@@ -61,10 +77,18 @@ def _facts(
         ),
         "renewal_opens_at": opens_at(leaf.not_before, leaf.not_after),
         "key_type": leaf.key_type,
-        "signature_algorithm": leaf.signature_algorithm,
+        "signature_algorithm": _fitting(
+            leaf.signature_algorithm, _CERTIFICATES.c.signature_algorithm
+        ),
         "spki_sha256": leaf.spki_sha256,
         "fingerprint_sha256": leaf.fingerprint_sha256,
         "chain_complete": verdict.chain_complete,
         "notes": list(verdict.notes),
         "quarantined": reasons or None,
     }
+
+
+def _fitting(value: str, column: Column[Any]) -> str:
+    """As much as the column takes."""
+    assert isinstance(column.type, String)
+    return storable(value)[: column.type.length]

@@ -270,6 +270,8 @@ class Issuance:
                     outcomes.rejected(changes, outcome)
                 case Canceled():
                     outcomes.canceled(changes)
+                case Untraced() if isinstance(chosen, Poll):
+                    outcomes.unknown(changes, outcome)
                 case Untraced():
                     outcomes.untraced(changes)
             self._crash.passing(Point.BEFORE_COMMIT)

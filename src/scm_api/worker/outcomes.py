@@ -1,7 +1,7 @@
 """What a call to the CA led to, each as changes that are written in one transaction."""
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, job_row
 from scm_api.db.models import Certificate, Enrollment
 from scm_api.db.rows import NOW, Later
-from scm_api.drivers.base import Issued, Pending, Rejected
+from scm_api.drivers.base import Issued, Pending, Rejected, Untraced
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.gateway.health import record_health
 from scm_api.issuance.revocation import revoke_replaced, revoke_succeeded
@@ -28,6 +28,9 @@ from scm_api.worker.planning import REFUSED_WAIT, outcome_unknown
 # The claim is kept for it: coming back takes another job, another claim and a look at all that
 # belongs to the enrollment, a third of what a certificate costs.
 SHORT_WAIT = timedelta(seconds=0.5)
+# An accepted order of which the CA tells nothing for so long is left to a person.
+_UNKNOWN_AT_MOST = timedelta(days=1)
+_SILENT_AT_MOST = timedelta(days=30)
 _ENDED: dict[str, Any] = {"due_at": None, "lease_until": None, "steps": 0, "failures": 0}
 _PROGRESS: dict[str, Any] = {"reason_code": None, "reason": None, "steps": 0, "failures": 0}
 
@@ -47,6 +50,7 @@ def accepted(changes: Changes, outcome: Pending) -> None:
     details = {"ca_ref": outcome.ca_ref, "waits_for": outcome.waits_for}
     changes.move(Move.ACCEPT, details=details, **_PROGRESS)
     changes.write_attempt(ca_ref=outcome.ca_ref, waits_for=outcome.waits_for)
+    _is_told_of(changes)
     if outcome.poll_after > SHORT_WAIT:
         come_back(changes, outcome.poll_after)
 
@@ -57,6 +61,7 @@ def still_pending(changes: Changes, outcome: Pending) -> None:
     wait = poll_interval(steps, outcome.poll_after, random.random())  # noqa: S311 -- jitter
     if outcome.waits_for is not None:
         changes.write_attempt(waits_for=outcome.waits_for)
+    _is_told_of(changes)
     come_back(changes, wait, steps=steps + 1, failures=0, reason_code=None, reason=None)
 
 
@@ -224,6 +229,48 @@ def untraced(changes: Changes) -> None:
     changes.write_attempt(untraced_at=NOW)
 
 
+def unknown(changes: Changes, outcome: Untraced) -> None:
+    """The CA knows no order under the reference that it gave us, which may pass: ask again for a
+    day. Of one that a person took over, the person has to look again."""
+    if _is_adopted(changes.claim):
+        _give_back(changes, f"the CA knows no such order. {outcome.detail}")
+        return
+    steps = changes.claim.enrollment.steps
+    wait = retry_interval(steps, None, random.random())  # noqa: S311 -- jitter
+    detail = f"The CA knows no such order. {outcome.detail}"
+    _wait(changes, wait, ("order-unknown", detail), _UNKNOWN_AT_MOST)
+
+
+def _wait(changes: Changes, wait: timedelta, reason: tuple[str, str], longest: timedelta) -> None:
+    """Ask again after `wait`; but leave to a person an order that the CA has accepted and has told
+    nothing of for `longest`. It may exist, so nothing is ordered in its place."""
+    (code, detail), claim = reason, changes.claim
+    attempt = claim.attempt
+    if attempt is not None and attempt.ca_ref is not None:
+        since = attempt.untraced_at
+        if since is None:
+            changes.write_attempt(untraced_at=NOW)
+        elif claim.now - since >= longest:
+            parked(changes, (code, _untold(attempt.ca_ref, since, detail)))
+            return
+    steps = claim.enrollment.steps + 1
+    come_back(changes, wait, steps=steps, reason_code=code, reason=detail)
+
+
+def _untold(ca_ref: str, since: datetime, detail: str) -> str:
+    return (
+        f"Since {since:%Y-%m-%d %H:%M} UTC the CA has told nothing of its order {ca_ref}: {detail} "
+        "Look at it there: what it issued can still be adopted. Retry for a new order only if that "
+        "one is not there, or cancel."
+    )
+
+
+def _is_told_of(changes: Changes) -> None:
+    attempt = changes.claim.attempt
+    if attempt is not None and attempt.untraced_at is not None:
+        changes.write_attempt(untraced_at=None)
+
+
 def unavailable(changes: Changes, error: BackendUnavailable, *, nothing_sent: bool) -> None:
     """The CA is away or asks for patience, and did nothing: wait, and say so on the backend.
 
@@ -231,8 +278,7 @@ def unavailable(changes: Changes, error: BackendUnavailable, *, nothing_sent: bo
     """
     steps = changes.claim.enrollment.steps
     wait = retry_interval(steps, error.retry_after, random.random())  # noqa: S311 -- jitter
-    values = {"reason_code": "ca-unavailable", "reason": error.detail}
-    come_back(changes, wait, steps=steps + 1, **values)
+    _wait(changes, wait, ("ca-unavailable", error.detail), _SILENT_AT_MOST)
     if nothing_sent and changes.claim.attempt is not None:
         changes.write_attempt(first_sent_at=None)
     if error.retry_after is None:
@@ -244,8 +290,7 @@ def refused(changes: Changes, error: BackendRefused, *, nothing_sent: bool) -> N
 
     A right that only this order needs is shown on the enrollment alone.
     """
-    values = {"reason_code": "backend-refused", "reason": error.detail}
-    come_back(changes, REFUSED_WAIT, steps=changes.claim.enrollment.steps + 1, **values)
+    _wait(changes, REFUSED_WAIT, ("backend-refused", error.detail), _SILENT_AT_MOST)
     if nothing_sent and changes.claim.attempt is not None:
         changes.write_attempt(first_sent_at=None)
     if error.whole_backend:

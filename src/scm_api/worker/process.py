@@ -69,7 +69,7 @@ async def working(settings: Settings, issuing: type[Issuance] = Issuance) -> Asy
     gateway = Gateway(database, load_key_ring(settings), pool)
     checks = await asyncio.to_thread(key_checks, settings)
     renewals = Renewals(database, checks, settings.approval_within)
-    upkeep = asyncio.create_task(Upkeep(database, gateway, 2 * lease, renewals).run())
+    upkeep = asyncio.create_task(Upkeep(database, gateway, lease, renewals).run())
     try:
         yield _queue(settings, database, gateway, issuing)
     finally:

@@ -1,7 +1,8 @@
 """The durable job engine, pgqueuer, behind one small face: jobs in, subject ids out.
 
 The engine delivers at least once: a job whose worker stops beating is handed to another after the
-lease. Everything it runs decides by the state of the row, so that does no harm.
+lease. Everything it runs decides by the state of the row, so that does no harm. No failure takes a
+job out of the queue.
 """
 
 import asyncio
@@ -11,6 +12,8 @@ from uuid import UUID
 
 import asyncpg
 from pgqueuer.adapters.drivers.asyncpg import AsyncpgPoolDriver
+from pgqueuer.core.buffers import JobStatusLogBuffer
+from pgqueuer.core.executors import AbstractEntrypointExecutor
 from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job as QueuedJob
@@ -19,7 +22,7 @@ from sqlalchemy.engine import make_url
 
 from scm_api.db.catalogue import Connection
 from scm_api.db.jobs import Job
-from scm_api.db.session import is_away
+from scm_api.db.session import is_away, without_schema
 from scm_api.logger import get_logger
 
 # Takes the subject's id and how often this job ran before; returns a wait before it runs again.
@@ -28,6 +31,7 @@ Handler = Callable[[UUID, int], Awaitable[timedelta | None]]
 _log = get_logger(__name__)
 _DATABASE_AWAY = timedelta(seconds=2)
 _AFTER_ERROR = timedelta(seconds=30)
+_TRY_AGAIN = 1.0  # seconds
 _NEVER = timedelta(0)  # nobody reads those statistics, which nobody would delete either
 
 
@@ -67,7 +71,7 @@ class Queue:
                 if self._stopping.is_set():
                     return
                 _log.warning("job queue interrupted, trying again", why=_why(error))
-                await self._pause(1.0)
+                await self._pause(_TRY_AGAIN)
 
     async def _run_connected(self) -> None:
         async with asyncpg.create_pool(
@@ -102,17 +106,38 @@ class Queue:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, asyncpg.UndefinedTableError):
-        return f"{error}: the database lacks the schema of this version; run `scm-api migrate`"
-    return str(error)
+    advice = without_schema(error)
+    return f"{error}: {advice}" if advice else str(error)
 
 
 class _Manager(QueueManager):
-    """The engine's, for tables that migrations make."""
+    """The engine's, for tables that migrations make and jobs that are not given up."""
 
     async def verify_structure(self) -> None:
         """Looks for nothing: sixteen questions at each start, 3 ms each, and their answer is what
         the first statement would say as well."""
+
+    async def log_failure(
+        self,
+        job: QueuedJob,
+        executor: AbstractEntrypointExecutor,  # noqa: ARG002 -- the engine's signature
+        exc: Exception,
+        jbuff: JobStatusLogBuffer,  # noqa: ARG002
+    ) -> None:
+        """Put the job back as soon as the database answers.
+
+        What comes here ran and could not be put back, and the engine would delete it. Where this
+        worker stops first, or the database refuses, another takes it over after the lease.
+        """
+        _log.warning("job could not be put back yet", job=job.entrypoint, why=_why(exc))
+        while is_away(exc) and not self.shutdown.is_set():
+            await asyncio.sleep(_TRY_AGAIN)
+            try:
+                await self.queries.retry_job(job, _DATABASE_AWAY, None)
+            except Exception as error:  # noqa: BLE001 -- the job must not be lost, whatever it is
+                exc = error
+            else:
+                return
 
 
 async def _as_it_is(connection: asyncpg.Connection) -> None:

@@ -14,7 +14,7 @@ from scm_api.core.lifecycle import ACTIVE
 from scm_api.core.vocabulary import BackendStatus
 from scm_api.db.jobs import Job, enqueue_many
 from scm_api.db.models import CaBackendHealth, IdempotencyRecord
-from scm_api.db.session import Database, is_away
+from scm_api.db.session import Database, is_away, without_schema
 from scm_api.db.statements import Statement
 from scm_api.drivers.base import CheckReport
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
@@ -33,7 +33,8 @@ _BATCH = 500
 _log = get_logger(__name__)
 
 # A job can only be missing if somebody emptied the queue by hand; then the rows still say what
-# is due. `overdue` keeps jobs that are just being delivered out of it.
+# is due. `overdue` keeps jobs that are just being delivered out of it. Surplus certificates are not
+# looked for: the next certificate of that person brings a job for all of them.
 _LOST_ENROLLMENTS = text("""
     SELECT id FROM enrollments
      WHERE due_at < clock_timestamp() - CAST(:overdue AS interval)
@@ -111,7 +112,9 @@ class Upkeep:
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 -- upkeep is tried again at its next turn
-                if not is_away(error):
+                if advice := without_schema(error):
+                    _log.warning("upkeep waits", work=work.__name__, why=advice)
+                elif not is_away(error):
                     _log.exception("upkeep failed", work=work.__name__)
             await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 -- jitter
 

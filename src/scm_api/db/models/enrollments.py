@@ -125,7 +125,8 @@ class EnrollmentAttempt(Base):
 
     `first_sent_at` is the database's time at which the first send was about to happen; it is
     null while no send can have reached the CA, and the token's validity is counted from it.
-    `untraced_at` is when a look-up at the CA last found nothing. One attempt at most is live.
+    `untraced_at` is when a look-up at the CA last found nothing; with a `ca_ref`, since when the CA
+    tells nothing of the order. One attempt at most is live.
     """
 
     __tablename__ = "enrollment_attempts"

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
@@ -13,7 +14,13 @@ from botocore.exceptions import ClientError
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.aws import session, wire
 from scm_api.drivers.aws.arns import ca_of_certificate, parse_ca_arn, partition_of
-from scm_api.drivers.aws.failures import Throttled, reply_of, sign_in_failed, translate
+from scm_api.drivers.aws.failures import (
+    WRONG_ARGUMENTS,
+    Throttled,
+    reply_of,
+    sign_in_failed,
+    translate,
+)
 from scm_api.drivers.aws.operations import (
     DESCRIBE,
     GET,
@@ -33,6 +40,7 @@ from scm_api.drivers.base import (
     Pending,
     Rejected,
     Template,
+    Untraced,
 )
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.drivers.pacing import Limiter
@@ -41,6 +49,7 @@ T = TypeVar("T")
 
 _FIRST_LOOK: Final = timedelta(milliseconds=500)
 _NEXT_LOOK: Final = timedelta(seconds=1)
+_ANCHOR_WAIT: Final = timedelta(seconds=5)
 _MOST_PAGES: Final = 50
 _PAGE: Final = 100
 _OWNERS: Final = ("SELF", "OTHER_ACCOUNTS")
@@ -98,7 +107,7 @@ class AwsDriver:
         self,
         ca_ref: str,
         options: AwsProfileOptions,  # noqa: ARG002 - the reference names the CA already
-    ) -> Issued | Pending | Rejected:
+    ) -> Issued | Pending | Rejected | Untraced:
         ca_arn = ca_of_certificate(ca_ref)
         request = {"CertificateAuthorityArn": ca_arn, "CertificateArn": ca_ref}
         try:
@@ -107,11 +116,13 @@ class AwsDriver:
                 ca_arn,
                 request,
                 lambda reply: wire.issued(ca_ref, reply),
-                ordinary=frozenset({"RequestInProgressException", "RequestFailedException"}),
+                ordinary=WRONG_ARGUMENTS | {"RequestInProgressException", "RequestFailedException"},
             )
         except _Answer as answer:
             if answer.code == "RequestInProgressException":
                 return Pending(ca_ref, _NEXT_LOOK, "AWS Private CA signs the certificate")
+            if answer.code in WRONG_ARGUMENTS:  # there are no others than the reference
+                return Untraced(f"{answer.detail} ({answer.code}).")
             return Rejected(ca_ref, answer.code, answer.detail)
         return replace(issued, issuer_pems=(await self._anchor_of(ca_arn),))
 
@@ -197,7 +208,10 @@ class AwsDriver:
         since AWS takes none that does not match the CA's CSR."""
         if ca_arn not in self._anchors:
             request = {"CertificateAuthorityArn": ca_arn}
-            pem = await self._call(GET_CA_CERTIFICATE, ca_arn, request, wire.ca_certificate)
+            try:
+                pem = await self._call(GET_CA_CERTIFICATE, ca_arn, request, wire.ca_certificate)
+            except OrderRefused as error:  # the order is issued, whatever is wrong about its CA
+                raise BackendUnavailable(error.detail, retry_after=_ANCHOR_WAIT) from error
             self._anchors[ca_arn] = pem
         return self._anchors[ca_arn]
 
@@ -266,14 +280,15 @@ def _findings(cas: Sequence[IssuingCa], region: str) -> list[str]:
 def _ordinary(error: Exception, codes: frozenset[str], hidden: tuple[str, ...]) -> _Answer | None:
     if not isinstance(error, ClientError):
         return None
-    code, _status, said = reply_of(error, hidden)
-    return _Answer(code, said) if code in codes else None
+    code, status, said = reply_of(error, hidden)
+    answered = code in codes and status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return _Answer(code, said) if answered else None
 
 
 async def open_driver(connection: AwsConnection, secrets: AwsSecrets, limiter: Limiter) -> Driver:
     """Open the client; AWS Private CA itself is not called yet.
 
-    Raises BackendRefused where credentials are missing.
+    Raises BackendRefused where credentials are missing, and looks for them anew the next time.
     """
     try:
         async with AsyncExitStack() as stack:

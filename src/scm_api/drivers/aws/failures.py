@@ -13,7 +13,7 @@ from typing import Any, Final
 from botocore import exceptions as sdk
 
 from scm_api.drivers.aws.operations import ISSUE, Operation
-from scm_api.drivers.aws.transport import AddressRefused, RedirectRefused, ReplyTooLarge
+from scm_api.drivers.aws.transport import RedirectRefused, ReplyTooLarge
 from scm_api.drivers.aws.wire import Unreadable
 from scm_api.drivers.errors import (
     BackendRefused,
@@ -22,6 +22,7 @@ from scm_api.drivers.errors import (
     OrderRefused,
     OutcomeUnknown,
 )
+from scm_api.drivers.resolving import ForbiddenAddress
 
 _THROTTLED_WAIT: Final = timedelta(seconds=2)
 _BUSY_WAIT: Final = timedelta(seconds=5)
@@ -85,6 +86,8 @@ VERDICTS: Final[Mapping[str, Verdict]] = {
     "RequestInProgressException": Verdict.BUSY,
 }
 """Error codes below status 500, after any of which the CA did nothing."""
+
+WRONG_ARGUMENTS: Final = frozenset(code for code, v in VERDICTS.items() if v is Verdict.ARGUMENT)
 
 _CREDENTIAL_SENTENCES: Final[Mapping[str, str]] = {
     "InvalidSignatureException": "the secret access key is wrong, or this machine's clock is off",
@@ -150,8 +153,8 @@ def translate(
 
 def _unanswered(error: Exception, operation: Operation, hidden: tuple[str, ...]) -> DriverError:
     cause = _cause(error)
-    if isinstance(cause, AddressRefused):
-        return BackendRefused(str(cause))
+    if isinstance(cause, ForbiddenAddress):
+        return BackendRefused(f"{cause}.")
     if isinstance(error, RedirectRefused):
         return BackendRefused(str(error))
     if isinstance(error, sdk.SSLError):
@@ -200,7 +203,7 @@ def _answered(
             return Throttled(f"AWS asks for fewer {operation.name} calls.", _retry_after(error))
         case Verdict.DENIED:
             sentence = _denied(operation, resource, template, said)
-            return BackendRefused(sentence, whole_backend=not operation.writes)
+            return BackendRefused(sentence, whole_backend=not operation.on_one_ca)
         case Verdict.CREDENTIALS:
             # AWS's own words can hold the canonical request, and with it the session token.
             because = _CREDENTIAL_SENTENCES.get(code, _UNKNOWN_KEY)
@@ -208,7 +211,7 @@ def _answered(
         case Verdict.QUOTA:
             return BackendRefused(
                 f"A quota of the AWS account is used up and has to be raised: {said} ({code}).",
-                whole_backend=not operation.writes,
+                whole_backend=not operation.on_one_ca,
             )
         case Verdict.ARGUMENT if operation.final:
             return OrderRefused(said or code, code=code)
@@ -251,7 +254,7 @@ def _denied(operation: Operation, resource: str, template: str | None, said: str
     return f"{sentence} AWS says: {said}" if said else sentence
 
 
-_SIGN_IN: Final = Operation("AssumeRole", "assume_role", lambda _quotas: 1)
+_SIGN_IN: Final = Operation("AssumeRole", "assume_role", lambda _quotas: 1, on_one_ca=False)
 
 
 def sign_in_failed(error: Exception, role: str, hidden: tuple[str, ...]) -> DriverError:

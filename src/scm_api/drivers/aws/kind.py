@@ -12,6 +12,7 @@ from scm_api.drivers.aws.options import AwsConnection, AwsProfileOptions, AwsSec
 from scm_api.drivers.aws.rules import (
     judge_connection,
     judge_profile,
+    judge_reference,
     judge_request,
     max_term_days,
 )
@@ -70,4 +71,5 @@ AWS: Final = BackendKind(
     issuing_ca_id=_issuing_ca_id,
     max_term_days=max_term_days,
     publicly_trusted=_publicly_trusted,
+    judge_reference=judge_reference,
 )

@@ -13,6 +13,7 @@ class Operation:
 
     `writes`: without an answer the CA may have acted. `final`: what AWS calls a wrong argument
     is the order's own fault; otherwise an accepted order must not be given up because of it.
+    `on_one_ca`: what is denied here may be allowed on the account's other CAs.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Operation:
     rate: Callable[[AwsQuotas], float]
     writes: bool = False
     final: bool = False
+    on_one_ca: bool = True
 
     @property
     def permission(self) -> str:
@@ -51,5 +53,8 @@ DESCRIBE: Final = Operation(
     final=True,
 )
 LIST: Final = Operation(
-    "ListCertificateAuthorities", "list_certificate_authorities", lambda q: q.list_per_second
+    "ListCertificateAuthorities",
+    "list_certificate_authorities",
+    lambda q: q.list_per_second,
+    on_one_ca=False,
 )

@@ -1,5 +1,6 @@
 """What AWS Private CA would refuse, said before it is asked. Pure functions over known facts."""
 
+import re
 from collections.abc import Sequence
 
 from scm_api.core.errors import Fault
@@ -11,6 +12,8 @@ from scm_api.drivers.aws.templates import AWS_TEMPLATES, makes_a_ca
 from scm_api.drivers.aws.wire import SHORT_LIVED
 from scm_api.drivers.base import IssuingCa
 from scm_api.drivers.kinds import ProfileFacts, RequestFacts
+
+_CERTIFICATE_ID = re.compile(r"[A-Za-z0-9_+=,.@-]+")
 
 SHORT_LIVED_DAYS = 7
 """Longest life of a certificate from a CA in short-lived mode (User Guide, "CA modes")."""
@@ -51,6 +54,16 @@ def judge_profile(
 ) -> list[Fault]:
     """Faults of a profile's options; pointers are relative to them."""
     return _profile_faults(options, connection, facts.issuing_cas)
+
+
+def judge_reference(options: AwsProfileOptions, ca_ref: str) -> list[Fault]:
+    """Whether `ca_ref` can be what the profile's private CA issued; pointers are relative to a body
+    with the member `ca_ref`."""
+    below = f"{options.private_ca}/certificate/"
+    if ca_ref.startswith(below) and _CERTIFICATE_ID.fullmatch(ca_ref, len(below)):
+        return []
+    detail = "It is not the ARN of a certificate of the private CA that the profile issues from."
+    return [Fault("/ca_ref", "foreign-reference", detail, f"{below}<id>")]
 
 
 def _profile_faults(

@@ -26,7 +26,7 @@ from scm_api.drivers.addresses import is_loopback_host
 from scm_api.drivers.aws.failures import sign_in_failed
 from scm_api.drivers.aws.options import AssumedRole, AwsConnection, AwsSecrets
 from scm_api.drivers.aws.transport import CheckedResolver, StrictSession
-from scm_api.drivers.errors import BackendRefused
+from scm_api.drivers.errors import BackendRefused, BackendUnavailable
 
 _SERVICE: Final = "acm-pca"
 _MODELS: Final = ("service-2", "endpoint-rule-set-1")
@@ -75,7 +75,17 @@ def prepare(connection: AwsConnection, secrets: AwsSecrets) -> aioboto3.Session:
 async def open_client(
     session: aioboto3.Session, connection: AwsConnection, stack: AsyncExitStack
 ) -> Any:
-    """The client of AWS Private CA, closed with `stack`; safe for concurrent calls."""
+    """The client of AWS Private CA, closed with `stack`; safe for concurrent calls.
+
+    Raises BackendRefused where the machine has no credentials: a client made without them would
+    never look for them again. Nobody is asked for a role's yet.
+    """
+    try:
+        async with asyncio.timeout(connection.call_timeout_seconds):
+            _found(await session.get_credentials())
+    except TimeoutError as error:
+        detail = f"The credentials of this machine took over {connection.call_timeout_seconds:g} s."
+        raise BackendUnavailable(detail) from error
     return await stack.enter_async_context(
         session.client(
             _SERVICE,
@@ -201,9 +211,13 @@ async def _assume_role(
 
 
 async def _keys_of(credentials: Any) -> Any:
+    return await _found(credentials).get_frozen_credentials()
+
+
+def _found(credentials: Any) -> Any:
     if credentials is None:
         raise BackendRefused("There are no AWS credentials on this machine.")
-    return await credentials.get_frozen_credentials()
+    return credentials
 
 
 def _confidential(keys: Any) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ any length, and reports a connection reset in the middle of a call with the same
 that was never made.
 """
 
+import socket
 import ssl
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Final
 import aiohttp
 from aiobotocore.awsrequest import AioAWSResponse
 from aiobotocore.httpsession import AIOHTTPSession
-from aiohttp.abc import ResolveResult
+from aiohttp.abc import AbstractResolver, ResolveResult
 from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
@@ -26,14 +27,10 @@ from botocore.exceptions import (
 from botocore.httpsession import get_cert_path
 from yarl import URL
 
-from scm_api.drivers.addresses import may_connect
+from scm_api.drivers.resolving import checked_addresses
 
 LONGEST_REPLY: Final = 4 * 1024 * 1024
 """Bytes. A chain may have 2 MiB (API reference, GetCertificate); nothing else comes near."""
-
-
-class AddressRefused(OSError):
-    """The name of the endpoint resolves to an address we never connect to."""
 
 
 class RedirectRefused(Exception):
@@ -44,25 +41,27 @@ class ReplyTooLarge(Exception):
     """The reply is longer than any reply of AWS Private CA."""
 
 
-class CheckedResolver(aiohttp.ThreadedResolver):
-    """Resolves names at the moment of connecting and refuses forbidden addresses.
-
-    The connection is made to the very addresses that were checked, so that a name that changes
-    its mind between two look-ups (DNS rebinding) gains nothing.
-    """
+class CheckedResolver(AbstractResolver):
+    """Resolves names at the moment of connecting and refuses forbidden addresses."""
 
     def __init__(self, *, loopback: bool) -> None:
-        super().__init__()
         self._loopback = loopback
 
-    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
-        found = await super().resolve(host, port, family)
-        for result in found:
-            if not may_connect(result["host"], loopback=self._loopback):
-                raise AddressRefused(
-                    f"{host} resolves to {result['host']}, an address this service does not use."
-                )
-        return found
+    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:  # noqa: ARG002 -- aiohttp's contract: every family will do
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in await checked_addresses(host, loopback=self._loopback)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 class StrictSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no types

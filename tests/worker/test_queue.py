@@ -1,0 +1,104 @@
+"""F23 and I5: a job outlives the database it could not be put back into."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from scm_api.db.base import new_id
+from scm_api.db.embedded import EmbeddedPostgres
+from scm_api.db.jobs import Job, enqueue
+from scm_api.db.session import Database
+from scm_api.settings import Settings
+from scm_api.worker.queue import Handler, Queue
+
+_LEASE = timedelta(minutes=5)  # who runs the job again within a test did not wait for it to end
+_PATIENCE = 60.0
+_LOCK = text("SELECT id FROM pgqueuer FOR UPDATE")
+_TERMINATE_BLOCKED = text("""
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'
+""")
+
+
+@asynccontextmanager
+async def _running(url: str, handler: Handler) -> AsyncIterator[None]:
+    """A queue that runs this handler for surplus certificates, which nothing else looks after."""
+    queue = Queue(
+        url,
+        {Job.REVOKE_SURPLUS: handler},
+        lease=_LEASE,
+        idle_poll=timedelta(seconds=0.2),
+        concurrency=4,
+    )
+    running = asyncio.create_task(queue.run())
+    try:
+        yield
+    finally:
+        queue.stop()
+        await running
+
+
+async def _enqueue(database: Database) -> None:
+    async with database.transaction() as session:
+        await enqueue(session, Job.REVOKE_SURPLUS, new_id())
+
+
+async def test_f23_a_job_whose_connection_is_terminated_is_run_again(
+    database: Database, settings: Settings
+) -> None:
+    """Just as it is put back: its row is locked until the connection is gone."""
+    cut, again = asyncio.Event(), asyncio.Event()
+
+    async def locked() -> None:
+        async with database.transaction() as session:
+            await session.execute(_LOCK)
+            held.set()
+            for _ in range(600):
+                if (await session.scalars(_TERMINATE_BLOCKED)).all():
+                    cut.set()
+                    return
+                await asyncio.sleep(0.05)
+
+    async def handler(_subject: UUID, _tries: int) -> timedelta | None:
+        if cut.is_set():
+            again.set()
+            return None
+        lockers.append(asyncio.create_task(locked()))
+        await held.wait()
+        return timedelta(0)
+
+    held, lockers = asyncio.Event(), list[asyncio.Task[None]]()
+    await _enqueue(database)
+    async with _running(settings.database_url or "", handler), asyncio.timeout(_PATIENCE):
+        await again.wait()
+        await asyncio.gather(*lockers)
+
+
+async def test_f23_a_job_that_met_a_restart_is_run_again(
+    own_postgres: tuple[EmbeddedPostgres, str],
+) -> None:
+    postgres, url = own_postgres
+    database = Database(url)
+    down, again = asyncio.Event(), asyncio.Event()
+
+    async def handler(_subject: UUID, _tries: int) -> timedelta | None:
+        if down.is_set():
+            again.set()
+            return None
+        await asyncio.to_thread(postgres.down)
+        down.set()
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+        return None
+
+    await _enqueue(database)
+    async with _running(url, handler), asyncio.timeout(_PATIENCE):
+        await down.wait()
+        await asyncio.sleep(1)
+        await asyncio.to_thread(postgres.up)
+        await again.wait()
+    await database.aclose()
