@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal, require_privilege
@@ -70,11 +70,9 @@ async def retry(
 
 async def _requires_approval(session: AsyncSession, row: Enrollment) -> bool:
     """Whether today's profile does; a replacement is a revocation as well."""
-    required: ColumnElement[bool] = CertificateProfile.requires_approval
-    if row.replace_reason is not None:
-        required = or_(required, CertificateProfile.revocation_requires_approval)
-    query = select(required).where(CertificateProfile.id == row.certificate_profile_id)
-    return bool(await session.scalar(query))
+    profile = await session.get_one(CertificateProfile, row.certificate_profile_id)
+    replaces = row.replace_reason is not None
+    return profile.requires_approval or (replaces and profile.revocation_requires_approval)
 
 
 async def cancel(
