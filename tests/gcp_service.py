@@ -125,11 +125,18 @@ def connection(cas: GoogleCas, **options: Any) -> Json:
 
 
 async def gcp_chain(
-    estate: Estate, cas: GoogleCas, pool: str = WEB, *, template: str | None = None, **profile: Any
+    estate: Estate,
+    cas: GoogleCas,
+    pool: str = WEB,
+    *,
+    template: str | None = None,
+    away: bool = False,
+    **profile: Any,
 ) -> Chain:
-    """Everything from the connector to the profile."""
+    """Everything from the connector to the profile; `away`, to where no CA is."""
     connector, organization = await estate.ground()
-    local = await estate.local_ca_backend(connector["id"], **connection(cas))
+    to = connection(cas, endpoint_url="https://127.0.0.1:1") if away else connection(cas)
+    local = await estate.local_ca_backend(connector["id"], **to)
     backend = await estate.ca_backend(local["id"])
     wanted = {
         "options": {"backend_type": "gcp", "certificate_authority": pool, "template": template},

@@ -39,11 +39,16 @@ def test_issued_is_never_left() -> None:
 
 
 def test_a_refused_move_says_what_is_possible() -> None:
-    with pytest.raises(
-        Conflict, match="possible now: adopted, approval_requested, canceled, retried"
-    ) as refused:
-        after(State.PARKED, Move.ISSUE)
+    with pytest.raises(Conflict, match=r"cannot be retried\..* revoke the certificate") as refused:
+        after(State.SUBMITTING, Move.ASK_AGAIN)
     assert refused.value.code == "wrong-state"
+
+
+def test_a_refused_move_says_so_in_every_state() -> None:
+    for state, moves in MOVES.items():
+        for move in set(Move) - set(moves):
+            with pytest.raises(Conflict, match=f"^An enrollment that is {state} cannot be "):
+                after(state, move)
 
 
 def test_a_move_leads_where_the_table_says() -> None:

@@ -60,7 +60,8 @@ class OneEnrollment(RuleBasedStateMachine):
                 self.order_open = True
             case Move.FAIL | Move.DECLINE | Move.EXPIRE:
                 assert not self.order_open, "ended while the CA was at work"
-            case Move.CANCEL:  # likewise where it was parked; or the CA took the order back
+            # Likewise where it was parked; or nothing was sent, or the CA took the order back.
+            case Move.CANCEL:
                 self.order_open = False
 
     @invariant()

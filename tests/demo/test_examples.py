@@ -10,16 +10,16 @@ from demo_process import Demo
 
 pytestmark = pytest.mark.xdist_group("demo")
 
-# What is in use cannot be deleted, what is issued can be neither retried nor canceled, and nobody
-# approves their own requests: there the example shows the refusal, which a reader gets as well.
+# What is in use cannot be deleted, and what is issued can be neither decided about nor retried nor
+# canceled: there the example shows the refusal, which a reader gets as well.
 REFUSED = {
     "retry_enrollment": "wrong-state",
     "adopt_enrollment": "wrong-state",
     "cancel_enrollment": "wrong-state",
-    "approve_enrollment": "self-approval",
-    "decline_enrollment": "self-approval",
-    "approve_revocation": "self-approval",
-    "decline_revocation": "self-approval",
+    "approve_enrollment": "wrong-state",
+    "decline_enrollment": "wrong-state",
+    "approve_revocation": "wrong-state",
+    "decline_revocation": "wrong-state",
     "cancel_revocation": "wrong-state",  # it is on the way to the CA
     "delete_certificate_profile": "in-use",
     "delete_ca_backend": "in-use",

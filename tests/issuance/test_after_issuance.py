@@ -101,7 +101,11 @@ async def test_t20_a_compromised_key_is_never_certified_again(
     key = new_key()
     certificate = await enrolling.issued(csr=csr_for(WWW, key=key))
     body = {"reason": "key_compromise"}
-    await enrolling.api.post(f"/certificates/{certificate['id']}/revoke", body, 202)
+    path = f"/certificates/{certificate['id']}"
+    assert (await enrolling.api.get(path))["key_blocked"] is False
+    assert (await enrolling.api.post(f"{path}/revoke", body, 202))["key_blocked"] is True
+    events = await enrolling.api.everything(f"/audit-events?subject_id={certificate['id']}")
+    assert "certificate.key_blocked" in {event["action"] for event in events}
     elsewhere = Enrolling(estate.api, await estate.chain())
     again = elsewhere.body(csr=csr_for("other.example.com", key=key))
     problem = await estate.api.post("/enrollments", again, 422)

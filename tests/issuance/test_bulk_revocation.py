@@ -82,7 +82,10 @@ async def test_lists_without_end_or_beginning_are_refused(enrolling: Enrolling) 
 
 async def test_compromised_keys_are_blocked(enrolling: Enrolling) -> None:
     certificates = await issued(enrolling, 2)
-    await enrolling.api.post(PATH, body(*certificates, reason="key_compromise"), 202)
+    made = await enrolling.api.post(PATH, body(*certificates, reason="key_compromise"), 202)
+    blocked = await enrolling.api.everything("/audit-events?action=certificate.key_blocked")
+    assert {each["subject_id"] for each in blocked} == {each["id"] for each in certificates}
+    assert {each["details"]["bulk_revocation_id"] for each in blocked} == {made["id"]}
     for each in certificates:
         info = await enrolling.api.get(f"/certificates/{each['id']}/renewal-info")
         assert info["advice"] == "now"
@@ -125,13 +128,31 @@ async def test_a_key_found_to_be_compromised_later_is_blocked_all_the_same(
     certificate = await enrolling.issued(csr=csr)
     path = f"/certificates/{certificate['id']}"
     await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
-    await enrolling.until(path, "revocation.state", "done")
-    if at_once:
-        await enrolling.api.post(PATH, body(certificate, reason="key_compromise"), 202)
-    else:
-        await enrolling.api.post(f"{path}/revoke", {"reason": "key_compromise"}, 200)
+    before = await enrolling.until(path, "revocation.state", "done")
+    told = {"comment": "leaked on github"}
+    for _ in range(2):
+        if at_once:
+            bulk = body(certificate, reason="key_compromise") | told
+            await enrolling.api.post(PATH, bulk, 202)
+        else:
+            asked = told | {"reason": "key_compromise"}
+            answer = await enrolling.api.post(f"{path}/revoke", asked, 200)
+            assert answer["key_blocked"] is True
+    after = await enrolling.api.get(path)
+    changed = {"key_blocked": True, "version": before["version"] + 1}
+    assert after == before | changed, "a repeat changes nothing"
     problem = await enrolling.api.post("/enrollments", enrolling.body(csr=csr), 422)
     assert ("/csr", "key-blocked") in faults_of(problem)
+    events = await enrolling.api.everything(f"/audit-events?subject_id={certificate['id']}")
+    assert [each["action"].partition(".")[2] for each in reversed(events)] == [
+        "revocation_requested",
+        "revoked",
+        "key_blocked",
+    ]
+    details = events[0]["details"]
+    assert details.items() >= (told | {"reason": "key_compromise"}).items()
+    assert details["spki_sha256"] == certificate["spki_sha256"]
+    assert events[0]["principal_id"]
 
 
 async def test_a_waiting_revocation_becomes_one_for_key_compromise(estate: Estate) -> None:

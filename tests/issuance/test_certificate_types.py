@@ -63,7 +63,8 @@ async def test_an_order_the_ca_holds_is_waited_for(estate: Estate, settings: Set
         waiting = await enrolling.until(f"/enrollments/{made['id']}", "state", "pending_ca")
         assert "operator" in waiting["waits_for"]
         authority.release()
-        assert (await enrolling.settled(made["id"]))["state"] == "issued"
+        issued = await enrolling.settled(made["id"])
+        assert (issued["state"], issued["waits_for"]) == ("issued", None)
 
 
 async def test_types_for_tests_are_refused_elsewhere(

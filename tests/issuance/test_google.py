@@ -63,6 +63,19 @@ async def test_the_whole_story(enrolling: Enrolling, cas: GoogleCas) -> None:
     assert reasons == ["SUPERSEDED", "PRIVILEGE_WITHDRAWN"]
 
 
+async def test_a_template_that_could_not_be_looked_at_is_judged_later(
+    estate: Estate, cas: GoogleCas
+) -> None:
+    away = await gcp_chain(estate, cas, template=NAMELESS, away=True)
+    assert away.profile["checked_against_ca"] is False
+    local = f"/connectors/{away.connector['id']}/local-ca-backends/{away.local_ca_backend['id']}"
+    await estate.api.patch(local, {"options": connection(cas)["options"]})
+    await estate.api.post(f"/ca-backends/{away.ca_backend['id']}/check", status=200)
+    body = Enrolling(estate.api, away).body(WWW)
+    problem = await estate.api.post("/enrollments", body, 422)
+    assert faults_of(problem) == {("/certificate_profile_id", "names-dropped")}
+
+
 async def test_f02_a_dropped_answer_is_recovered(enrolling: Enrolling, cas: GoogleCas) -> None:
     cas.fault("CreateCertificate", "close", when="after")
     certificate = await enrolling.issued(WWW)

@@ -86,6 +86,22 @@ async def test_the_key_is_kept_only_where_the_profile_says_so(
                 assert faults_of(answer.json()) == {("/csr", "key-reused")}
 
 
+@pytest.mark.parametrize("verb", ["renew", "replace"])
+async def test_the_answer_has_the_etag_of_the_enrollment(
+    enrolling: Enrolling, settings: Settings, verb: str
+) -> None:
+    made = await enrolling.enroll(WWW)
+    async with at_work(settings):
+        old = (await enrolling.settled(made["id"]))["certificate_id"]
+    path, body = f"/certificates/{old}/{verb}", {"csr": csr_for(WWW)}
+    answer = await enrolling.api.send("POST", path, 202, json=body)
+    location = answer.headers["Location"]
+    shown = await enrolling.api.send("GET", location, 200)
+    assert answer.headers["ETag"] == shown.headers["ETag"]
+    as_read = {"If-Match": answer.headers["ETag"]}
+    await enrolling.api.send("POST", f"{location}/cancel", 200, json={}, headers=as_read)
+
+
 async def test_a_compromised_key_is_blocked_before_its_replacement_is_there(
     enrolling: Enrolling, settings: Settings
 ) -> None:
@@ -95,7 +111,10 @@ async def test_a_compromised_key_is_blocked_before_its_replacement_is_there(
         old = await enrolling.settled(made["id"])
     path = f"/certificates/{old['certificate_id']}"
     body = {"csr": csr_for(WWW), "reason": "key_compromise"}
-    await enrolling.api.post(f"{path}/replace", body, 202)
+    replacing = await enrolling.api.post(f"{path}/replace", body, 202)
+    [event] = await enrolling.api.everything("/audit-events?action=certificate.key_blocked")
+    assert event["details"]["replaced_by_enrollment_id"] == replacing["enrollment_id"]
+    assert event["subject_id"] == old["certificate_id"]
     again = enrolling.body(csr=csr_for(WWW, key=key))
     problem = await enrolling.api.post("/enrollments", again, 422)
     assert ("/csr", "key-blocked") in faults_of(problem)

@@ -47,8 +47,9 @@ async def test_the_ca_hears_of_it_after_the_approval(eyes: FourEyes, simulator: 
     assert revoked["status"] == "revoked"
     assert revoked["revocation"]["self_approved"] is False
     assert len(simulator.ledger("revocation")) == 1
-    problem = await eyes.decide(path, status=409)
-    assert code_of(problem.json()) == "wrong-state"
+    for somebody in (eyes.approver, eyes.requester):
+        problem = await eyes.decide(path, by=somebody, status=409)
+        assert code_of(problem.json()) == "wrong-state"
     events = await eyes.requester.everything(f"/audit-events?subject_id={shown['id']}")
     assert [event["action"] for event in reversed(events)] == [
         "certificate.revocation_requested",
@@ -89,7 +90,11 @@ async def test_a_key_is_blocked_once_its_revocation_is_approved(eyes: FourEyes) 
     csr = csr_for(WWW, key=new_key())
     path, _ = await asked(eyes, "key_compromise", csr=csr)
     await eyes.enrolling.enroll(csr=csr)
+    blocked = "/audit-events?action=certificate.key_blocked"
+    assert await eyes.requester.everything(blocked) == []
     await eyes.decide(path, status=202)
+    [event] = await eyes.requester.everything(blocked)
+    assert event["details"]["comment"] == "looked at it"
     problem = await eyes.requester.post("/enrollments", eyes.enrolling.body(csr=csr), 422)
     assert faults_of(problem) == {("/csr", "key-blocked")}
 

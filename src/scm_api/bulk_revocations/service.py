@@ -76,14 +76,16 @@ async def _ask_for_each(
 ) -> None:
     now = await clock(session)
     reason = RevocationReason(bulk.reason)
+    told = {"comment": bulk.comment, "bulk_revocation_id": str(bulk.id)}
+    blocked: frozenset[str] = frozenset()
     if reason is RevocationReason.KEY_COMPROMISE:
-        at_once = [row for row in rows if not row.revocation_requires_approval]
-        await block_keys(session, [row.Certificate.spki_sha256 for row in at_once])
+        at_once = [row.Certificate for row in rows if not row.revocation_requires_approval]
+        blocked = await block_keys(session, caller, at_once, told)
     for row in rows:
         if changes_nothing(row.Certificate, reason, now):
+            row.Certificate.version += row.Certificate.spki_sha256 in blocked
             continue
         until = now + approval_within if row.revocation_requires_approval else None
-        told = {"comment": bulk.comment, "bulk_revocation_id": str(bulk.id)}
         await ask(session, caller, row.Certificate, reason, approve_until=until, told=told)
 
 

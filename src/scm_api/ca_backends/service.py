@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scm_api.ca_backends import repository
 from scm_api.ca_backends.schemas import CaBackendCreate, CaBackendUpdate
 from scm_api.core.access import Principal, require_account_wide, require_privilege
-from scm_api.core.errors import Conflict, Invalid
+from scm_api.core.errors import Conflict, Invalid, NotFound
 from scm_api.core.vocabulary import BackendStatus, Privilege
 from scm_api.db.audit import record
 from scm_api.db.changes import changed_fields
 from scm_api.db.models import CaBackend
 from scm_api.drivers.base import CheckReport
 from scm_api.drivers.errors import BackendRefused, DriverError
-from scm_api.gateway.choices import PATIENCE, Choice, Listing, choices
+from scm_api.gateway.choices import PATIENCE, Choice, Listing, choices, learn
 from scm_api.gateway.connections import Connection, Gateway, connection_of
 from scm_api.gateway.health import record_health
 from scm_api.web.concurrency import Expected
@@ -95,6 +96,9 @@ async def check_ca_backend(
         require_account_wide(caller, "check CA backends")
         connection = await connection_of(session, ca_backend_id)
     status, detail, report = await _ask(app.gateway, connection)
+    if status is BackendStatus.AVAILABLE:
+        with suppress(DriverError, NotFound):  # what was asked first says how the CA is
+            await learn(app.database, app.gateway, connection)
     async with app.database.transaction() as session:
         await repository.ca_backend(session, caller, ca_backend_id)
         await record_health(

@@ -26,6 +26,7 @@ from scm_api.drivers.errors import DriverError
 from scm_api.drivers.kinds import BackendKind, ProfileFacts
 from scm_api.gateway.choices import issuing_cas, templates
 from scm_api.gateway.connections import Connection, connection_of
+from scm_api.issuance.comparison import all_known
 from scm_api.web.deps import Resources
 from scm_api.web.references import unknown_reference
 
@@ -56,6 +57,13 @@ class KnownBackend:
     connection: Any = None
     issuing_cas: Sequence[IssuingCa] | None = None
     templates: Sequence[Template] | None = None
+
+    @property
+    def is_compared(self) -> bool | None:
+        """Whether all that the CA offers is known; None when the change does not concern the CA."""
+        if self.connection is None:
+            return None
+        return all_known(self.kind, self.issuing_cas, self.templates)
 
     def judge(self, draft: CertificateProfileCreate) -> list[Fault]:
         """What the backend type has against the draft, whose options are of that type."""

@@ -1,6 +1,7 @@
 """Rows of certificate profiles, their versions and delegations."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +15,16 @@ from scm_api.core.vocabulary import BackendType
 from scm_api.db.models import (
     CertificateProfile,
     CertificateProfileDelegation,
+    CertificateProfileVersion,
     ExternalAssignment,
     Organization,
 )
 from scm_api.db.scope import visible_profiles, within
 from scm_api.db.statements import AnySelect
 from scm_api.drivers.registry import REGISTRY
+from scm_api.issuance.comparison import compared
+from scm_api.issuance.rules import ProfileRules
+from scm_api.web.problems import fault_members
 
 _Delegation = CertificateProfileDelegation
 
@@ -71,7 +76,14 @@ async def content(session: AsyncSession, principal: Principal, profile_id: UUID)
     if row is None:
         raise NotFound("certificate profile")
     shown = row._asdict()
-    return shown | {"external_validations": await _external_validations(session, shown)}
+    checked, faults = await compared(session, profile_id)
+    return shown | {
+        "external_validations": await _external_validations(session, shown),
+        "checked_against_ca": checked,
+        "ca_faults": fault_members(
+            [replace(fault, pointer=f"/options{fault.pointer}") for fault in faults]
+        ),
+    }
 
 
 async def _external_validations(
@@ -121,6 +133,17 @@ async def certificate_profile(
     if found is None:
         raise NotFound("certificate profile")
     return found
+
+
+async def was_checked(session: AsyncSession, profile: CertificateProfile) -> bool:
+    """Whether the version that is there was compared with the CA when it was saved."""
+    rules = await session.scalar(
+        select(CertificateProfileVersion.rules).where(
+            CertificateProfileVersion.certificate_profile_id == profile.id,
+            CertificateProfileVersion.version == profile.version,
+        )
+    )
+    return ProfileRules.model_validate(rules).checked_against_ca
 
 
 async def unknown_organizations(

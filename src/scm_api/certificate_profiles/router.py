@@ -42,8 +42,9 @@ async def create(
     """What may be issued, through which CA, and for whom.
 
     The options are compared with what the CA offers. While the CA is away, what can be told
-    without it is checked. `organization_ids` lists who may use the profile; without any, nobody.
-    Who is no MRAO needs the privilege `manage_profiles` and lists at least one of its own.
+    without it is checked, and `checked_against_ca` is false. `organization_ids` lists who may use
+    the profile; without any, nobody. Who is no MRAO needs the privilege `manage_profiles` and lists
+    at least one of its own.
     """
     service.require_may_manage(caller, body.certificate_type, "create certificate profiles")
     backend = await survey(app, caller, body)

@@ -14,6 +14,7 @@ from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.options import ProfileOptions
 from scm_api.web import examples
 from scm_api.web.external_validation import AssignedValidationOut
+from scm_api.web.openapi import ProblemFault
 from scm_api.web.schemas import Id, Input, Name, Output, PageOutput, Text, VersionedOutput
 
 
@@ -239,6 +240,16 @@ class CertificateProfileDetail(CertificateProfileOut):
     external_validations: list[ProfileValidationOut] | None = Field(
         description="One for each of `organization_ids`; null where the profile is ordered for no "
         "external organization."
+    )
+    checked_against_ca: bool | None = Field(
+        description="Whether the options were compared with what the CA offers. False: it could "
+        "not be asked since they were saved, so what only the CA knows is not checked; that is "
+        "done once it answers, at the next check of the CA backend. Null: CAs of this type list "
+        "nothing to compare them with."
+    )
+    ca_faults: list[ProblemFault] = Field(
+        description="What that comparison found, where it was made after the profile was saved. "
+        "While there are any, enrollments are refused with them."
     )
 
 

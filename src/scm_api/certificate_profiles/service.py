@@ -59,7 +59,7 @@ async def create_profile(
     await repository.delegate(
         session, profile.id, add=set(draft.organization_ids), remove=frozenset()
     )
-    _keep_version(session, profile)
+    _keep_version(session, profile, checked=known.is_compared is not False)
     subject = ("certificate_profile", profile.id)
     record(session, caller, "certificate_profile.created", subject, details=accepted)
     content = await repository.content(session, caller, profile.id)
@@ -163,6 +163,9 @@ async def _save(
 ) -> None:
     """Write what differs, if anything does, as a new version."""
     risks_before = _acknowledged(backend, profile.options)
+    checked = backend.is_compared
+    if checked is None:
+        checked = await repository.was_checked(session, profile)
     for name, value in _columns(draft, backend).items():
         setattr(profile, name, value)
     changed = changed_fields(profile)
@@ -177,7 +180,7 @@ async def _save(
         return
     await session.flush()
     await repository.delegate(session, profile.id, add=wanted - before, remove=before - wanted)
-    _keep_version(session, profile)
+    _keep_version(session, profile, checked=checked)
     subject = ("certificate_profile", profile.id)
     details = {"changed": changed, "version": profile.version} | accepted
     record(session, caller, "certificate_profile.updated", subject, details=details)
@@ -245,10 +248,11 @@ def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str
     }
 
 
-def _keep_version(session: AsyncSession, profile: CertificateProfile) -> None:
+def _keep_version(session: AsyncSession, profile: CertificateProfile, *, checked: bool) -> None:
     """Keep the rules as they stand now: enrollments are carried out by them from here on."""
-    rules = {name: getattr(profile, name) for name in ProfileRules.model_fields}
-    rules["ca_backend_id"] = str(profile.ca_backend_id)
+    names = ProfileRules.model_fields.keys() - {"checked_against_ca"}
+    rules = {name: getattr(profile, name) for name in names}
+    rules |= {"ca_backend_id": str(profile.ca_backend_id), "checked_against_ca": checked}
     ProfileRules.model_validate(rules)  # what could not be read back must not be written
     session.add(
         CertificateProfileVersion(

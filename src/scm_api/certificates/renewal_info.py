@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
-from scm_api.certificates.repository import status, visible
+from scm_api.certificates.repository import key_is_blocked, status, visible
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
 from scm_api.core.renewal_window import RenewalAdvice, RenewalWindow, renewal_window
@@ -59,10 +59,9 @@ async def renewal_info(
 def is_due() -> ColumnElement[bool]:
     """Valid, without a valid successor, and inside or past its window or with a blocked key."""
     successor = aliased(Certificate)
-    blocked = exists().where(BlockedKey.spki_sha256 == Certificate.spki_sha256)
     return and_(
         status() == CertificateStatus.VALID,
-        or_(Certificate.renewal_opens_at <= func.now(), blocked),
+        or_(Certificate.renewal_opens_at <= func.now(), key_is_blocked()),
         ~exists().where(_succeeds(successor)),
     )
 

@@ -91,7 +91,9 @@ async def _require_no_other(session: AsyncSession, row: Certificate) -> None:
     )
     if open_one is not None:
         raise Conflict(
-            f"It is being replaced already, by enrollment {open_one}.", code="wrong-state"
+            f"It is being replaced already, by enrollment {open_one}: wait for that, or cancel it "
+            "first.",
+            code="wrong-state",
         )
 
 
@@ -145,8 +147,12 @@ async def _accepted(
 ) -> Response:
     values = await accept(session, caller, judged, app.settings.approval_within)
     if values["state"] == EnrollmentState.APPROVED:
-        await block_replaced(session, values)
-    content: dict[str, Any] = {"enrollment_id": values["id"], "state": values["state"]}
+        await block_replaced(session, caller, values)
+    content: dict[str, Any] = {
+        "enrollment_id": values["id"],
+        "state": values["state"],
+        "version": values["version"],
+    }
     headers = {
         "Location": f"/enrollments/{values['id']}",
         "Retry-After": retry_after(values["state"]),

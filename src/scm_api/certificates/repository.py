@@ -14,6 +14,7 @@ from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
 from scm_api.core.vocabulary import CertificateStatus, RevocationState
 from scm_api.db.models import (
+    BlockedKey,
     BulkRevocationCertificate,
     Certificate,
     CertificateName,
@@ -64,6 +65,11 @@ def status() -> ColumnElement[str]:
     )
 
 
+def key_is_blocked() -> ColumnElement[bool]:
+    """Whether the certificate's key may not be certified again."""
+    return exists().where(BlockedKey.spki_sha256 == Certificate.spki_sha256)
+
+
 def certificates(principal: Principal) -> AnySelect:
     """Certificates of the organizations and types the caller may see."""
     return _all().where(visible(principal))
@@ -91,6 +97,7 @@ def _all() -> AnySelect:
     return select(
         *(getattr(Certificate, name) for name in _SHOWN),
         status().label("status"),
+        key_is_blocked().label("key_blocked"),
         func.coalesce(names, func.json_build_array()).label("names"),
         successors.label("successors"),
         state_now().label("revocation_state"),
@@ -145,6 +152,7 @@ def content(row: Mapping[str, Any]) -> dict[str, Any]:
         }
     return shown | {
         "status": row["status"],
+        "key_blocked": row["key_blocked"],
         "names": row["names"],
         "revocation": revocation,
         "renewed_by_certificate_ids": row["successors"] or [],

@@ -185,7 +185,8 @@ async def renew(
 ) -> Response:
     """A new enrollment for the same names through the same profile, from a new CSR.
 
-    Judged by today's rules. The old certificate stays valid until it ends or is revoked.
+    Judged by today's rules. The old certificate stays valid until it ends or is revoked. Nothing is
+    waited for here: read the enrollment, at `Location`, with `Prefer: wait=N`.
     """
     return await once.create(
         lambda session: renewing.renew(session, caller, app, certificate_id, body)
@@ -207,7 +208,8 @@ async def replace(
 
     Once the new certificate is issued, and not before, the old one is revoked with the reason
     given here. Where the profile has enrollments or revocations approved, one approval is for
-    both. Takes the privileges to enroll and to revoke.
+    both. Takes the privileges to enroll and to revoke. Nothing is waited for here: read the
+    enrollment, at `Location`, with `Prefer: wait=N`.
     """
     return await once.create(
         lambda session: renewing.replace_certificate(session, caller, app, certificate_id, body)

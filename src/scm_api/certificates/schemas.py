@@ -30,7 +30,10 @@ class RevocationOut(Output):
     """How far a revocation is; `done` is said only when the CA did it."""
 
     state: RevocationState
-    reason: RevocationReason
+    reason: RevocationReason = Field(
+        description="What the CA is told. It stays so when the key turns out to be compromised "
+        "once it was told: then `key_blocked` of the certificate says that."
+    )
     detail: str | None = Field(
         description="Why it is not done, by the CA or an admin, or what the CA waits for."
     )
@@ -75,6 +78,10 @@ class CertificateOut(Output):
     key_type: str
     signature_algorithm: str
     spki_sha256: str
+    key_blocked: bool = Field(
+        description="Whether the key is known to be compromised, so that no organization gets a "
+        "certificate for it any more."
+    )
     fingerprint_sha256: str
     chain_complete: bool
     notes: list[str] = Field(description="Accepted differences between order and certificate.")
@@ -123,7 +130,8 @@ class Revocation(Input):
     reason: RevocationReason = Field(
         strict=False,
         examples=["superseded"],
-        description="`key_compromise` also blocks the key for all future enrollments.",
+        description="`key_compromise` also blocks the key for all future enrollments, of every "
+        "organization. Of what is revoked already, or on the way to the CA, it does only that.",
     )
     effective_at: Instant | None = Field(
         None,
@@ -185,3 +193,4 @@ class RenewalAccepted(Output):
 
     enrollment_id: UUID
     state: str = Field(examples=["approved"])
+    version: int = Field(description="Of the enrollment, whose ETag the answer has.")

@@ -81,9 +81,9 @@ async def revoke(
 
     Where today's profile requires approval, it waits for that instead, at most `approval_within`.
     A repeat while one is under way, or after it is done, changes nothing, except that a key said to
-    be compromised is blocked. What is scheduled gives way, unless the new one waits for approval.
-    Raises Conflict for that, and when the backend cannot revoke, Invalid for a reason its CA does
-    not know, or a time that is not possible.
+    be compromised is blocked; the CA keeps the reason it was told. What is scheduled gives way,
+    unless the new one waits for approval. Raises Conflict for that, and when the backend cannot
+    revoke, Invalid for a reason its CA does not know, or a time that is not possible.
     """
     row = await repository.locked(session, caller, certificate_id)
     require_privilege(caller, Privilege.REVOKE, "revoke certificates")
@@ -92,7 +92,9 @@ async def revoke(
     waits = await requires_approval(session, row)
     if changes_nothing(row, body.reason, now, body.effective_at):
         if body.reason is RevocationReason.KEY_COMPROMISE and not waits:
-            await block_keys(session, [row.spki_sha256])
+            if await block_keys(session, caller, [row], {"comment": body.comment}):
+                row.version += 1
+            await session.flush()
         return await repository.certificate(session, caller, certificate_id)
     for fault in judge_taking_place(state_at(row, now), body.reason, waits=waits):
         raise Conflict(fault.detail, code=fault.code)

@@ -42,6 +42,7 @@ MOVES: Mapping[State, Mapping[Move, State]] = {
         Move.ACCEPT: State.PENDING_CA,
         Move.ISSUE: State.ISSUED,
         Move.REJECT: State.REJECTED,
+        Move.CANCEL: State.CANCELED,  # only while no order can have reached the CA
         Move.PARK: State.PARKED,
     },
     State.PENDING_CA: {
@@ -68,14 +69,34 @@ FINAL = frozenset(state for state, moves in MOVES.items() if not moves)
 ACTIVE = frozenset({State.APPROVED, State.SUBMITTING, State.PENDING_CA})
 
 
+# What whoever wanted something else can do.
+_INSTEAD: Mapping[State, str] = {
+    State.PENDING_APPROVAL: "It waits for approval: have another admin approve or decline it, or "
+    "cancel it.",
+    State.APPROVED: "It is about to be sent to the CA: wait for it, or cancel it.",
+    State.SUBMITTING: "It is being sent to the CA, and goes on by itself: ask again in a moment, "
+    "or revoke the certificate once it is issued.",
+    State.PENDING_CA: "The CA has it: wait for it, or cancel it.",
+    State.PARKED: "A person has to look at it: retry it, adopt its order, or cancel it.",
+    State.ISSUED: "It is issued: its certificate can be revoked, renewed or replaced.",
+    State.DECLINED: "An admin decided against it: enroll anew if it is still wanted.",
+    State.REJECTED: "The CA refused it: change the request and enroll anew.",
+    State.FAILED: "It could not be carried out: enroll anew.",
+    State.CANCELED: "It was taken back, or nobody approved it in time: enroll anew if it is still "
+    "wanted.",
+}
+
+
 def after(state: State, move: Move) -> State:
-    """Where `move` leads from `state`; raises Conflict (`wrong-state`) where it does not lead."""
-    moves = MOVES[state]
-    if move not in moves:
-        possible = ", ".join(sorted(move.value for move in moves)) or "nothing; it is final"
-        raise Conflict(
-            f"An enrollment that is {state.value} cannot become {move.value}; "
-            f"possible now: {possible}.",
-            code="wrong-state",
-        )
-    return moves[move]
+    """Where `move` leads from `state`; raises Conflict (`wrong-state`), which says what can be done
+    instead, where it does not lead."""
+    if move not in MOVES[state]:
+        raise wrong_state(state, move)
+    return MOVES[state][move]
+
+
+def wrong_state(state: State, move: Move) -> Conflict:
+    """That `move` is not possible, and what is."""
+    wanted = "retried" if move is Move.ASK_AGAIN else move.value
+    detail = f"An enrollment that is {state.value} cannot be {wanted}. {_INSTEAD[state]}"
+    return Conflict(detail, code="wrong-state")

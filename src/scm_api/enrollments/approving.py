@@ -13,7 +13,7 @@ from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Enrollment
 from scm_api.enrollments import repository
 from scm_api.enrollments.deciding import decide, next_state
-from scm_api.issuance.approval import approved_by, require_approver
+from scm_api.issuance.approval import approved_by, require_approver, require_not_own
 from scm_api.issuance.revocation import block_replaced
 from scm_api.web.concurrency import Expected
 
@@ -36,10 +36,12 @@ async def approve(
     told = {"digest": digest} | ({"self_approved": True} if own else {})
     await decide(session, caller, row, Move.APPROVE, comment, values, **told)
     replaced = {
+        "id": row.id,
         "replace_reason": row.replace_reason,
         "renews_certificate_id": row.renews_certificate_id,
+        "comment": row.comment,
     }
-    await block_replaced(session, replaced)
+    await block_replaced(session, caller, replaced)
     await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
     return await repository.enrollment(session, caller, enrollment_id)
 
@@ -63,11 +65,12 @@ async def _waiting(
 ) -> tuple[Enrollment, bool]:
     """The row, locked, and whether it is the caller's own request.
 
-    That somebody decided already is said before that the caller's version is an old one.
+    That it waits no longer is said before whose it is, and that the caller's version is an old one.
     """
     row = await repository.locked(session, caller, enrollment_id)
-    requester = Requester(row.requester_id, frozenset(row.requester_known_to))
-    own = await require_approver(session, caller, requester)
+    require_approver(caller)
     await next_state(session, row, step)
+    requester = Requester(row.requester_id, frozenset(row.requester_known_to))
+    own = await require_not_own(session, caller, requester)
     expected.check(row.version)
     return row, own

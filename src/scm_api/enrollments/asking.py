@@ -1,17 +1,29 @@
 """What the CA itself says about a request, without it being ordered."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from uuid import uuid4
 
 from scm_api.core.errors import Fault
 from scm_api.core.subjects import Subject
 from scm_api.drivers.base import ChecksOrders, Order
-from scm_api.drivers.errors import BackendUnavailable, OrderRefused
-from scm_api.gateway.choices import PATIENCE
+from scm_api.drivers.errors import BackendUnavailable, DriverError, OrderRefused
+from scm_api.gateway.choices import PATIENCE, learn
 from scm_api.gateway.connections import connection_of
 from scm_api.issuance.intake import Judged, external_organization
 from scm_api.web.deps import Resources
+
+
+async def learn_first(app: Resources, judged: Judged) -> bool:
+    """Read what the CA offers where that is not known; whether it was, so that the request is to be
+    judged again. A CA that is away leaves it unknown."""
+    assert judged.facts is not None
+    async with app.database.transaction() as session:
+        connection = await connection_of(session, judged.facts.rules.ca_backend_id)
+    with suppress(DriverError):
+        return await learn(app.database, app.gateway, connection)
+    return False
 
 
 async def ask_ca(app: Resources, judged: Judged) -> tuple[Judged, bool]:

@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.approval import state_at
 from scm_api.core.errors import Conflict
-from scm_api.core.lifecycle import Move, after
+from scm_api.core.lifecycle import Move, after, wrong_state
 from scm_api.core.vocabulary import BackendType, EnrollmentState, Privilege
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
@@ -45,10 +45,10 @@ async def retry(
     row = await repository.locked(session, caller, enrollment_id)
     require_privilege(caller, Privilege.ENROLL, "retry enrollments")
     expected.check(row.version)
-    exists = select(Certificate.id).where(
+    quarantined = exists().where(
         Certificate.enrollment_id == enrollment_id, Certificate.quarantined.is_not(None)
     )
-    if await session.scalar(exists):
+    if await session.scalar(select(quarantined)):
         raise Conflict(
             "The CA issued a certificate for this enrollment, which is quarantined. "
             "Revoke it and enroll again.",
@@ -85,7 +85,8 @@ async def cancel(
     """Take an enrollment back: at once where nothing is open at the CA, or it is parked.
 
     What the CA has is canceled there by a worker, where CAs of its type do that. Raises Conflict
-    where they do not (`not-supported`), or it is too late for it.
+    where they do not (`not-supported`), or it is too late for it. No order is sent after this: a
+    worker stores that it is about to send one in the row that is locked here, under its claim.
     """
     row = await repository.locked(session, caller, enrollment_id)
     require_privilege(caller, Privilege.ENROLL, "cancel enrollments")
@@ -94,8 +95,13 @@ async def cancel(
     if row.state == EnrollmentState.PENDING_CA:
         await _cancel_at_the_ca(session, caller, row, comment)
     else:
+        values: dict[str, Any] = {"due_at": None}
+        if row.state == EnrollmentState.SUBMITTING:
+            await _require_unsent(session, row.id)
+        if row.state != EnrollmentState.PARKED:
+            values |= {"reason_code": None, "reason": None}  # what it waited for
+        await decide(session, caller, row, Move.CANCEL, comment, values)
         await end_open_attempt(session, enrollment_id, "canceled")
-        await decide(session, caller, row, Move.CANCEL, comment, {"due_at": None})
     return await repository.enrollment(session, caller, enrollment_id)
 
 
@@ -120,6 +126,17 @@ async def _cancel_at_the_ca(
     await _write_unheld(session, row, values)
     _record(session, caller, row, "cancel_requested", comment)
     await enqueue(session, Job.ADVANCE_ENROLLMENT, row.id)
+
+
+async def _require_unsent(session: AsyncSession, enrollment_id: UUID) -> None:
+    """Raises Conflict when an order may have reached the CA. The enrollment's row is locked."""
+    sent = exists().where(
+        EnrollmentAttempt.enrollment_id == enrollment_id,
+        EnrollmentAttempt.ended_at.is_(None),
+        EnrollmentAttempt.first_sent_at.is_not(None),
+    )
+    if await session.scalar(select(sent)):
+        raise wrong_state(EnrollmentState.SUBMITTING, Move.CANCEL)
 
 
 async def _require_own_order(session: AsyncSession, enrollment_id: UUID) -> None:
@@ -204,8 +221,7 @@ async def _write_unheld(session: AsyncSession, row: Enrollment, values: dict[str
     )
     if await changed_rows(session, statement) != 1:
         raise Conflict(
-            "A worker is sending this enrollment to the CA right now; try again once it has "
-            "answered.",
+            "It is being sent to the CA, or asked about there, right now; try again in a moment.",
             code="in-progress",
         )
 

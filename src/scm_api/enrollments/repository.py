@@ -49,6 +49,7 @@ _SHOWN = (
     "version",
 )
 _OVER = unanswered()
+_AT_THE_CA = Enrollment.state == EnrollmentState.PENDING_CA.value
 # Expiry is seen without anything having run.
 _AS_OF_NOW = {
     "state": state_now(),
@@ -95,7 +96,7 @@ def _all() -> AnySelect:
             Enrollment.due_at.label("next_step_at"),
             Certificate.id.label("certificate_id"),
             last.c.ca_ref,
-            last.c.waits_for,
+            case((_AT_THE_CA, last.c.waits_for)).label("waits_for"),
         )
         .outerjoin(Certificate, Certificate.enrollment_id == Enrollment.id)
         .outerjoin(last, Enrollment.id.is_not(None))

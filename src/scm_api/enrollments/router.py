@@ -111,6 +111,9 @@ async def validate(
     request = service.request_of(body, subject=subject)
     async with app.database.each_statement() as connection:
         judged = await service.dry_run(connection, caller, app, request)
+    if ask_ca and not judged.faults and await asking.learn_first(app, judged):
+        async with app.database.each_statement() as connection:
+            judged = await service.dry_run(connection, caller, app, request)
     if not ask_ca or judged.faults:
         return reply(service.validation_content(judged))
     judged, ca_asked = await asking.ask_ca(app, judged)
@@ -278,11 +281,11 @@ async def cancel(
     database: Db,
     expected: IfMatchOptional,
 ) -> Response:
-    """At once while it waits to be sent, or is parked.
+    """At once while it waits to be sent, also because the CA is away, or is parked.
 
-    What is at the CA already is canceled there, where `can_cancel` of its type of backend says
-    so: 202, and the state is `canceled` once the CA did it. A certificate that the CA issued
-    meanwhile is kept.
+    What was sent and not answered is 409 until it is known what became of it. What is at the CA
+    already is canceled there, where `can_cancel` of its type of backend says so: 202, and the state
+    is `canceled` once the CA did it. A certificate that the CA issued meanwhile is kept.
     """
     async with database.transaction() as session:
         content = await deciding.cancel(session, caller, enrollment_id, body.comment, expected)

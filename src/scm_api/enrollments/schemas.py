@@ -170,7 +170,9 @@ class EnrollmentOut(Output):
         description="Whether one admin can have asked and approved, as the settings allowed."
     )
     ca_ref: str | None = Field(description="The CA's own reference of the order.")
-    waits_for: str | None = Field(description="What the CA waits for.")
+    waits_for: str | None = Field(
+        description="What the CA waits for; null unless the state is `pending_ca`."
+    )
     next_step_at: datetime | None = Field(description="When the service looks at it next.")
     created_at: datetime
     updated_at: datetime

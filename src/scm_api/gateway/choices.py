@@ -37,7 +37,7 @@ EXTERNAL_ORGANIZATIONS: TypeAdapter[list[ExternalOrganization]] = TypeAdapter(
     list[ExternalOrganization]
 )
 _PRODUCTS: TypeAdapter[list[Product]] = TypeAdapter(list[Product])
-_TEMPLATES: TypeAdapter[list[Template]] = TypeAdapter(list[Template])
+TEMPLATES: TypeAdapter[list[Template]] = TypeAdapter(list[Template])
 
 
 class Choice(StrEnum):
@@ -115,7 +115,7 @@ async def templates(
 ) -> Sequence[Template]:
     """The templates as `choices` has them, typed."""
     listing = await choices(database, gateway, connection, Choice.TEMPLATES, refresh=refresh)
-    return _TEMPLATES.validate_python(listing.items)
+    return TEMPLATES.validate_python(listing.items)
 
 
 async def external_organizations(
@@ -127,6 +127,25 @@ async def external_organizations(
     return EXTERNAL_ORGANIZATIONS.validate_python(listing.items)
 
 
+async def learn(database: Database, gateway: Gateway, connection: Connection) -> bool:
+    """Read the lists that profiles are compared with, where they are not kept; whether one was.
+
+    Raises what `choices` raises.
+    """
+    capabilities = connection.kind.capabilities
+    lists = {
+        Choice.ISSUING_CAS: capabilities.lists_issuing_cas,
+        Choice.TEMPLATES: capabilities.lists_templates,
+    }
+    learned = False
+    for kind in (kind for kind, is_listed in lists.items() if is_listed):
+        kept, _ = await _kept(database, connection, kind)
+        if kept is None:
+            await choices(database, gateway, connection, kind)
+            learned = True
+    return learned
+
+
 async def _read(driver: Driver, kind: Choice) -> list[dict[str, Any]]:
     if kind is Choice.ISSUING_CAS and isinstance(driver, ListsIssuingCas):
         cas: list[dict[str, Any]] = ISSUING_CAS.dump_python(
@@ -134,7 +153,7 @@ async def _read(driver: Driver, kind: Choice) -> list[dict[str, Any]]:
         )
         return cas
     if kind is Choice.TEMPLATES and isinstance(driver, ListsTemplates):
-        listed: list[dict[str, Any]] = _TEMPLATES.dump_python(
+        listed: list[dict[str, Any]] = TEMPLATES.dump_python(
             list(await driver.templates()), mode="json"
         )
         return listed

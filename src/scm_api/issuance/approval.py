@@ -13,12 +13,18 @@ from scm_api.db.models import AccountSettings, Enrollment
 from scm_api.issuance.rules import ProfileRules
 
 
-async def require_approver(session: AsyncSession, caller: Principal, requester: Requester) -> bool:
-    """Whether the caller decides about their own request; raises Forbidden if they may not.
-
-    To be asked of what the caller sees, when the decision is made and not when it was shown.
-    """
+def require_approver(caller: Principal) -> None:
+    """Raises Forbidden when the caller decides about nobody's requests."""
     require_privilege(caller, Privilege.APPROVE, "approve or decline requests")
+
+
+async def require_not_own(session: AsyncSession, caller: Principal, requester: Requester) -> bool:
+    """Whether the caller decides about their own request; raises Forbidden (`self-approval`) if
+    they may not.
+
+    To be asked of what the caller sees and of what waits, when the decision is made and not when it
+    was shown.
+    """
     own_allowed = await session.scalar(select(AccountSettings.mrao_may_approve_own_requests))
     return judge_approver(caller, requester, own_allowed=bool(own_allowed))
 

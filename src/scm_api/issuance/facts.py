@@ -25,6 +25,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from scm_api.core.access import Principal, sees
 from scm_api.core.errors import Fault
@@ -44,9 +45,9 @@ from scm_api.db.models import (
 )
 from scm_api.db.scope import visible_profiles
 from scm_api.db.statements import AnySelect, Single, Statement
-from scm_api.drivers.base import IssuingCa
+from scm_api.drivers.base import IssuingCa, Template
 from scm_api.drivers.registry import REGISTRY
-from scm_api.gateway.choices import ISSUING_CAS
+from scm_api.gateway.choices import ISSUING_CAS, TEMPLATES
 from scm_api.issuance.rules import ProfileRules
 from scm_api.web.references import unknown_reference
 
@@ -79,7 +80,9 @@ class Facts:
     """What was true, in one snapshot, about organization, profile, CA and key.
 
     `owned_domains` are those delegated to it as well. `issuing_cas` is None when the CA could not
-    be asked yet. `connection_options` are as they are kept, in JSON. `now` is the database's clock.
+    be asked yet; so is `templates`, which are known only for a profile that was not compared with
+    them when it was saved. `connection_options` are as they are kept, in JSON. `now` is the
+    database's clock.
     """
 
     organization_id: UUID
@@ -94,11 +97,12 @@ class Facts:
     issuing_cas: Sequence[IssuingCa] | None
     now: datetime
     external: External | None = None
+    templates: Sequence[Template] | None = None
 
     @property
     def connection(self) -> Any:
         """The connection's options as the backend type's own model."""
-        return _connection_of(self.rules.backend_type, self.connection_options)
+        return connection_of(self.rules.backend_type, self.connection_options)
 
 
 async def load_facts(
@@ -158,7 +162,7 @@ def _statement() -> AnySelect:
         CertificateProfileDelegation.organization_id == organization_id,
     )
     organization = select(Organization.id).where(Organization.id == organization_id)
-    profile = _profile()
+    profile = profile_with_offers()
     domains = _domains(organization_id, profile.c.rules["certificate_type"].astext)
     one = select(func.now().label("now")).subquery()
     return select(
@@ -168,7 +172,8 @@ def _statement() -> AnySelect:
         profile.c.version.label("profile_version"),
         cast(profile.c.rules, Text).label("rules"),
         cast(profile.c.options, Text).label("connection_options"),
-        cast(profile.c["items"], Text).label("issuing_cas"),
+        cast(profile.c.issuing_cas, Text).label("issuing_cas"),
+        cast(profile.c.templates, Text).label("templates"),
         domains.label("owned_domains"),
         cast(_external(organization_id, profile.c.ca_backend_id), Text).label("external"),
         delegated.label("delegated"),
@@ -224,9 +229,11 @@ def _external(
     )
 
 
-def _profile() -> Subquery:
+def profile_with_offers() -> Subquery:
     """The profile with the rules asked for, and of the CA backend these name, which the profile may
-    have left since: its connection's options and the last known CAs."""
+    have left since: its connection's options and what is known of its CA, templates only where the
+    rules were not compared with them."""
+    offered = aliased(CaChoices)
     version = bindparam("profile_version", type_=Integer)
     return (
         select(
@@ -235,7 +242,8 @@ def _profile() -> Subquery:
             CertificateProfileVersion.version,
             CertificateProfileVersion.rules,
             LocalCaBackend.options,
-            CaChoices.items,
+            CaChoices.items.label("issuing_cas"),
+            offered.items.label("templates"),
         )
         .join(
             CertificateProfileVersion,
@@ -254,6 +262,12 @@ def _profile() -> Subquery:
             CaChoices,
             (CaChoices.ca_backend_id == CaBackend.id) & (CaChoices.kind == "issuing_cas"),
         )
+        .outerjoin(
+            offered,
+            (offered.ca_backend_id == CaBackend.id)
+            & (offered.kind == "templates")
+            & (CertificateProfileVersion.rules["checked_against_ca"].astext == "false"),
+        )
         .where(CertificateProfile.id == bindparam("certificate_profile_id", type_=Uuid))
         .subquery()
     )
@@ -263,7 +277,7 @@ _FACTS: Final = Statement(_statement())
 
 
 def _facts(row: Found, profile_id: UUID) -> Facts:
-    cas, external = row["issuing_cas"], row["external"]
+    cas, templates, external = row["issuing_cas"], row["templates"], row["external"]
     return Facts(
         organization_id=row["organization_id"],
         certificate_profile_id=profile_id,
@@ -274,9 +288,10 @@ def _facts(row: Found, profile_id: UUID) -> Facts:
         key_blocked=row["key_blocked"],
         rules=rules_of(row["rules"]),
         connection_options=row["connection_options"],
-        issuing_cas=None if cas is None else _issuing_cas_of(cas),
+        issuing_cas=None if cas is None else issuing_cas_of(cas),
         now=row["now"],
         external=External(**orjson.loads(external)) if external else None,
+        templates=None if templates is None else templates_of(templates),
     )
 
 
@@ -288,10 +303,18 @@ def rules_of(kept: str) -> ProfileRules:
 
 
 @lru_cache(256)
-def _connection_of(backend_type: BackendType, kept: str) -> Any:
+def connection_of(backend_type: BackendType, kept: str) -> Any:
+    """The options of a connection from their JSON."""
     return REGISTRY[backend_type].connection_options.model_validate(orjson.loads(kept))
 
 
 @lru_cache(64)
-def _issuing_cas_of(kept: str) -> Sequence[IssuingCa]:
+def issuing_cas_of(kept: str) -> Sequence[IssuingCa]:
+    """The list of issuing CAs from its JSON."""
     return tuple(ISSUING_CAS.validate_python(orjson.loads(kept)))
+
+
+@lru_cache(64)
+def templates_of(kept: str) -> Sequence[Template]:
+    """The list of templates from its JSON."""
+    return tuple(TEMPLATES.validate_python(orjson.loads(kept)))

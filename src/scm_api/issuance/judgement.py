@@ -22,6 +22,7 @@ from scm_api.core.vocabulary import CertificateType
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.drivers.base import IssuingCa
 from scm_api.drivers.kinds import RequestFacts
+from scm_api.issuance.comparison import late_faults
 from scm_api.issuance.facts import Facts
 from scm_api.issuance.rules import ProfileRules
 
@@ -144,6 +145,10 @@ def usability_faults(facts: Facts, ordered_for: str | None = None) -> list[Fault
         detail = "The certificate profile is not delegated to this organization."
         accepted = "a profile that lists this organization in organization_ids"
         faults.append(Fault(pointer, "profile-not-delegated", detail, accepted))
+    faults += [
+        Fault(pointer, late.code, late.detail, late.accepted)
+        for late in late_faults(facts.rules, facts.connection, facts.issuing_cas, facts.templates)
+    ]
     external = facts.external
     faults += judge_assignment(
         needed=facts.rules.kind.needs_organization(facts.rules.typed_options),

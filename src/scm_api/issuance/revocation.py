@@ -1,11 +1,11 @@
 """Having certificates revoked: stored with the job that has the CA do it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -75,15 +75,17 @@ async def ask(
         row.revocation_state = RevocationState.PENDING_APPROVAL.value
         row.version += 1
         details |= {"waits_for_approval": True}
-    else:
-        await send(session, row)
     _record(session, caller, row, details)
+    if approve_until is None:
+        await send(session, caller, row, told)
     await session.flush()
 
 
-async def send(session: AsyncSession, row: Certificate) -> None:
+async def send(
+    session: AsyncSession, caller: Principal | None, row: Certificate, told: Mapping[str, Any]
+) -> None:
     """Have a worker revoke at the CA, once its time has come; a compromised key is blocked from
-    here on."""
+    here on, and `told` goes into the audit event of that."""
     wait = timedelta(0)
     if row.revocation_effective_at is not None:
         wait = max(wait, row.revocation_effective_at - await clock(session))
@@ -92,11 +94,13 @@ async def send(session: AsyncSession, row: Certificate) -> None:
     )
     row.version += 1
     if row.revocation_reason == RevocationReason.KEY_COMPROMISE:
-        await block_keys(session, [row.spki_sha256])
+        await block_keys(session, caller, [row], told)
     await enqueue(session, Job.REVOKE_CERTIFICATE, row.id, delay=wait)
 
 
-async def block_replaced(session: AsyncSession, enrollment: Mapping[str, Any]) -> None:
+async def block_replaced(
+    session: AsyncSession, caller: Principal, enrollment: Mapping[str, Any]
+) -> None:
     """A key that is given up as compromised is blocked as soon as its replacement is accepted, or
     approved where that is required: nothing else may be made with it meanwhile.
 
@@ -104,10 +108,9 @@ async def block_replaced(session: AsyncSession, enrollment: Mapping[str, Any]) -
     """
     if enrollment["replace_reason"] != RevocationReason.KEY_COMPROMISE:
         return
-    key = await session.scalar(
-        select(Certificate.spki_sha256).where(Certificate.id == enrollment["renews_certificate_id"])
-    )
-    await block_keys(session, [str(key)])
+    row = await session.get_one(Certificate, enrollment["renews_certificate_id"])
+    told = {"comment": enrollment["comment"], "replaced_by_enrollment_id": str(enrollment["id"])}
+    await block_keys(session, caller, [row], told)
 
 
 def changes_nothing(
@@ -173,8 +176,8 @@ async def revoke_succeeded(
     row.revocation_expires_at = None
     row.revocation_effective_at = None
     row.revocation_self_approved = enrollment.self_approved
-    await send(session, row)
     _record(session, None, row, told)
+    await send(session, None, row, told)
     await session.flush()
 
 
@@ -199,12 +202,32 @@ def _record(
     )
 
 
-async def block_keys(session: AsyncSession, spki_sha256s: Collection[str]) -> None:
-    """No certificate is issued for these keys from here on; those blocked before stay so.
+async def block_keys(
+    session: AsyncSession,
+    caller: Principal | None,
+    certificates: Iterable[Certificate],
+    told: Mapping[str, Any],
+) -> frozenset[str]:
+    """No certificate is issued for the keys of these from here on, in any organization; returns
+    those that were not blocked before.
 
+    Each of them leaves an audit event, with `told`, at one of the certificates that have the key.
     In one order, so that two who block the same keys never wait for each other.
     """
-    why = "revoked for key compromise"
-    rows = [{"spki_sha256": each, "reason": why} for each in sorted(set(spki_sha256s))]
-    if rows:
-        await session.execute(insert(BlockedKey).values(rows).on_conflict_do_nothing())
+    by_key = {row.spki_sha256: row for row in certificates}
+    if not by_key:
+        return frozenset()
+    reason, why = RevocationReason.KEY_COMPROMISE.value, "revoked for key compromise"
+    rows = [{"spki_sha256": key, "reason": why} for key in sorted(by_key)]
+    added = insert(BlockedKey).values(rows).on_conflict_do_nothing()
+    blocked = frozenset(await session.scalars(added.returning(BlockedKey.spki_sha256)))
+    for key in sorted(blocked):
+        record(
+            session,
+            caller,
+            "certificate.key_blocked",
+            ("certificate", by_key[key].id),
+            organization_id=by_key[key].organization_id,
+            details={"reason": reason, "spki_sha256": key} | dict(told),
+        )
+    return blocked

@@ -49,6 +49,7 @@ class ProfileRules(BaseModel):
     rule: ProfileRule | None = None
     requires_approval: bool = False
     revocation_requires_approval: bool = False
+    checked_against_ca: bool = True  # versions kept before this was noted count as such
     options: dict[str, Any]
 
     @property

@@ -3,22 +3,30 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Interval, delete, func, literal, select, text, update
+from sqlalchemy import Interval, delete, exists, func, literal, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from scm_api.core.errors import NotFound
 from scm_api.core.lifecycle import ACTIVE
 from scm_api.core.vocabulary import BackendStatus
 from scm_api.db.jobs import Job, enqueue_many
-from scm_api.db.models import CaBackendHealth, IdempotencyRecord
+from scm_api.db.models import (
+    CaBackend,
+    CaBackendHealth,
+    CertificateProfile,
+    CertificateProfileVersion,
+    IdempotencyRecord,
+)
 from scm_api.db.session import Database, is_away, without_schema
-from scm_api.db.statements import Statement
+from scm_api.db.statements import AnySelect, Statement
 from scm_api.drivers.base import CheckReport
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
-from scm_api.gateway.connections import Gateway, connection_of
+from scm_api.gateway.choices import learn
+from scm_api.gateway.connections import Connection, Gateway, connection_of
 from scm_api.gateway.health import record_health
 from scm_api.logger import get_logger
 from scm_api.worker.expiry import expire_unanswered
@@ -76,7 +84,25 @@ def _taking_unchecked() -> ReturningUpdate[tuple[UUID]]:
     )
 
 
+def _never_checked() -> AnySelect:
+    """Backends nobody checked ever, of which a profile could not be compared with what they offer.
+
+    Whoever checks one first makes it one of the others; two at once do no harm."""
+    version = CertificateProfileVersion
+    is_current = (version.certificate_profile_id == CertificateProfile.id) & (
+        version.version == CertificateProfile.version
+    )
+    waits = (
+        exists()
+        .where(CertificateProfile.ca_backend_id == CaBackend.id)
+        .where(is_current, version.rules["checked_against_ca"].astext == "false")
+    )
+    checked = exists().where(CaBackendHealth.ca_backend_id == CaBackend.id)
+    return select(CaBackend.id.label("ca_backend_id")).where(~checked, waits)
+
+
 _UNCHECKED = Statement(_taking_unchecked())
+_NEVER_CHECKED = Statement(_never_checked())
 
 
 class Upkeep:
@@ -139,7 +165,10 @@ class Upkeep:
     async def check_backends(self) -> None:
         """Check each backend that nobody checked for a while; one worker takes it."""
         async with self._database.each_statement() as connection:
-            taken = await _UNCHECKED.fetch(connection, {})
+            taken = [
+                *await _UNCHECKED.fetch(connection, {}),
+                *await _NEVER_CHECKED.fetch(connection, {}),
+            ]
         backend_ids = [row["ca_backend_id"] for row in taken]
         await asyncio.gather(*(self._check(backend_id) for backend_id in backend_ids))
 
@@ -154,6 +183,7 @@ class Upkeep:
             driver = await self._gateway.driver(connection)
             async with asyncio.timeout(_CHECK_DEADLINE):
                 report = await driver.check()
+            await self._learn(connection)
             status, detail = BackendStatus.AVAILABLE, "The CA answers."
         except BackendRefused as error:
             status, detail = BackendStatus.REFUSED, error.detail
@@ -173,6 +203,11 @@ class Upkeep:
                 private_cas=report.private_cas if report else None,
                 findings=report.findings if report else (),
             )
+
+    async def _learn(self, connection: Connection) -> None:
+        """Know what profiles are compared with before what waits for the CA goes on."""
+        with suppress(DriverError, NotFound):  # what was asked first says how the CA is
+            await learn(self._database, self._gateway, connection)
 
     async def expire_unanswered(self) -> int:
         """End requests nobody approved or declined in time; returns how many."""
