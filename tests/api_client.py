@@ -25,7 +25,7 @@ class Contract:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
         self._paths = [
-            (re.compile(re.sub(r"\{\w+\}", "[^/]+", path) + r"/?"), operations)
+            (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operations)
             for path, operations in sorted(
                 document["paths"].items(), key=lambda entry: entry[0].count("{")
             )

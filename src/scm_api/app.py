@@ -58,6 +58,8 @@ as it stands; elsewhere the ids are made up: take yours from the answers before.
 * Errors are `application/problem+json`: `type` is stable, `errors` lists every fault with a JSON
   pointer. Quote `request_id` when you ask for help.
 * Send an `Idempotency-Key` with a creating POST, and repeating it is safe.
+* Fields and query parameters that are not known are refused, and so is a query parameter that is
+  given twice: a filter with a typo must not find everything.
 * Updates need `If-Match` with the `ETag` that was read, so that no change is lost.
 * Lists come in pages, newest first: follow `next_cursor` or the `Link` header.
 """
@@ -72,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,  # the contract is served by web.openapi
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # to an address made of the Host header
         separate_input_output_schemas=False,
         lifespan=_opened,
     )

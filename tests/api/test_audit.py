@@ -70,7 +70,7 @@ async def test_events_are_found_by_what_they_tell(estate: Estate) -> None:
     assert middle["number"] in after
     assert sorted(after + before, reverse=True) == numbers
     assert await found(since=middle["at"], until=middle["at"]) == []
-    assert await found(action="nothing.happened") == []
+    assert await found(action="enrollment.declined") == []
 
 
 async def test_events_are_read_only(estate: Estate, database: Database) -> None:

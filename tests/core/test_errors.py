@@ -58,7 +58,7 @@ def test_what_a_client_needs_to_go_on_is_kept() -> None:
     assert Conflict("It is in use.", used_by=[use]).used_by == (use,)
     assert RateLimited("Too many.", retry_after=7).retry_after == 7
     assert Unavailable("Away.").retry_after == 5
-    assert Malformed("Not JSON.", pointer="query/limit").pointer == "query/limit"
+    assert Malformed("Not JSON.", pointer="query/limit").faults[0].pointer == "query/limit"
 
 
 def test_each_kind_has_a_code_of_its_own() -> None:

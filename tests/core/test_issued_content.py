@@ -150,7 +150,7 @@ def test_f11_a_shorter_life_is_explained() -> None:
 def test_f11_a_shorter_life_is_noted() -> None:
     verdict = judge(leaf(begin=-HOUR, end=30 * DAY))
     assert verdict.discrepancies == ()
-    assert verdict.notes == ("The CA shortened the life: it ends at 2026-03-31T12:00:00+00:00.",)
+    assert verdict.notes == ("The CA shortened the life: it ends at 2026-03-31T12:00:00Z.",)
 
 
 @pytest.mark.parametrize(

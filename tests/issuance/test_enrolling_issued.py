@@ -154,17 +154,29 @@ async def test_lists_are_filtered(enrolling: Enrolling) -> None:
     assert [enrollment["certificate_id"] for enrollment in found] == [certificate["id"]]
     assert await enrolling.api.everything("/enrollments?state=parked") == []
     serial = certificate["serial_number"].upper()
+    octets = serial.zfill(len(serial) + len(serial) % 2)
+    fingerprint = certificate["fingerprint_sha256"].upper()
     for query, hits in (
         (f"serial_number={serial}", 1),
+        (f"serial_number=00:{colons(octets)}", 1),
         (f"name={WWW.upper()}.", 1),
         ("name=other.example.com", 0),
         ("status=valid", 1),
         ("status=expired", 0),
         ("expires_before=2020-01-01T00:00:00Z", 0),
         (f"fingerprint_sha256={certificate['fingerprint_sha256']}", 1),
+        (f"fingerprint_sha256={colons(fingerprint)}", 1),
+        (f"spki_sha256={colons(key.upper())}", 1),
     ):
         items = await enrolling.api.everything(f"/certificates?{query}")
         assert len(items) == hits, query
+    found = await enrolling.api.everything(f"/enrollments?spki_sha256={colons(key.upper())}")
+    assert len(found) == 1
+
+
+def colons(digits: str) -> str:
+    """Hex as openssl prints it."""
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
 
 
 @pytest.mark.usefixtures("worker")

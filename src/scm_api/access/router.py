@@ -22,10 +22,12 @@ from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
+from scm_api.web.parameters import EmailAddress
 from scm_api.web.replies import reply
 
-router = APIRouter(tags=["Access"])
+router = APIRouter(tags=["Access"], route_class=Operation)
 
 
 @router.post(
@@ -55,10 +57,7 @@ async def index_admins(
     caller: Caller,
     database: Db,
     page: Paged,
-    email: Annotated[
-        str | None,
-        Query(max_length=254, pattern=r"^[^\x00]*$", description="Exactly this address."),
-    ] = None,
+    email: Annotated[EmailAddress | None, Query(description="Exactly this address.")] = None,
     active: Annotated[bool | None, Query(description="Active, or not.")] = None,
 ) -> Response:
     """Newest first. Who is no MRAO sees itself, and admins of its level or lower in its scope."""

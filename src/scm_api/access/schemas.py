@@ -8,7 +8,16 @@ from pydantic import Field
 
 from scm_api.core.vocabulary import CertificateType, Privilege, Role
 from scm_api.web import examples
-from scm_api.web.schemas import Id, Input, Instant, Name, Output, PageOutput, VersionedOutput
+from scm_api.web.schemas import (
+    Id,
+    Input,
+    Instant,
+    Name,
+    Output,
+    PageOutput,
+    Update,
+    VersionedOutput,
+)
 
 _EMAIL = Field(max_length=254, description="Identity of the admin.", examples=["ada@example.com"])
 _LIMITS = {
@@ -68,7 +77,7 @@ class AdminCreate(Input):
     active: bool = Field(True, description="The keys of an inactive admin are refused.")
 
 
-class AdminUpdate(Input):
+class AdminUpdate(Update):
     """Fields left out stay as they are; lists are replaced as a whole."""
 
     model_config = examples.example(name="Demo admin")

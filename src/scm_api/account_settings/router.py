@@ -8,9 +8,10 @@ from scm_api.web.auth import Caller
 from scm_api.web.concurrency import IfMatch
 from scm_api.web.deps import Db
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.replies import reply
 
-router = APIRouter(prefix="/account-settings", tags=["Access"])
+router = APIRouter(prefix="/account-settings", tags=["Access"], route_class=Operation)
 
 
 @router.get(

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from scm_api.web import examples
-from scm_api.web.schemas import Input, Output
+from scm_api.web.schemas import Output, Update
 
 _OwnRequests = Field(
     description="Whether an MRAO may approve and decline their own requests, and those made with "
@@ -15,7 +15,7 @@ _OwnRequests = Field(
 )
 
 
-class AccountSettingsUpdate(Input):
+class AccountSettingsUpdate(Update):
     """Fields left out stay as they are."""
 
     model_config = examples.example(mrao_may_approve_own_requests=False)

@@ -13,9 +13,10 @@ from scm_api.db.models import AuditEvent
 from scm_api.web.auth import Caller
 from scm_api.web.deps import Db
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
 
-router = APIRouter(prefix="/audit-events", tags=["Audit"])
+router = APIRouter(prefix="/audit-events", tags=["Audit"], route_class=Operation)
 
 
 @router.get(

@@ -1,12 +1,23 @@
 """Answers of `/audit-events`."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from scm_api.core.audit_actions import ACTIONS, SUBJECT_KINDS
+from scm_api.web.parameters import one_of
 from scm_api.web.schemas import Output, PageOutput
+
+AuditAction = Annotated[
+    str, AfterValidator(one_of(ACTIONS)), Field(json_schema_extra={"enum": list(ACTIONS)})
+]
+AuditSubject = Annotated[
+    str,
+    AfterValidator(one_of(SUBJECT_KINDS)),
+    Field(json_schema_extra={"enum": list(SUBJECT_KINDS)}),
+]
 
 
 class AuditEventOut(Output):
@@ -14,8 +25,10 @@ class AuditEventOut(Output):
 
     number: int = Field(description="Grows with each event.", examples=[42])
     at: datetime
-    action: str = Field(examples=["certificate_profile.created"])
-    subject_kind: str = Field(description="What changed.", examples=["certificate_profile"])
+    action: AuditAction = Field(examples=["certificate_profile.created"])
+    subject_kind: AuditSubject = Field(
+        description="What changed.", examples=["certificate_profile"]
+    )
     subject_id: UUID
     organization_id: UUID | None = Field(description="The organization it happened in.")
     principal_id: UUID | None = Field(

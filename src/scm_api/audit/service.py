@@ -6,23 +6,18 @@ from uuid import UUID
 
 from fastapi import Query
 
+from scm_api.audit.schemas import AuditAction, AuditSubject
 from scm_api.db.models import AuditEvent
 from scm_api.db.statements import AnySelect
 from scm_api.web.schemas import Instant
-
-_Word = Query(max_length=64, pattern=r"^[a-z_.]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Query parameters; those left out do not narrow."""
 
-    action: Annotated[
-        str | None, _Word, Query(description="As in `certificate_profile.created`.")
-    ] = None
-    subject_kind: Annotated[
-        str | None, _Word, Query(description="As in `certificate_profile`.")
-    ] = None
+    action: Annotated[AuditAction | None, Query(description="What was done.")] = None
+    subject_kind: Annotated[AuditSubject | None, Query(description="What it was done to.")] = None
     subject_id: Annotated[UUID | None, Query(description="About this thing.")] = None
     organization_id: Annotated[UUID | None, Query(description="In this organization.")] = None
     principal_id: Annotated[UUID | None, Query(description="Done by this admin.")] = None

@@ -11,10 +11,11 @@ from scm_api.web.auth import Caller
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
 from scm_api.web.replies import reply
 
-router = APIRouter(prefix="/bulk-renewals", tags=["Certificates"])
+router = APIRouter(prefix="/bulk-renewals", tags=["Certificates"], route_class=Operation)
 
 
 @router.post(

@@ -28,11 +28,13 @@ from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
+from scm_api.web.parameters import SearchText
 from scm_api.web.replies import reply
 from scm_api.web.schemas import Name
 
-router = APIRouter(prefix="/ca-backends", tags=["CA backends"])
+router = APIRouter(prefix="/ca-backends", tags=["CA backends"], route_class=Operation)
 
 Refresh = Annotated[bool, Query(description="Read the CA again, even if it was read a moment ago.")]
 
@@ -224,13 +226,12 @@ async def external_organizations(
     caller: Caller,
     app: App,
     search: Annotated[
-        str, Query(max_length=128, description="Only those with this in name or id.")
-    ] = "",
+        SearchText | None, Query(description="Only those with this in name or id.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
     after: Annotated[
-        str,
-        Query(max_length=256, description="Those behind this id; see `next_after`."),
-    ] = "",
+        SearchText | None, Query(description="Those behind this id; see `next_after`.")
+    ] = None,
     refresh: Refresh = False,
 ) -> Response:
     """For whom the CA issues, with what it validated of them. Kept for five minutes.
@@ -240,9 +241,9 @@ async def external_organizations(
     """
     kind = Choice.EXTERNAL_ORGANIZATIONS
     listing = await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh)
-    wanted = search.casefold()
+    wanted = (search or "").casefold()
     found = [each for each in listing.items if wanted in f"{each['id']} {each['name']}".casefold()]
-    behind = [each for each in sorted(found, key=itemgetter("id")) if each["id"] > after]
+    behind = [each for each in sorted(found, key=itemgetter("id")) if each["id"] > (after or "")]
     page = behind[:limit]
     following = page[-1]["id"] if len(behind) > limit else None
     return _listed(replace(listing, items=page), next_after=following)

@@ -15,7 +15,7 @@ from scm_api.core.vocabulary import (
 )
 from scm_api.drivers.base import Issuance
 from scm_api.web import examples
-from scm_api.web.schemas import Id, Input, Name, Output, PageOutput, Text, VersionedOutput
+from scm_api.web.schemas import Id, Input, Name, Output, PageOutput, Text, Update, VersionedOutput
 
 
 class CaBackendCreate(Input):
@@ -35,7 +35,7 @@ class CaBackendCreate(Input):
     description: Text = Field("", examples=["Private CAs of the web platform"])
 
 
-class CaBackendUpdate(Input):
+class CaBackendUpdate(Update):
     """Fields left out stay as they are.
 
     The local CA backend is fixed: what was issued is known to the CA behind it. Its connection

@@ -15,7 +15,7 @@ from scm_api.drivers.options import ProfileOptions
 from scm_api.web import examples
 from scm_api.web.external_validation import AssignedValidationOut
 from scm_api.web.openapi import ProblemFault
-from scm_api.web.schemas import Id, Input, Name, Output, PageOutput, Text, VersionedOutput
+from scm_api.web.schemas import Id, Input, Name, Output, PageOutput, Text, Update, VersionedOutput
 
 
 def _known_key_type(value: str) -> str:
@@ -163,8 +163,13 @@ class CertificateProfileCreate(Input):
     organization_ids: Annotated[list[Id], _OrganizationIds] = Field([])
 
 
-class CertificateProfileUpdate(Input):
-    """Fields left out stay as they are; those given are replaced as a whole."""
+class CertificateProfileUpdate(Update):
+    """Fields left out stay as they are; those given are replaced as a whole.
+
+    Null removes `rule` and `max_valid_certificates`.
+    """
+
+    CLEARABLE = frozenset({"rule", "max_valid_certificates"})
 
     model_config = examples.example(
         description="TLS servers of the web platform",

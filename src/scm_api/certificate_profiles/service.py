@@ -40,8 +40,6 @@ from scm_api.web.deps import Resources
 from scm_api.web.references import unknown_reference
 from scm_api.web.replies import created, plain_json
 
-_REMOVABLE = frozenset({"rule", "max_valid_certificates"})
-
 
 async def create_profile(
     session: AsyncSession,
@@ -212,13 +210,7 @@ def _merged(stored: Mapping[str, Any], body: CertificateProfileUpdate) -> Certif
     kept = CertificateProfileCreate.model_validate_json(
         plain_json({name: stored[name] for name in fields})
     )
-    given = {name: getattr(body, name) for name in body.model_fields_set}
-    return kept.model_copy(
-        # Null is "left out", but for what a profile may lose again.
-        update={
-            name: value for name, value in given.items() if value is not None or name in _REMOVABLE
-        }
-    )
+    return kept.model_copy(update={name: getattr(body, name) for name in body.model_fields_set})
 
 
 def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str, Any]:

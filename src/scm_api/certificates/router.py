@@ -1,6 +1,5 @@
 """`/certificates`."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from scm_api.certificates import (
     service,
 )
 from scm_api.certificates.schemas import (
+    ApprovalOrNone,
     CertificateOut,
     CertificatePage,
     Renewal,
@@ -23,7 +23,6 @@ from scm_api.certificates.schemas import (
     RenewalInfoOut,
     Replacement,
     Revocation,
-    RevocationApproval,
     RevocationRefusal,
 )
 from scm_api.core.vocabulary import CertificateStatus
@@ -33,10 +32,13 @@ from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
+from scm_api.web.parameters import HEX, SearchText, SerialNumber, Sha256
 from scm_api.web.replies import reply
+from scm_api.web.schemas import Instant
 
-router = APIRouter(prefix="/certificates", tags=["Certificates"])
+router = APIRouter(prefix="/certificates", tags=["Certificates"], route_class=Operation)
 
 
 @router.get(
@@ -55,25 +57,32 @@ async def index(
     ca_backend_id: UUID | None = None,
     status: Annotated[CertificateStatus | None, Query(description="Status as of now.")] = None,
     serial_number: Annotated[
-        str | None, Query(max_length=64, description="Hex, with or without colons.")
+        SerialNumber | None, Query(description="Hex, with or without colons.")
     ] = None,
-    name: Annotated[str | None, Query(max_length=255, description="Exactly this name.")] = None,
-    spki_sha256: Annotated[str | None, Query(max_length=64)] = None,
-    fingerprint_sha256: Annotated[str | None, Query(max_length=64)] = None,
-    expires_before: datetime | None = None,
-    expires_after: datetime | None = None,
+    name: Annotated[
+        SearchText | None, Query(description="Exactly this name, in whatever spelling.")
+    ] = None,
+    spki_sha256: Annotated[
+        Sha256 | None, Query(description=f"Of the SubjectPublicKeyInfo. {HEX}")
+    ] = None,
+    fingerprint_sha256: Annotated[
+        Sha256 | None, Query(description=f"Of the certificate. {HEX}")
+    ] = None,
+    expires_before: Annotated[Instant | None, Query(description="Ends before this time.")] = None,
+    expires_after: Annotated[
+        Instant | None, Query(description="Ends at this time or later.")
+    ] = None,
     renewal_due: Annotated[
         bool | None, Query(description="Valid, not renewed, and its renewal window is open.")
     ] = None,
     bulk_revocation_id: UUID | None = None,
 ) -> Response:
     """Newest first. `renewal_due=true` finds what has to be renewed now."""
-    serial = serial_number.replace(":", "").lower().lstrip("0") if serial_number else None
     wanted = {
         Certificate.organization_id: organization_id,
         Certificate.certificate_profile_id: certificate_profile_id,
         Certificate.ca_backend_id: ca_backend_id,
-        Certificate.serial_number: serial,
+        Certificate.serial_number: serial_number,
         Certificate.spki_sha256: spki_sha256,
         Certificate.fingerprint_sha256: fingerprint_sha256,
     }
@@ -275,7 +284,7 @@ async def deactivate(certificate_id: UUID, caller: Caller, app: App) -> Response
 )
 async def approve(
     certificate_id: UUID,
-    body: RevocationApproval,
+    body: ApprovalOrNone,
     caller: Caller,
     database: Db,
     expected: IfMatch,
@@ -318,7 +327,7 @@ async def decline(
 )
 async def cancel(
     certificate_id: UUID,
-    body: RevocationApproval,
+    body: ApprovalOrNone,
     caller: Caller,
     database: Db,
     expected: IfMatch,

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import Body
 from pydantic import Field
 
 from scm_api.core.renewal_window import RenewalAdvice
@@ -147,6 +148,9 @@ class RevocationApproval(Input):
     model_config = examples.example(comment="the server is gone")
 
     comment: Text = ""
+
+
+ApprovalOrNone = Annotated[RevocationApproval, Body(default_factory=RevocationApproval)]
 
 
 class RevocationRefusal(Input):

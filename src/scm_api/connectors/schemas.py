@@ -10,7 +10,7 @@ from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.options import ConnectionOptions, ConnectionSecrets
 from scm_api.drivers.registry import REGISTRY
 from scm_api.web import examples
-from scm_api.web.schemas import Input, Name, PageOutput, Text, VersionedOutput
+from scm_api.web.schemas import Input, Name, PageOutput, Text, Update, VersionedOutput
 
 
 class ConnectorCreate(Input):
@@ -25,7 +25,7 @@ class ConnectorCreate(Input):
     description: Text = ""
 
 
-class ConnectorUpdate(Input):
+class ConnectorUpdate(Update):
     """Fields left out stay as they are."""
 
     model_config = examples.example(description="CAs of the Frankfurt account")
@@ -96,7 +96,7 @@ class LocalCaBackendCreate(Input):
             raise PydanticKnownError("missing") from error
 
 
-class LocalCaBackendUpdate(Input):
+class LocalCaBackendUpdate(Update):
     """Fields left out stay as they are; `secrets` replace all secrets there were."""
 
     model_config = examples.example(name="aws-simulator")

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from scm_api.core.errors import Conflict, Forbidden
+from scm_api.core.instants import rfc_3339
 from scm_api.core.rights import EVERY_PRIVILEGE, EVERY_TYPE, Rights, missing
 from scm_api.core.vocabulary import CertificateType, Privilege, Role
 
@@ -140,7 +141,7 @@ def require_no_longer_life(principal: Principal, expires_at: datetime | None) ->
     end = principal.key_expires_at
     if end is not None and (expires_at is None or expires_at > end):
         raise _escalation(
-            f"Your own API key ends at {end.isoformat()}; one made with it cannot live longer."
+            f"Your own API key ends at {rfc_3339(end)}; one made with it cannot live longer."
         )
 
 

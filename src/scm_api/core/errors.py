@@ -57,13 +57,26 @@ class Invalid(ScmError):
 
 
 class Malformed(ScmError):
-    """The request cannot be read at all: not JSON, a forged cursor, an impossible parameter."""
+    """The request cannot be read at all: not JSON, a forged cursor, impossible parameters.
+
+    Carries the fault at `pointer`, or `faults` where several were found at once.
+    """
 
     code = "malformed-request"
 
-    def __init__(self, detail: str, *, code: str | None = None, pointer: str = "") -> None:
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        pointer: str = "",
+        accepted: str | None = None,
+        faults: Sequence[Fault] = (),
+    ) -> None:
         super().__init__(detail, code=code)
-        self.pointer = pointer
+        if pointer:
+            faults = (Fault(pointer, self.code, detail, accepted), *faults)
+        self.faults = tuple(faults)
 
 
 class Unauthenticated(ScmError):

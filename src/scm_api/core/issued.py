@@ -12,6 +12,7 @@ from scm_api.core.certificate_facts import CertificateFacts, read_certificate
 from scm_api.core.chain import Chain, build_chain
 from scm_api.core.explain import handful, quoted
 from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
+from scm_api.core.instants import rfc_3339
 from scm_api.core.names import Name, normalise
 from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermRules
@@ -187,13 +188,13 @@ def _life_discrepancies(
 ) -> Iterator[Discrepancy]:
     latest = term.not_after or issued_at + timedelta(days=term.days)
     if leaf.not_after > latest + CLOCK_TOLERANCE:
-        detail = f"It ends at {leaf.not_after.isoformat()}; asked was {latest.isoformat()}."
+        detail = f"It ends at {rfc_3339(leaf.not_after)}; asked was {rfc_3339(latest)}."
         yield Discrepancy("life-too-long", detail)
     if leaf.not_before > now + CLOCK_TOLERANCE:
-        detail = f"It begins only at {leaf.not_before.isoformat()}."
+        detail = f"It begins only at {rfc_3339(leaf.not_before)}."
         yield Discrepancy("not-yet-valid", detail)
     if leaf.not_after <= now:
-        yield Discrepancy("expired", f"It ended at {leaf.not_after.isoformat()}.")
+        yield Discrepancy("expired", f"It ended at {rfc_3339(leaf.not_after)}.")
 
 
 def _chain_discrepancies(leaf: CertificateFacts, chain: Chain) -> Iterator[Discrepancy]:
@@ -221,7 +222,7 @@ def _leaf_notes(
     term = wanted.term
     asked_end = term.not_after or min(leaf.not_before, now) + timedelta(days=term.days)
     if leaf.not_after < asked_end - CLOCK_TOLERANCE:
-        yield f"The CA shortened the life: it ends at {leaf.not_after.isoformat()}."
+        yield f"The CA shortened the life: it ends at {rfc_3339(leaf.not_after)}."
     if wanted.subject is not None and leaf.subject_attributes != tuple(wanted.subject):
         yield f"The CA changed the subject to {quoted(leaf.subject)}."
     if any(_comparable(name) != name for name in leaf.names):

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from scm_api.core.errors import Fault
+from scm_api.core.instants import rfc_3339
 from scm_api.core.vocabulary import RevocationReason, RevocationState
 
 
@@ -55,7 +56,7 @@ def judge_effective_at(
     if effective_at is None:
         return []
     pointer, code = "/effective_at", "effective-at-not-possible"
-    between = f"an instant after {now.isoformat()} and before {not_after.isoformat()}"
+    between = f"an instant after {rfc_3339(now)} and before {rfc_3339(not_after)}"
     if reason is RevocationReason.KEY_COMPROMISE:
         detail = "A compromised key is revoked at once."
         return [Fault(pointer, code, detail, "no effective_at, or another reason")]

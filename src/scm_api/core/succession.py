@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from scm_api.core.errors import Conflict, Fault
+from scm_api.core.instants import rfc_3339
 from scm_api.core.vocabulary import CertificateType, RevocationReason, RevocationState
 
 UNDER_WAY = frozenset(
@@ -89,6 +90,6 @@ def require_replaceable(
         )
     if not_after <= now:
         raise Conflict(
-            f"It cannot be replaced: it expired at {not_after.isoformat()}. Renew it.",
+            f"It cannot be replaced: it expired at {rfc_3339(not_after)}. Renew it.",
             code="wrong-state",
         )

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from scm_api.core.errors import Fault
+from scm_api.core.instants import rfc_3339
 
 _DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
@@ -164,7 +165,7 @@ def _end_faults(
         detail = "The end has no time zone."
         yield Fault(pointer, "term-not-allowed", detail, "an instant such as 2030-01-31T12:00:00Z")
         return
-    shown = f"The end {not_after.isoformat()}"
+    shown = f"The end {rfc_3339(not_after)}"
     if not_after <= now:
         yield Fault(pointer, "term-not-allowed", f"{shown} has passed.", rules.choices)
     elif not_after - now > rules.longest_life:
@@ -188,6 +189,6 @@ def _too_long(what: str, rules: TermRules, pointer: str) -> Fault:
 
 
 def _outlives_ca(what: str, ca_not_after: datetime, pointer: str) -> Fault:
-    end = ca_not_after.isoformat()
+    end = rfc_3339(ca_not_after)
     detail = f"{what} would outlive the CA, whose own certificate ends at {end}."
     return Fault(pointer, "term-too-long", detail, f"an end no later than {end}")

@@ -22,7 +22,7 @@ from scm_api.enrollments import (
 from scm_api.enrollments.details import detailed
 from scm_api.enrollments.schemas import (
     Adoption,
-    Decision,
+    DecisionOrNone,
     EnrollmentCreate,
     EnrollmentCreated,
     EnrollmentDetail,
@@ -37,10 +37,12 @@ from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
+from scm_api.web.parameters import HEX, Sha256
 from scm_api.web.replies import reply
 
-router = APIRouter(prefix="/enrollments", tags=["Enrollments"])
+router = APIRouter(prefix="/enrollments", tags=["Enrollments"], route_class=Operation)
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": EnrollmentCreated,
@@ -136,7 +138,9 @@ async def index(
     ca_backend_id: UUID | None = None,
     bulk_renewal_id: UUID | None = None,
     state: Annotated[EnrollmentState | None, Query(description="Only in this state.")] = None,
-    spki_sha256: Annotated[str | None, Query(max_length=64)] = None,
+    spki_sha256: Annotated[
+        Sha256 | None, Query(description=f"Of the SubjectPublicKeyInfo. {HEX}")
+    ] = None,
 ) -> Response:
     """Newest first. `state=parked` and `state=pending_approval` are what waits for a person."""
     wanted = {
@@ -185,7 +189,7 @@ async def read(
     responses=problems(403, 404, 409, 412, 422, 428),
 )
 async def approve(
-    enrollment_id: UUID, body: Decision, caller: Caller, database: Db, expected: IfMatch
+    enrollment_id: UUID, body: DecisionOrNone, caller: Caller, database: Db, expected: IfMatch
 ) -> Response:
     """By another admin than the requester. What is ordered then is exactly what was approved.
 
@@ -224,7 +228,7 @@ async def decline(
 )
 async def retry(
     enrollment_id: UUID,
-    body: Decision,
+    body: DecisionOrNone,
     caller: Caller,
     app: App,
     expected: IfMatchOptional,
@@ -276,7 +280,7 @@ async def adopt(
 )
 async def cancel(
     enrollment_id: UUID,
-    body: Decision,
+    body: DecisionOrNone,
     caller: Caller,
     database: Db,
     expected: IfMatchOptional,

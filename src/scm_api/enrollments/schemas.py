@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import Body
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
@@ -268,6 +269,9 @@ class Decision(Input):
     model_config = examples.example(comment="looked at the CA: there is no such certificate")
 
     comment: Text = ""
+
+
+DecisionOrNone = Annotated[Decision, Body(default_factory=Decision)]
 
 
 class Adoption(Input):

@@ -17,11 +17,14 @@ from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
 from scm_api.web.replies import reply
 
 router = APIRouter(
-    prefix="/organizations/{organization_id}/external-assignments", tags=["Organizations"]
+    route_class=Operation,
+    prefix="/organizations/{organization_id}/external-assignments",
+    tags=["Organizations"],
 )
 
 

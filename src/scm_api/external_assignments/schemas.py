@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from scm_api.web import examples
 from scm_api.web.external_validation import AssignedValidationOut
-from scm_api.web.schemas import Id, Input, PageOutput, VersionedOutput
+from scm_api.web.schemas import Id, Input, PageOutput, Update, VersionedOutput
 
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
@@ -26,7 +26,7 @@ class ExternalAssignmentCreate(Input):
     )
 
 
-class ExternalAssignmentUpdate(Input):
+class ExternalAssignmentUpdate(Update):
     """Another organization of the same account."""
 
     model_config = examples.example(external_organization_id="700123")

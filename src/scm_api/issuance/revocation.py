@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core import revocation
 from scm_api.core.access import Principal
+from scm_api.core.instants import rfc_3339
 from scm_api.core.succession import UNDER_WAY
 from scm_api.core.vocabulary import RevocationReason, RevocationState
 from scm_api.db.audit import record
@@ -69,7 +70,7 @@ async def ask(
     row.revocation_expires_at = approve_until
     row.revocation_effective_at = effective_at
     if effective_at is not None:
-        details |= {"effective_at": effective_at.isoformat()}
+        details |= {"effective_at": rfc_3339(effective_at)}
     row.revocation_self_approved = False
     if approve_until is not None:
         row.revocation_state = RevocationState.PENDING_APPROVAL.value

@@ -23,11 +23,12 @@ from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
+from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
 from scm_api.web.replies import reply
 from scm_api.web.schemas import Name
 
-router = APIRouter(prefix="/organizations", tags=["Organizations"])
+router = APIRouter(prefix="/organizations", tags=["Organizations"], route_class=Operation)
 _DOMAINS = "/{organization_id}/domains"
 
 

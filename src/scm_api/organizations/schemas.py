@@ -8,7 +8,7 @@ from pydantic import Field
 
 from scm_api.core.vocabulary import CertificateType
 from scm_api.web import examples
-from scm_api.web.schemas import Id, Input, Name, Output, PageOutput, Text, VersionedOutput
+from scm_api.web.schemas import Id, Input, Name, Output, PageOutput, Text, Update, VersionedOutput
 
 
 class OrganizationCreate(Input):
@@ -20,7 +20,7 @@ class OrganizationCreate(Input):
     description: Text = Field("", examples=["Web platform"])
 
 
-class OrganizationUpdate(Input):
+class OrganizationUpdate(Update):
     """Fields left out stay as they are."""
 
     model_config = examples.example(description="Web platform")

@@ -20,6 +20,7 @@ def _parse(value: str) -> int | None:
             'If-Match takes the ETag of a previous answer, for example "3", or *.',
             code="if-match-invalid",
             pointer="header/If-Match",
+            accepted='one ETag such as "3", or *',
         )
     return int(match[1])
 

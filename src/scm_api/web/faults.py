@@ -6,70 +6,58 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from scm_api.core.errors import Fault, Invalid, Malformed, ScmError
+from scm_api.web.shapes import choices_of, fields_of, models_at
+from scm_api.web.wording import said
 
-_CODES = {
-    "extra_forbidden": "unknown-field",
-    "missing": "field-required",
-    "string_too_long": "too-long",
-    "string_too_short": "too-short",
-    "too_long": "too-long",
-    "too_short": "too-short",
-    "enum": "not-a-choice",
-    "literal_error": "not-a-choice",
-    "union_tag_invalid": "not-a-choice",
-    "union_tag_not_found": "field-required",
-}
-_SENTENCES = {
-    "extra_forbidden": "This field is not known here.",
-    "missing": "This field is required.",
-}
+_PARAMETER = "parameter-invalid"
 
 
-def faults_of(error: RequestValidationError) -> ScmError:
-    """Invalid with all faults, or Malformed when the body is no JSON at all."""
+def faults_of(error: RequestValidationError, body_model: Any = None) -> ScmError:
+    """All faults: Malformed if they are in parameters alone, else Invalid.
+
+    `body_model` is what the operation reads bodies into; its fields are told where one is unknown.
+    """
     found = error.errors()
-    for item in found:
-        if item["type"] == "json_invalid":
-            position = item["loc"][-1]
-            return Malformed(
-                f"The body is not JSON: {item['ctx']['error']} at character {position}.",
-                code="malformed-json",
-            )
-    faults = [_fault(item, error.body) for item in found]
-    if all(fault.pointer.startswith(("query/", "path/", "header/")) for fault in faults):
-        first = faults[0]
-        return Malformed(
-            f"{first.pointer}: {first.detail}", code="parameter-invalid", pointer=first.pointer
-        )
-    return Invalid(faults)
-
-
-def _fault(item: dict[str, Any], body: Any) -> Fault:
-    kind = str(item["type"])
-    where, *path = item["loc"]
-    context = item.get("ctx") or {}
-    sentence = _SENTENCES.get(kind) or _sentence(str(item["msg"]))
-    accepted = context.get("expected") or context.get("expected_tags") or context.get("pattern")
-    if kind.startswith("union_tag_"):
-        path.append(str(context["discriminator"]).strip("'"))
-    return Fault(
-        pointer=_pointer(path, body, kind)
-        if where == "body"
-        else f"{where}/{'/'.join(map(str, path))}",
-        code=_code(kind),
-        detail=sentence,
-        accepted=str(accepted) if accepted else None,
+    faults = [
+        _of_body(item, error.body, body_model) if item["loc"][0] == "body" else _of_parameter(item)
+        for item in found
+    ]
+    if any(item["loc"][0] == "body" for item in found):
+        return Invalid(faults)
+    codes = {fault.code for fault in faults}
+    return Malformed(
+        faults[0].detail if len(faults) == 1 else f"{len(faults)} parameters cannot be taken.",
+        code=codes.pop() if len(codes) == 1 else _PARAMETER,
+        faults=faults,
     )
 
 
-def _code(kind: str) -> str:
-    """pydantic's kinds are snake_case; kinds with a hyphen are codes of ours already."""
-    return _CODES.get(kind) or (kind if "-" in kind else "invalid-value")
+def _of_parameter(item: dict[str, Any]) -> Fault:
+    """A fault of a parameter; its code is one for all but parameters nobody declared."""
+    kind = str(item["type"])
+    code, sentence, accepted = said(kind, str(item["msg"]), item.get("ctx") or {})
+    if kind == "missing":
+        sentence = "This parameter is required."
+    pointer = "/".join(map(str, item["loc"]))
+    return Fault(pointer, code if kind.startswith("parameter-") else _PARAMETER, sentence, accepted)
 
 
-def _sentence(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return message[:1].upper() + message[1:].rstrip(".") + "."
+def _of_body(item: dict[str, Any], body: Any, model: Any) -> Fault:
+    kind = str(item["type"])
+    _, *path = item["loc"]
+    context = item.get("ctx") or {}
+    code, sentence, accepted = said(kind, str(item["msg"]), context)
+    if kind == "missing" and not path:
+        sentence, accepted = "The request has no body.", "a JSON object"
+    if kind == "extra_forbidden":
+        accepted = fields_of(models_at(model, path[:-1]))
+    elif kind.startswith("union_tag_"):
+        discriminator = str(context["discriminator"]).strip("'")
+        accepted = accepted or choices_of(models_at(model, path), discriminator)
+        path.append(discriminator)
+    elif accepted == "a JSON object" and len(models := models_at(model, path)) == 1:
+        accepted = f"a JSON object with {fields_of(models)}"
+    return Fault(_pointer(path, body, kind), code, sentence, accepted)
 
 
 def _pointer(path: Sequence[Any], body: Any, kind: str) -> str:

@@ -5,10 +5,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 
 from scm_api.web.deps import Db
+from scm_api.web.operations import Operation
 from scm_api.web.problems import PROBLEM_JSON
 from scm_api.web.replies import reply
 
-router = APIRouter(tags=["Service"])
+router = APIRouter(tags=["Service"], route_class=Operation)
 
 
 @router.get(

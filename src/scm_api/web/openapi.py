@@ -39,6 +39,7 @@ _TITLES = {
     409: "The state of things does not allow it; the detail says what to do first.",
     412: "Somebody changed it since you read it.",
     413: "The body is too long.",
+    415: "The body is not sent as JSON.",
     422: "The content is wrong; every fault is listed with a JSON pointer.",
     428: "Say with If-Match which version you change.",
     429: "Too many requests.",
@@ -48,13 +49,17 @@ _TITLES = {
 
 # One problem of each status, as (type, detail); docs/problems.md lists them all.
 _PROBLEMS = {
-    400: ("parameter-invalid", "query/limit: Input should be less than or equal to 200."),
+    400: ("parameter-invalid", "The number is too large."),
     401: ("unauthenticated", "This API key is not known, has expired or was revoked."),
     403: ("forbidden", "Only an MRAO may create connectors."),
     404: ("not-found", "There is no such certificate."),
     409: ("in-use", "The connector holds 1 local CA backends; delete them first."),
     412: ("stale", "You changed version 1, but it is at version 2 now; read it again."),
     413: ("body-too-large", "The body is longer than the 262144 bytes that are accepted."),
+    415: (
+        "unsupported-media-type",
+        "The body is not sent as JSON: send it with Content-Type: application/json.",
+    ),
     422: ("name-not-allowed", "No domain of the organization covers 'www.example.org'."),
     428: ("precondition-required", "Send If-Match with the ETag you read, so no change is lost."),
     429: ("rate-limited", "Too many requests."),
@@ -95,7 +100,8 @@ class Problem(BaseModel):
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation that may fail with these statuses, and 401 and 503.
 
-    400, 413 and 422 follow from parameters and a body and are added to the document by itself.
+    400 is always possible; 413, 415 and 422 follow from a body. They are added to the document by
+    itself.
     The media type is declared by hand: FastAPI files a `model` under application/json.
     """
     schema = {"$ref": "#/components/schemas/Problem"}
@@ -168,9 +174,9 @@ def _complete(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "application/json" in responses.get("422", {}).get("content", {}):
         del responses["422"]
-    implied = {400} if operation.get("parameters") else set()
+    implied = {400}
     if "requestBody" in operation:
-        implied |= {400, 413, 422}
+        implied |= {413, 415, 422}
     for status, answer in problems(*implied).items():
         if status in implied:
             responses.setdefault(str(status), answer)

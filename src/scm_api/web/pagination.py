@@ -32,7 +32,7 @@ class Page:
         self._secret = secret
         self._caller = caller
         self.limit = limit
-        self._after = self._open(cursor) if cursor else None
+        self._after = self._open(cursor) if cursor is not None else None
 
     async def fetch(
         self, session: AsyncSession, query: AnySelect, key: InstrumentedAttribute[Any]
@@ -98,7 +98,8 @@ async def _page(
         int, Query(ge=1, le=MAX_LIMIT, description="How many items a page holds.")
     ] = 50,
     cursor: Annotated[
-        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+        str | None,
+        Query(min_length=1, max_length=200, description="`next_cursor` of the page before."),
     ] = None,
 ) -> Page:
     app: Resources = request.app.state.resources

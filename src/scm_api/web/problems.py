@@ -7,10 +7,12 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from scm_api.core import errors
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
 from scm_api.logger import get_logger
+from scm_api.web.bodies import UnsupportedMediaType
 from scm_api.web.faults import faults_of
 
 PROBLEM_JSON = "application/problem+json"
@@ -23,6 +25,7 @@ _STATUS: dict[type[errors.ScmError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Stale: 412,
+    UnsupportedMediaType: 415,
     errors.Invalid: 422,
     errors.PreconditionRequired: 428,
     errors.RateLimited: 429,
@@ -77,17 +80,16 @@ def problem_of(error: errors.ScmError, request_id: str) -> Response:
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     members: dict[str, Any] = {}
     headers: dict[str, str] = {}
-    if isinstance(error, errors.Invalid):
+    if isinstance(error, (errors.Invalid, errors.Malformed)):
         members["errors"] = fault_members(error.faults)
-    if isinstance(error, errors.Malformed) and error.pointer:
-        fault = errors.Fault(error.pointer, error.code, error.detail)
-        members["errors"] = fault_members([fault])
     if isinstance(error, errors.Conflict):
         members["used_by"] = [
             {"kind": use.kind, "id": str(use.id), "name": use.name} for use in error.used_by
         ]
     if isinstance(error, (errors.Unavailable, errors.RateLimited)):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, UnsupportedMediaType):
+        headers |= dict([error.hint])
     if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="scm-api"'
     return problem(
@@ -118,16 +120,34 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:
-        return problem_of(faults_of(error), request.state.request_id)
+        body = getattr(request.scope.get("route"), "body_field", None)
+        failure = faults_of(error, body.field_info.annotation if body else None)
+        return problem_of(failure, request.state.request_id)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         code = _HTTP_CODES.get(error.status_code, "malformed-request")
-        detail = "There is nothing at this address." if error.status_code == 404 else error.detail
+        detail, headers = error.detail, error.headers
+        if error.status_code == 404:
+            detail = "There is nothing at this address."
+        if error.status_code == 405:
+            allowed = ", ".join(_methods_at(request)) or (headers or {}).get("Allow", "")
+            detail = f"This address does not take {request.method}; it takes {allowed}."
+            headers = {"Allow": allowed}
         return problem(
             error.status_code,
             code,
             detail,
             request_id=request.state.request_id,
-            headers=error.headers,
+            headers=headers,
         )
+
+
+def _methods_at(request: Request) -> list[str]:
+    """What may be done at the address: each method is a route of its own."""
+    matching = [
+        route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE
+    ]
+    return sorted(
+        {method for route in matching for method in getattr(route, "methods", None) or ()}
+    )

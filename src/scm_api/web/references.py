@@ -9,5 +9,5 @@ def unknown_reference(pointer: str, noun: str) -> Fault:
         pointer,
         "reference-not-found",
         f"There is no such {noun}.",
-        f"the id of a {noun} you may use",
+        f"the id of {'an' if noun[0] in 'aeiou' else 'a'} {noun} you may use",
     )
