@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -13,6 +14,8 @@ from fastapi import FastAPI
 
 URN = "urn:scm-api:problem:"
 PROBLEM = "application/problem+json"
+# What clients go by beside bodies: none of these is sent that is not promised.
+HEADERS = ("etag", "link", "location", "preference-applied", "retry-after", "www-authenticate")
 
 # httpx imports it in every request, as httpcore does (`drivers/http.py`).
 if find_spec("sniffio") is None:
@@ -24,13 +27,14 @@ class Contract:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
+        self._components = _closed(document["components"])
         self._paths = [
             (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operations)
             for path, operations in sorted(
                 document["paths"].items(), key=lambda entry: entry[0].count("{")
             )
         ]
-        self._validator = lru_cache(maxsize=None)(self._make_validator)
+        self.validator = lru_cache(maxsize=None)(self._make_validator)
 
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
         """The operation behind a method and path, if there is one."""
@@ -41,19 +45,20 @@ class Contract:
         return None
 
     def check(self, response: httpx.Response) -> None:
-        """The status, media type and body of an answer are ones the document promises."""
+        """The status, headers, media type and body of an answer are ones the document promises."""
         request = response.request
         operation = self.operation(request.method, request.url.path)
         media = response.headers.get("content-type", "").partition(";")[0]
         if response.status_code >= 400:
             assert media == PROBLEM, (media, response.text)
-            self._validator("Problem").validate(response.json())
+            self.validator("Problem").validate(response.json())
             assert response.json()["request_id"] == response.headers["x-request-id"]
         if operation is None:
             return
         name = operation["operationId"]
         promised = operation["responses"].get(str(response.status_code))
         assert promised is not None, f"{name} does not promise {response.status_code}"
+        self._check_headers(f"{name} with {response.status_code}", promised, response.headers)
         contents = promised.get("content", {})
         if not response.content:
             assert not contents, f"{name} promises a body with {response.status_code}"
@@ -61,14 +66,46 @@ class Contract:
         assert media in contents, f"{name} answers {media}"
         schema = contents[media].get("schema", {}).get("$ref")
         if schema:
-            self._validator(schema.rpartition("/")[2]).validate(response.json())
+            self.validator(schema.rpartition("/")[2]).validate(response.json())
+
+    def _check_headers(
+        self, where: str, promised: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> None:
+        known = {}
+        for name, header in promised.get("headers", {}).items():
+            if "$ref" in header:
+                header = self.document["components"]["headers"][header["$ref"].rpartition("/")[2]]
+            known[name.lower()] = header
+        sent = {name for name in HEADERS if name in headers}
+        assert sent <= set(known), f"{where} sends {sorted(sent - set(known))}"
+        for name, header in known.items():
+            assert name in headers or not header.get("required"), f"{where} lacks {name}"
+            value: Any = headers.get(name)
+            if value is not None:
+                value = int(value) if header["schema"]["type"] == "integer" else value
+                jsonschema_rs.validate(header["schema"], value)
 
     def _make_validator(self, schema: str) -> jsonschema_rs.Draft202012Validator:
-        root = {
-            "$ref": f"#/components/schemas/{schema}",
-            "components": self.document["components"],
-        }
+        root = {"$ref": f"#/components/schemas/{schema}", "components": self._components}
         return jsonschema_rs.Draft202012Validator(root, validate_formats=True)
+
+
+def _closed(components: Mapping[str, Any]) -> dict[str, Any]:
+    """The schemas without room for what they do not name, which clients have to bear and our own
+    answers must not hold; and with the backend type of the tests, which no client ever sees."""
+    schemas = deepcopy(components["schemas"])
+    for schema in schemas.values():
+        if "properties" in schema:
+            schema.setdefault("additionalProperties", False)
+            for member in schema["properties"].values():
+                for union in (member, *member.get("anyOf", ())):
+                    if union.get("discriminator", {}).get("propertyName") == "backend_type":
+                        union["oneOf"].append(_MEMORY)
+    schemas["BackendType"]["enum"].append("memory")
+    return {"schemas": schemas}
+
+
+_MEMORY = {"properties": {"backend_type": {"const": "memory"}}, "required": ["backend_type"]}
 
 
 class Api:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from estate import Chain, Estate, Json
-from scm_api.drivers.memory.authority import AUTHORITIES, Authority
+from memory_ca.authority import AUTHORITIES, Authority
 
 PASSWORD = "of-ada"
 USAGES = {

@@ -1,5 +1,6 @@
 """The committed contract equals the code and keeps its promises in every operation."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from scm_api.app import create_app
+from scm_api.core.vocabulary import BackendType
 from scm_api.settings import Settings
 from scm_api.web.openapi import as_yaml
 
@@ -53,3 +55,65 @@ def test_every_update_needs_if_match(document: dict[str, Any]) -> None:
             headers = {parameter["name"] for parameter in operation["parameters"]}
             assert "If-Match" in headers, where
             assert {"412", "428"} <= set(operation["responses"]), where
+
+
+def _parameters(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for where, operation in _operations(document):
+        for parameter in operation.get("parameters", ()):
+            yield f"{where} {parameter['name']}", parameter
+
+
+def test_no_parameter_can_be_null(document: dict[str, Any]) -> None:
+    for where, parameter in _parameters(document):
+        assert {"type": "null"} not in parameter["schema"].get("anyOf", ()), where
+
+
+def _reached(document: dict[str, Any], part: Any) -> set[str]:
+    """Names of all schemas that a part of the document leads to."""
+    schemas, reached = document["components"]["schemas"], set[str]()
+    waiting = [part]
+    while waiting:
+        match waiting.pop():
+            case {"$ref": str(reference)} if "/schemas/" in reference:
+                name = reference.rpartition("/")[2]
+                if name not in reached:
+                    reached.add(name)
+                    waiting.append(schemas[name])
+            case dict() as members:
+                waiting += members.values()
+            case list() as items:
+                waiting += items
+    return reached
+
+
+def test_a_new_field_in_an_answer_breaks_no_client(document: dict[str, Any]) -> None:
+    answers = _reached(document, [each["responses"] for _, each in _operations(document)])
+    assert {"ConnectorOut", "AwsConnection", "DomainPolicy", "Problem"} <= answers
+    for name in answers:
+        assert "additionalProperties" not in document["components"]["schemas"][name], name
+
+
+def test_what_is_in_requests_alone_is_closed(document: dict[str, Any]) -> None:
+    bodies = _reached(document, [each.get("requestBody") for _, each in _operations(document)])
+    answers = _reached(document, [each["responses"] for _, each in _operations(document)])
+    assert {"EnrollmentCreate", "KeyWanted", "AwsSecrets"} <= bodies - answers
+    for name in bodies - answers:
+        schema = document["components"]["schemas"][name]
+        if schema["type"] == "object":
+            assert schema["additionalProperties"] is False, name
+
+
+def test_schemas_are_named_for_people(document: dict[str, Any]) -> None:
+    """FastAPI puts a module's path before names that two models have."""
+    names = list(document["components"]["schemas"])
+    assert [name for name in names if not re.fullmatch(r"[A-Z][A-Za-z0-9]+", name)] == []
+
+
+def test_the_contract_knows_no_backend_type_of_the_tests(document: dict[str, Any]) -> None:
+    assert document["components"]["schemas"]["BackendType"]["enum"] == list(BackendType)
+    assert [name for name in document["components"]["schemas"] if "Memory" in name] == []
+
+
+def test_no_part_is_an_alias_of_another() -> None:
+    """Not every reader of YAML follows them."""
+    assert not re.search(r"[:-] [&*]id\d+$", COMMITTED.read_text(), re.MULTILINE)

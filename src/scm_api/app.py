@@ -62,6 +62,8 @@ as it stands; elsewhere the ids are made up: take yours from the answers before.
   given twice: a filter with a typo must not find everything.
 * Updates need `If-Match` with the `ETag` that was read, so that no change is lost.
 * Lists come in pages, newest first: follow `next_cursor` or the `Link` header.
+* Unknown members of a request are refused; answers may get further ones, so ignore what you do not
+  know.
 """
 
 

@@ -1,12 +1,13 @@
 """The OpenAPI document says everything a client needs, in one style."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
-from api_client import PROBLEM, Contract
+from api_client import PROBLEM, Contract, code_of
 from scm_api.web.openapi import TAGS
 
 PUBLIC = {"get_liveness", "get_readiness", "get_metrics"}
@@ -59,7 +60,10 @@ def test_paths_are_kebab_case_and_fields_snake_case(contract: Contract) -> None:
 def test_every_operation_lists_its_errors_as_problems(contract: Contract) -> None:
     for method, path, operation in operations(contract):
         where = f"{method} {path}"
-        statuses = {int(status) for status in operation["responses"]}
+        others = contract.document["components"]["responses"]["Unexpected"]
+        assert operation["responses"]["default"] == {"$ref": "#/components/responses/Unexpected"}
+        assert list(others["content"]) == [PROBLEM]
+        statuses = {int(status) for status in operation["responses"] if status != "default"}
         for status in statuses:
             if status >= 400:
                 content = operation["responses"][str(status)]["content"]
@@ -93,6 +97,42 @@ def test_every_body_has_an_example_that_fits(contract: Contract, verb: str) -> N
     assert checked > 5
 
 
+def test_answers_have_examples_that_fit(contract: Contract) -> None:
+    schemas = contract.document["components"]["schemas"]
+    shown, bare = set(), set()
+    for _, _, operation in operations(contract):
+        for answer in operation["responses"].values():
+            told = answer.get("content", {}).get("application/json", {})
+            if name := told.get("schema", {}).get("$ref", "").rpartition("/")[2]:
+                examples = schemas[name].get("examples", [])
+                (shown if examples else bare).add(name)
+                for example in [*examples, *([told["example"]] if "example" in told else [])]:
+                    contract.validator(name).validate(example)
+    assert bare == {"BackendTypeList"}, "it is JSON schemas as data"
+    main = {"Connector", "LocalCaBackend", "CaBackend", "Organization", "Enrollment", "Certificate"}
+    assert {f"{resource}Page" for resource in main} | {"CertificateProfileDetail"} <= shown
+
+
+def test_problems_have_examples_of_their_operation(contract: Contract) -> None:
+    """Of its status and of a documented type; what cannot be deleted is not what cannot be made."""
+    rows = (Path(__file__).parents[2] / "docs/problems.md").read_text()
+    conflicts: dict[str, set[str]] = {}
+    for _, path, operation in operations(contract):
+        for status, answer in operation["responses"].items():
+            if status == "default" or int(status) < 400:
+                continue
+            example = answer["content"][PROBLEM]["example"]
+            contract.validator("Problem").validate(example)
+            assert example["status"] == int(status), path
+            for told in (example, *example.get("errors", ())):
+                assert f"`{code_of(told)}`" in rows, (path, status)
+            if status == "409":
+                conflicts.setdefault(code_of(example), set()).add(operation["operationId"])
+    assert len(conflicts) > 10
+    for name in conflicts["in-use"] - {"create_api_key"}:
+        assert name.startswith(("delete_", "remove_"))
+
+
 def test_the_options_of_each_ca_are_told_apart_by_its_type(contract: Contract) -> None:
     schemas = contract.document["components"]["schemas"]
     for name, field in (
@@ -104,7 +144,7 @@ def test_the_options_of_each_ca_are_told_apart_by_its_type(contract: Contract) -
     ):
         union = schemas[name]["properties"][field]
         assert union["discriminator"]["propertyName"] == "backend_type"
-        types = {"aws", "digicert", "entrust", "gcp", "memory", "microsoft"}
+        types = {"aws", "digicert", "entrust", "gcp", "microsoft"}
         assert set(union["discriminator"]["mapping"]) == types
         assert len(union["oneOf"]) == len(types)
 

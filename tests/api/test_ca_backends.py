@@ -12,10 +12,9 @@ from sqlalchemy import text, update
 from api_client import code_of
 from estate import NOWHERE, Estate, Json
 from scm_api.core.errors import Conflict
-from scm_api.core.vocabulary import BackendStatus
+from scm_api.core.vocabulary import BackendStatus, BackendType
 from scm_api.db.models import CaChoices, LocalCaBackend
 from scm_api.db.session import Database
-from scm_api.drivers.registry import REGISTRY
 from scm_api.gateway.choices import Choice, choices
 from scm_api.gateway.connections import connection_of
 from scm_api.gateway.health import record_health
@@ -43,11 +42,11 @@ async def test_a_check_tells_the_status_and_why(estate: Estate) -> None:
     api = estate.api
     made = await estate.ca_backend()
     path = f"/ca-backends/{made['id']}"
-    unknown = {"status": "unchecked", "status_detail": "", "checked_at": None, "private_cas": None}
+    unknown = {"status": "unchecked", "status_detail": "", "checked_at": None, "visible_cas": None}
     assert unknown.items() <= made.items()
     checked = await api.post(f"{path}/check", status=200)
     assert checked["status"] == "available"
-    assert checked["private_cas"] > 0
+    assert checked["visible_cas"] > 0
     assert any("DISABLED" in finding for finding in checked["findings"])
     assert checked["version"] == made["version"], "a check is no change of the backend"
     assert await api.get(path) == checked
@@ -78,7 +77,7 @@ async def test_a_check_of_a_ca_that_is_away_or_refuses(estate: Estate) -> None:
     await api.patch(local_path, estate.connection(NOWHERE))
     offline = await check()
     assert offline["status"] == "offline"
-    assert offline["private_cas"] == refused["private_cas"], "the last known number stays"
+    assert offline["visible_cas"] == refused["visible_cas"], "the last known number stays"
     await api.patch(local_path, estate.connection())
     assert (await check())["status"] == "available"
     steps = ["unchecked", "available", "refused", "offline", "available"]
@@ -123,7 +122,7 @@ async def test_a_check_of_a_hanging_ca_comes_to_an_end(
 
 async def test_the_types_are_described_as_data(estate: Estate) -> None:
     found = await estate.api.get("/ca-backends/types")
-    assert [item["type"] for item in found["items"]] == [kind.value for kind in REGISTRY]
+    assert [item["type"] for item in found["items"]] == list(BackendType)
     described = found["items"][0]
     assert described["capabilities"]["certificate_types"] == ["ssl"]
     assert described["capabilities"]["token_validity_seconds"] == 60

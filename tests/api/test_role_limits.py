@@ -120,14 +120,14 @@ async def test_t40_a_backend_shows_nothing_of_its_connection(two: Two) -> None:
     roles, mine, _ = two
     path = f"/ca-backends/{mine.ids['ca_backend_id']}"
     checked = await roles.api.post(f"{path}/check", status=200)
-    assert checked["private_cas"] > 0
+    assert checked["visible_cas"] > 0
     rao = await roles.caller("rao", mine)
     hidden = {
         "connector_id": None,
         "local_ca_backend_id": None,
         "status_detail": "",
         "findings": [],
-        "private_cas": None,
+        "visible_cas": None,
     }
     assert await rao.get(path) == checked | hidden
     assert await rao.everything("/ca-backends") == [checked | hidden]

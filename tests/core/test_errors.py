@@ -11,7 +11,6 @@ from scm_api.core.errors import (
     Invalid,
     Malformed,
     NotFound,
-    RateLimited,
     ScmError,
     Stale,
     Unauthenticated,
@@ -56,7 +55,6 @@ def test_the_code_can_be_more_exact_than_the_kind() -> None:
 def test_what_a_client_needs_to_go_on_is_kept() -> None:
     use = Use("enrollment", uuid4(), "www.example.com")
     assert Conflict("It is in use.", used_by=[use]).used_by == (use,)
-    assert RateLimited("Too many.", retry_after=7).retry_after == 7
     assert Unavailable("Away.").retry_after == 5
     assert Malformed("Not JSON.", pointer="query/limit").faults[0].pointer == "query/limit"
 

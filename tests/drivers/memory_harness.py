@@ -3,9 +3,9 @@
 from collections import deque
 from typing import Any
 
-from scm_api.drivers.memory.authority import AUTHORITIES, Authority, Fault
-from scm_api.drivers.memory.kind import MEMORY
-from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
+from memory_ca.authority import AUTHORITIES, Authority, Fault
+from memory_ca.kind import MEMORY
+from memory_ca.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
 
 
 def secrets_of(password: str) -> MemorySecrets:

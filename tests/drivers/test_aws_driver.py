@@ -193,7 +193,7 @@ async def test_check_finds_what_an_administrator_should_know(
     aws_harness: AwsHarness, driver: Driver
 ) -> None:
     report = await driver.check()
-    assert report.private_cas == 6
+    assert report.visible_cas == 6
     assert any("Disabled" in finding and "DISABLED" in finding for finding in report.findings)
     assert any("neither a CRL nor OCSP" in finding for finding in report.findings)
     assert not any("Short-Lived" in finding for finding in report.findings)

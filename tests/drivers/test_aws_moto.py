@@ -76,7 +76,7 @@ async def test_the_ca_is_listed_once_with_its_certificate(driver: AwsDriver, mot
     assert ca.usable
     assert ca.facts["signing_algorithm"] == "SHA256WITHRSA"
     assert ca.certificate_pem is not None
-    assert (await driver.check()).private_cas == 1
+    assert (await driver.check()).visible_cas == 1
 
 
 async def test_from_order_to_revocation(driver: AwsDriver, moto_ca: str) -> None:

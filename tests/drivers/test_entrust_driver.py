@@ -223,7 +223,7 @@ async def test_a_server_that_is_not_trusted_gets_nothing(
 async def test_ca_gateway_issues_finds_again_and_revokes(
     entrust_harness: EntrustHarness, gateway: Driver
 ) -> None:
-    assert (await gateway.check()).private_cas == 2
+    assert (await gateway.check()).visible_cas == 2
     order = replace(order_for(entrust_harness), sent_since=datetime.now(UTC))
     issued = await gateway.submit(order, GATEWAY)
     assert isinstance(issued, Issued)

@@ -1,6 +1,8 @@
 """Options of all backend types as one discriminated union, also while there is only one."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -72,3 +74,13 @@ def test_secrets_come_back_from_their_sealed_form() -> None:
     plain = plain_secrets(secrets)
     assert json.loads(plain)["secret_access_key"] == "canary"
     assert AwsSecrets.model_validate_json(plain) == secrets
+
+
+def test_the_service_by_itself_knows_no_ca_of_the_tests() -> None:
+    """It is in no installed service: what the tests add to the registry is with the tests."""
+    program = "import scm_api.app; from scm_api.drivers.registry import REGISTRY as found\n"
+    program += "print(*found)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == list(BackendType)

@@ -12,10 +12,10 @@ from sqlalchemy import func, select, update
 from api_client import code_of
 from csrs import csr_for
 from estate import Estate, Json
+from memory_ca.authority import Authority, Wanted
 from memory_estate import memory_chain
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
-from scm_api.drivers.memory.authority import Authority, Wanted
 from scm_api.settings import Settings
 from settlement import Enrolling
 

@@ -7,11 +7,11 @@ from approvals import at_work
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from api_client import Api, Contract, faults_of
+from api_client import faults_of
 from csrs import client_csr, csr_for
 from estate import Estate
 from memory_estate import memory_chain, memory_connection
-from running import StartApi
+from scm_api.core.vocabulary import BackendType
 from scm_api.settings import Settings
 from settlement import Enrolling
 
@@ -67,16 +67,15 @@ async def test_an_order_the_ca_holds_is_waited_for(estate: Estate, settings: Set
         assert (issued["state"], issued["waits_for"]) == ("issued", None)
 
 
-async def test_types_for_tests_are_refused_elsewhere(
-    estate: Estate, settings: Settings, start_api: StartApi, contract: Contract
-) -> None:
+async def test_the_type_of_the_tests_is_named_to_nobody(estate: Estate) -> None:
     connector = await estate.connector()
     body = {"name": "one"} | memory_connection("any")
-    async with start_api(settings.model_copy(update={"test_mode": False})) as app:
-        api = Api(app, contract, estate.api.key)
-        path = f"/connectors/{connector['id']}/local-ca-backends"
-        response = await api.send("POST", path, 422, json=body)
-        types = await api.get("/ca-backends/types")
-    assert faults_of(response.json()) == {("/options/backend_type", "backend-type-not-available")}
-    usable = [each["type"] for each in types["items"]]
-    assert usable == ["aws", "digicert", "entrust", "gcp", "microsoft"]
+    body["options"] |= {"backend_type": "acme"}
+    path = f"/connectors/{connector['id']}/local-ca-backends"
+    refused = await estate.api.post(path, body, 422)
+    assert ("/options/backend_type", "not-a-choice") in faults_of(refused)
+    assert "memory" not in str(refused)
+    asked = await estate.api.get("/ca-backends?backend_type=acme", 400)
+    assert "memory" not in str(asked)
+    types = await estate.api.get("/ca-backends/types")
+    assert [each["type"] for each in types["items"]] == list(BackendType)

@@ -10,8 +10,8 @@ from approvals import at_work
 from api_client import code_of, faults_of
 from csrs import client_csr, csr_for
 from estate import Chain, Estate, Json
+from memory_ca.authority import Authority
 from memory_estate import memory_chain
-from scm_api.drivers.memory.authority import Authority
 from scm_api.settings import Settings
 from settlement import Enrolling
 

@@ -6,8 +6,8 @@ import pytest
 from approvals import at_work
 
 from estate import Estate, Json
+from memory_ca.authority import Authority
 from memory_estate import PASSWORD, memory_chain
-from scm_api.drivers.memory.authority import Authority
 from scm_api.settings import Settings
 from settlement import Enrolling
 

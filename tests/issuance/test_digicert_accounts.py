@@ -148,9 +148,10 @@ async def test_the_list_of_the_account_can_be_searched(
     path = f"/ca-backends/{chain.ca_backend['id']}/external-organizations"
     everything = await estate.api.get(path)
     assert len(everything["items"]) == 4
-    first = await estate.api.get(f"{path}?limit=3")
-    rest = await estate.api.get(f"{path}?limit=3&after={first['next_after']}")
-    assert [*first["items"], *rest["items"]] == everything["items"]
-    assert (len(first["items"]), rest["next_after"]) == (3, None)
+    first = await estate.api.send("GET", f"{path}?limit=3")
+    rest = await estate.api.get(f"{path}?limit=3&cursor={first.json()['next_cursor']}")
+    assert [*first.json()["items"], *rest["items"]] == everything["items"]
+    assert (len(first.json()["items"]), rest["next_cursor"]) == (3, None)
+    assert (await estate.api.get(first.links["next"]["url"])) == rest
     found = await estate.api.get(f"{path}?search=umbra w")
     assert [each["id"] for each in found["items"]] == [VALIDATED]

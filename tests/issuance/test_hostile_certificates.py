@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from estate import Estate, Json
+from memory_ca.authority import Authority, der
 from memory_estate import memory_chain
-from scm_api.drivers.memory.authority import Authority, der
 from scm_api.settings import Settings
 from settlement import Enrolling
 

@@ -14,12 +14,12 @@ from sqlalchemy import func, select, text, update
 
 from api_client import code_of
 from estate import Estate
+from memory_ca.authority import Authority
 from memory_estate import memory_chain
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.rows import AT_LAST
 from scm_api.db.session import Database
 from scm_api.db.statements import Statement
-from scm_api.drivers.memory.authority import Authority
 from scm_api.drivers.pool import DriverPool
 from scm_api.gateway.connections import Gateway
 from scm_api.secret_keys import load_key_ring

@@ -12,7 +12,7 @@ from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import NotFound, Use
-from scm_api.core.vocabulary import BackendStatus, BackendType
+from scm_api.core.vocabulary import BackendStatus
 from scm_api.db.models import (
     CaBackend,
     CaBackendHealth,
@@ -45,7 +45,7 @@ _CONNECTION: Final[dict[str, tuple[ColumnElement[Any], ColumnElement[Any]]]] = {
         func.coalesce(CaBackendHealth.findings, literal([], JSONB)),
         literal([], JSONB),
     ),
-    "private_cas": (CaBackendHealth.private_cas.expression, null()),
+    "visible_cas": (CaBackendHealth.visible_cas.expression, null()),
 }
 
 
@@ -82,7 +82,7 @@ def ca_backends(principal: Principal) -> AnySelect:
 
 def shown(principal: Principal, row: Mapping[str, Any]) -> dict[str, Any]:
     """One row as the contract shows it."""
-    kind = REGISTRY[BackendType(row["backend_type"])]
+    kind = REGISTRY[row["backend_type"]]
     connection = kind.connection_options.model_validate(row["connection_options"])
     known = row["issuing_cas"]
     abilities = kind.abilities(connection, None if known is None else _CAS.validate_python(known))

@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from scm_api.ca_backends import repository, service
 from scm_api.ca_backends.schemas import (
@@ -29,7 +29,7 @@ from scm_api.web.deps import App, Db
 from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
 from scm_api.web.operations import Operation
-from scm_api.web.pagination import Paged
+from scm_api.web.pagination import Paged, next_page
 from scm_api.web.parameters import SearchText
 from scm_api.web.replies import reply
 from scm_api.web.schemas import Name
@@ -95,9 +95,9 @@ async def index(
     response_model=BackendTypeList,
     responses=problems(),
 )
-async def types(_caller: Caller, app: App) -> Response:
+async def types(_caller: Caller) -> Response:
     """What each type can do, and JSON schemas to make forms for its options from."""
-    return reply({"items": backend_types(in_tests=app.settings.test_mode)})
+    return reply({"items": backend_types()})
 
 
 @router.get(
@@ -225,16 +225,17 @@ async def external_organizations(
     ca_backend_id: UUID,
     caller: Caller,
     app: App,
+    request: Request,
     search: Annotated[
         SearchText | None, Query(description="Only those with this in name or id.")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="At most so many.")] = 50,
-    after: Annotated[
-        SearchText | None, Query(description="Those behind this id; see `next_after`.")
+    cursor: Annotated[
+        SearchText | None, Query(description="`next_cursor` of the page before.")
     ] = None,
     refresh: Refresh = False,
 ) -> Response:
-    """For whom the CA issues, with what it validated of them. Kept for five minutes.
+    """For whom the CA issues, by id, with what it validated of them. Kept for five minutes.
 
     One of these is assigned to an organization before it enrolls. Needs the privilege
     `manage_profiles`. 409 where CAs of this type validate no organizations.
@@ -243,16 +244,16 @@ async def external_organizations(
     listing = await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh)
     wanted = (search or "").casefold()
     found = [each for each in listing.items if wanted in f"{each['id']} {each['name']}".casefold()]
-    behind = [each for each in sorted(found, key=itemgetter("id")) if each["id"] > (after or "")]
+    behind = [each for each in sorted(found, key=itemgetter("id")) if each["id"] > (cursor or "")]
     page = behind[:limit]
     following = page[-1]["id"] if len(behind) > limit else None
-    return _listed(replace(listing, items=page), next_after=following)
+    content = _content(replace(listing, items=page)) | {"next_cursor": following}
+    return reply(content, headers=next_page(request, following, limit))
 
 
-def _listed(listing: Listing, **more: Any) -> Response:
-    content: dict[str, Any] = {
-        "items": listing.items,
-        "fetched_at": listing.fetched_at,
-        "stale": listing.stale,
-    }
-    return reply(content | more)
+def _listed(listing: Listing) -> Response:
+    return reply(_content(listing))
+
+
+def _content(listing: Listing) -> dict[str, Any]:
+    return {"items": listing.items, "fetched_at": listing.fetched_at, "stale": listing.stale}

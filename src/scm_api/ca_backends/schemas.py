@@ -72,7 +72,11 @@ class CaBackendOut(VersionedOutput):
     )
     status_detail: str = Field(description="The cause of the status, in words; for an MRAO.")
     findings: list[str] = Field(description="What an MRAO should look at.")
-    private_cas: int | None = Field(description="How many CAs the credentials see.", examples=[3])
+    visible_cas: int | None = Field(
+        description="How many CAs the credentials see, as they did last; null before a check, and "
+        "where an account has no CAs of its own. For an MRAO.",
+        examples=[3],
+    )
     abilities: list[AbilityOut] = Field(
         description="What depends on how this backend is set up, beyond the capabilities of its "
         "type. Empty where nothing does."
@@ -238,8 +242,7 @@ class ProductList(ListingOut):
     items: list[ProductOut]
 
 
-class ExternalOrganizationList(ListingOut):
-    """The organizations of the CA's account."""
+class ExternalOrganizationList(ListingOut, PageOutput):
+    """One page of the organizations of the CA's account, by id."""
 
     items: list[ExternalOrganizationOut]
-    next_after: str | None = Field(description="Where the next page begins; null on the last one.")

@@ -108,7 +108,7 @@ async def check_ca_backend(
             detail,
             local_version=connection.version,
             principal=caller,
-            private_cas=report.private_cas if report else None,
+            visible_cas=report.visible_cas if report else None,
             findings=report.findings if report else (),
         )
     async with app.database.transaction() as session:

@@ -5,18 +5,16 @@ from functools import cache
 from typing import Any
 
 from scm_api.core.key_types import KEY_TYPES
-from scm_api.core.vocabulary import CertificateType, RevocationReason
+from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
 from scm_api.drivers.base import Capabilities
 from scm_api.drivers.kinds import BackendKind
-from scm_api.drivers.registry import REGISTRY, TEST_ONLY
+from scm_api.drivers.registry import REGISTRY
 
 
 @cache
-def backend_types(*, in_tests: bool = False) -> list[dict[str, Any]]:
+def backend_types() -> list[dict[str, Any]]:
     """Every backend type, with JSON schemas of its options and secrets."""
-    return [
-        _described(kind) for kind in REGISTRY.values() if in_tests or kind.type not in TEST_ONLY
-    ]
+    return [_described(REGISTRY[each]) for each in BackendType]
 
 
 def _described(kind: BackendKind) -> dict[str, Any]:

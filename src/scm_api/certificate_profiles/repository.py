@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import NotFound
-from scm_api.core.vocabulary import BackendType
 from scm_api.db.models import (
     CertificateProfile,
     CertificateProfileDelegation,
@@ -90,7 +89,7 @@ async def _external_validations(
     session: AsyncSession, profile: Mapping[str, Any]
 ) -> list[dict[str, Any]] | None:
     """For whom each of its organizations enrolls; None where the CA does not want to know."""
-    kind = REGISTRY[BackendType(profile["backend_type"])]
+    kind = REGISTRY[profile["backend_type"]]
     if not kind.needs_organization(kind.profile_options.model_validate(profile["options"])):
         return None
     own = ExternalAssignment.organization_id == Organization.id

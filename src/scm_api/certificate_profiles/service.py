@@ -28,7 +28,7 @@ from scm_api.core.access import (
     require_privilege,
 )
 from scm_api.core.errors import Conflict, Fault, Invalid
-from scm_api.core.vocabulary import BackendType, CertificateType, Privilege
+from scm_api.core.vocabulary import CertificateType, Privilege
 from scm_api.db.audit import record
 from scm_api.db.changes import changed_fields
 from scm_api.db.models import CertificateProfile, CertificateProfileVersion, Enrollment
@@ -81,7 +81,7 @@ async def update_profile(
         expected.check(stored["version"])
     draft = _merged(stored, body)
     require_may_manage(caller, draft.certificate_type, "change certificate profiles")
-    backend: KnownBackend | None = KnownBackend(REGISTRY[BackendType(stored["backend_type"])])
+    backend: KnownBackend | None = KnownBackend(REGISTRY[stored["backend_type"]])
     if body.model_fields_set & CONCERNS_CA:
         backend = await survey(app, caller, draft)
     async with app.database.transaction() as session:
@@ -217,7 +217,7 @@ def _columns(draft: CertificateProfileCreate, backend: KnownBackend) -> dict[str
     return {
         "name": draft.name,
         "ca_backend_id": draft.ca_backend_id,
-        "backend_type": backend.kind.type.value,
+        "backend_type": str(backend.kind.type),
         "certificate_type": draft.certificate_type.value,
         "description": draft.description,
         "enabled": draft.enabled,

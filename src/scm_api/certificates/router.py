@@ -40,6 +40,12 @@ from scm_api.web.schemas import Instant
 
 router = APIRouter(prefix="/certificates", tags=["Certificates"], route_class=Operation)
 
+_OfKey = Annotated[Sha256 | None, Query(description=f"Of the SubjectPublicKeyInfo. {HEX}")]
+_OfCertificate = Annotated[Sha256 | None, Query(description=f"Of the certificate. {HEX}")]
+_RenewalDue = Annotated[
+    bool | None, Query(description="Valid, not renewed, and its renewal window is open.")
+]
+
 
 @router.get(
     "",
@@ -62,19 +68,13 @@ async def index(
     name: Annotated[
         SearchText | None, Query(description="Exactly this name, in whatever spelling.")
     ] = None,
-    spki_sha256: Annotated[
-        Sha256 | None, Query(description=f"Of the SubjectPublicKeyInfo. {HEX}")
-    ] = None,
-    fingerprint_sha256: Annotated[
-        Sha256 | None, Query(description=f"Of the certificate. {HEX}")
-    ] = None,
+    spki_sha256: _OfKey = None,
+    fingerprint_sha256: _OfCertificate = None,
     expires_before: Annotated[Instant | None, Query(description="Ends before this time.")] = None,
     expires_after: Annotated[
         Instant | None, Query(description="Ends at this time or later.")
     ] = None,
-    renewal_due: Annotated[
-        bool | None, Query(description="Valid, not renewed, and its renewal window is open.")
-    ] = None,
+    renewal_due: _RenewalDue = None,
     bulk_revocation_id: UUID | None = None,
 ) -> Response:
     """Newest first. `renewal_due=true` finds what has to be renewed now."""
@@ -263,7 +263,7 @@ async def revoke(
     operation_id="deactivate_certificate",
     summary="Give a certificate back to the CA's inventory",
     response_model=CertificateOut,
-    responses=problems(403, 404, 409, 422, 503),
+    responses=problems(403, 404, 409, 502),
 )
 async def deactivate(certificate_id: UUID, caller: Caller, app: App) -> Response:
     """For certificates that are in use no more, at CAs that count them (Entrust, pooling).

@@ -11,6 +11,7 @@ from scm_api.core.renewal_window import RenewalAdvice
 from scm_api.core.vocabulary import (
     CertificateStatus,
     CertificateType,
+    EnrollmentState,
     NameKind,
     RevocationReason,
     RevocationState,
@@ -196,5 +197,5 @@ class RenewalAccepted(Output):
     """The enrollment that will become the new certificate."""
 
     enrollment_id: UUID
-    state: str = Field(examples=["approved"])
+    state: EnrollmentState = Field(examples=["approved"])
     version: int = Field(description="Of the enrollment, whose ETag the answer has.")

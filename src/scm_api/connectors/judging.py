@@ -5,17 +5,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scm_api.core.errors import Fault, Invalid
-from scm_api.core.vocabulary import BackendType
 from scm_api.drivers.addresses import is_loopback_host
 from scm_api.drivers.options import ConnectionOptions, ConnectionSecrets
-from scm_api.drivers.registry import REGISTRY, TEST_ONLY
-
-_TEST_ONLY = Fault(
-    "/options/backend_type",
-    "backend-type-not-available",
-    "CAs of this type are for tests: they end with the process, and nobody can revoke then.",
-    ", ".join(each for each in BackendType if each not in TEST_ONLY),
-)
+from scm_api.drivers.registry import REGISTRY
 
 
 def require_sound(
@@ -24,19 +16,16 @@ def require_sound(
     *,
     allow_loopback: bool,
     machine_identities: Collection[str],
-    in_tests: bool,
 ) -> None:
     """Raises Invalid with every fault of a connection; pointers are those of the body.
 
     `secrets` are None where those stored cannot be read any more. `allow_loopback` lets an
     endpoint name this machine: right for the simulator, and a way around the network's walls for
     anybody else who may choose an endpoint. `machine_identities` says what the identity of this
-    machine may be used for. `in_tests` lets types be chosen that are for tests.
+    machine may be used for.
     """
     faults = [] if allow_loopback else list(_loopback_faults(options.model_dump(mode="json")))
-    if options.backend_type in TEST_ONLY and not in_tests:
-        faults.append(_TEST_ONLY)
-    used = REGISTRY[BackendType(options.backend_type)].machine_identity(options)
+    used = REGISTRY[options.backend_type].machine_identity(options)
     if used is not None and used not in machine_identities:
         faults.append(
             Fault(
@@ -56,7 +45,7 @@ def require_sound(
             )
         )
     elif secrets is not None:
-        faults += REGISTRY[BackendType(options.backend_type)].judge_connection(options, secrets)
+        faults += REGISTRY[options.backend_type].judge_connection(options, secrets)
     if faults:
         raise Invalid(faults)
 

@@ -89,7 +89,7 @@ class LocalCaBackendCreate(Input):
         options = info.data.get("options")
         if options is None:  # they are at fault
             raise PydanticOmit
-        kind = REGISTRY[BackendType(options.backend_type)]
+        kind = REGISTRY[options.backend_type]
         try:
             return kind.secrets.model_validate({"backend_type": options.backend_type})
         except ValidationError as error:

@@ -17,7 +17,6 @@ from scm_api.connectors.schemas import (
 from scm_api.core.access import Principal, require_account_wide
 from scm_api.core.errors import Conflict
 from scm_api.core.sealing import KeyRing, Unsealable
-from scm_api.core.vocabulary import BackendType
 from scm_api.db.audit import record
 from scm_api.db.base import new_id
 from scm_api.db.changes import changed_fields
@@ -163,7 +162,7 @@ async def update_local_ca_backend(
 
 def _change_connection(app: Resources, local: LocalCaBackend, body: LocalCaBackendUpdate) -> None:
     """Judge the connection as it would be, whichever part of it was sent."""
-    kind = REGISTRY[BackendType(local.backend_type)]
+    kind = REGISTRY[local.backend_type]
     options: Any = kind.connection_options.model_validate(local.options)
     secrets = body.secrets or _stored_secrets(app.ring, local, kind)
     if body.options is not None:
@@ -209,5 +208,4 @@ def _walls(app: Resources) -> dict[str, Any]:
     return {
         "allow_loopback": settings.allow_loopback_endpoints,
         "machine_identities": settings.machine_identities,
-        "in_tests": settings.test_mode,
     }

@@ -124,16 +124,6 @@ class PreconditionRequired(ScmError):
     code = "precondition-required"
 
 
-class RateLimited(ScmError):
-    """Too many requests; `retry_after` is in whole seconds."""
-
-    code = "rate-limited"
-
-    def __init__(self, detail: str, retry_after: int) -> None:
-        super().__init__(detail)
-        self.retry_after = retry_after
-
-
 class Unavailable(ScmError):
     """Something this service needs is away for now; nothing was changed."""
 

@@ -4,13 +4,12 @@ from enum import StrEnum
 
 
 class BackendType(StrEnum):
-    """The kinds of certificate authority this service drives; `memory` is there in tests only."""
+    """The kinds of certificate authority this service drives."""
 
     AWS = "aws"
     DIGICERT = "digicert"
     ENTRUST = "entrust"
     GCP = "gcp"
-    MEMORY = "memory"
     MICROSOFT = "microsoft"
 
 

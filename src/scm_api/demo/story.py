@@ -75,7 +75,7 @@ class Story:
         self.show.fact(f"id {backend['id']}")
         path = f"/ca-backends/{backend['id']}/check"
         checked = self.api.post(path, "does it answer?", status=200)
-        self.show.fact(f"{checked['status']}, {checked['private_cas']} private CAs in sight")
+        self.show.fact(f"{checked['status']}, {checked['visible_cas']} CAs in sight")
         if checked["status"] != "available":
             raise DemoError(f"The CA backend is {checked['status']}: {checked['status_detail']}")
         return str(backend["id"])

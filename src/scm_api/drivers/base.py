@@ -147,9 +147,12 @@ class RevocationPending:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """Result of a successful `check`: findings are warnings an administrator should read."""
+    """Result of a successful `check`: findings are warnings an administrator should read.
 
-    private_cas: int
+    `visible_cas` is how many CAs the credentials see, None where the account has none of its own.
+    """
+
+    visible_cas: int | None = None
     findings: tuple[str, ...] = ()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from scm_api.core.errors import Fault
-from scm_api.core.vocabulary import BackendType, CertificateType
+from scm_api.core.vocabulary import CertificateType
 from scm_api.drivers.base import Capabilities, Driver, IssuingCa, Template
 from scm_api.drivers.pacing import Limiter
 
@@ -102,6 +102,8 @@ def _never(_options: Any) -> bool:
 class BackendKind:
     """Everything the service knows about one backend type; `drivers.registry` holds one each.
 
+    `type` is a `BackendType`, except of a kind that tests bring along.
+
     `judge_connection(connection, secrets)` is pure too; its pointers are relative to a body with
     the members `options` and `secrets`.
 
@@ -133,7 +135,7 @@ class BackendKind:
     that lacks names is of no use to anybody then, and the service has it revoked.
     """
 
-    type: BackendType
+    type: str
     title: str
     capabilities: Capabilities
     connection_options: _Model

@@ -11,7 +11,7 @@ from scm_api.core.access import Principal, require_privilege
 from scm_api.core.approval import state_at
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move, after, wrong_state
-from scm_api.core.vocabulary import BackendType, EnrollmentState, Privilege
+from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import (
@@ -115,7 +115,7 @@ async def _cancel_at_the_ca(
     backend_type = await session.scalar(
         select(CaBackend.backend_type).where(CaBackend.id == row.ca_backend_id)
     )
-    if not REGISTRY[BackendType(str(backend_type))].capabilities.can_cancel:
+    if not REGISTRY[str(backend_type)].capabilities.can_cancel:
         raise Conflict(
             "The CA has the order, and CAs of this type do not take orders back. "
             "Revoke the certificate once it is issued.",

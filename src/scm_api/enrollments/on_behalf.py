@@ -11,7 +11,7 @@ from typing import Final
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Fault, Forbidden
 from scm_api.core.subjects import Subject
-from scm_api.core.vocabulary import BackendType, Privilege
+from scm_api.core.vocabulary import Privilege
 from scm_api.drivers.base import FindsSubjects
 from scm_api.drivers.errors import BackendUnavailable, OrderRefused
 from scm_api.drivers.registry import REGISTRY
@@ -34,7 +34,7 @@ async def subject_of(
     """
     if body.order_options is None:
         return None
-    extras = REGISTRY[BackendType(body.order_options.backend_type)].order_options
+    extras = REGISTRY[body.order_options.backend_type].order_options
     account = extras.account(body.order_options) if extras else None
     if account is None:
         return None

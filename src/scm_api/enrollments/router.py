@@ -57,6 +57,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     summary="Enroll for a certificate",
     status_code=201,
     response_model=EnrollmentCreated,
+    response_description="Issued while it was waited for; `Location` is the certificate.",
     responses=_ACCEPTED | problems(400, 403, 409, 413, 422),
     openapi_extra=prefer(),
 )

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import NotFound
 from scm_api.core.sealing import KeyRing, Unsealable
-from scm_api.core.vocabulary import BackendType
 from scm_api.db.models import CaBackend, LocalCaBackend
 from scm_api.db.secrets import secrets_owner
 from scm_api.db.session import Database
@@ -62,7 +61,7 @@ def connection_from(row: Mapping[str, Any]) -> Connection:
     return Connection(
         row["ca_backend_id"],
         row["name"],
-        REGISTRY[BackendType(row["backend_type"])],
+        REGISTRY[row["backend_type"]],
         row["local_ca_backend_id"],
         row["version"],
         row["options"],

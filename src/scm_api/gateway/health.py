@@ -26,7 +26,7 @@ async def record_health(
     *,
     local_version: int,
     principal: Principal | None = None,
-    private_cas: int | None = None,
+    visible_cas: int | None = None,
     findings: Sequence[str] = (),
 ) -> None:
     """Store the outcome of a check or call; a change of status is audited.
@@ -47,7 +47,7 @@ async def record_health(
         "findings": list(findings),
         "local_version": local_version,
         "checked_at": func.now(),
-    } | ({"private_cas": private_cas} if private_cas is not None else {})
+    } | ({"visible_cas": visible_cas} if visible_cas is not None else {})
     statement = insert(CaBackendHealth).values(ca_backend_id=ca_backend_id, **values)
     await session.execute(
         statement.on_conflict_do_update(index_elements=["ca_backend_id"], set_=values)

@@ -29,7 +29,6 @@ from sqlalchemy.orm import aliased
 
 from scm_api.core.access import Principal, sees
 from scm_api.core.errors import Fault
-from scm_api.core.vocabulary import BackendType
 from scm_api.db.models import (
     BlockedKey,
     CaBackend,
@@ -303,7 +302,7 @@ def rules_of(kept: str) -> ProfileRules:
 
 
 @lru_cache(256)
-def connection_of(backend_type: BackendType, kept: str) -> Any:
+def connection_of(backend_type: str, kept: str) -> Any:
     """The options of a connection from their JSON."""
     return REGISTRY[backend_type].connection_options.model_validate(orjson.loads(kept))
 

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row
 
 from scm_api.core.errors import Fault
-from scm_api.core.vocabulary import BackendType, RevocationReason
+from scm_api.core.vocabulary import RevocationReason
 from scm_api.db.models import (
     CaBackend,
     CaChoices,
@@ -52,7 +52,7 @@ def judge_reason(issuer: Row[Any], reason: RevocationReason, pointer: str) -> li
 
     Codes: `not-supported`, `reason-not-supported`.
     """
-    kind = REGISTRY[BackendType(issuer.backend_type)]
+    kind = REGISTRY[issuer.backend_type]
     capabilities = kind.capabilities
     objection: str | None = "This CA backend cannot revoke; it has to be done at the CA."
     if capabilities.can_revoke:

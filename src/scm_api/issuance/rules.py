@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from scm_api.core.domain_policy import DomainPolicy
 from scm_api.core.errors import Fault
 from scm_api.core.profile_rule import ProfileRule
-from scm_api.core.vocabulary import BackendType, CertificateType
+from scm_api.core.vocabulary import CertificateType
 from scm_api.drivers.kinds import BackendKind
 from scm_api.drivers.registry import REGISTRY
 
@@ -36,7 +36,7 @@ class ProfileRules(BaseModel):
     name: str
     certificate_type: CertificateType
     ca_backend_id: UUID
-    backend_type: BackendType
+    backend_type: str
     term: TermRule
     key_types: frozenset[str]
     domain_policy: DomainPolicy

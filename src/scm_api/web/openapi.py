@@ -13,9 +13,15 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
-from scm_api.web import examples
+from scm_api.web import (
+    answer_examples,
+    contract_headers,
+    contract_problems,
+    contract_schemas,
+    examples,
+)
 from scm_api.web.deps import App
-from scm_api.web.problems import PROBLEM_JSON, URN, title_of
+from scm_api.web.problems import PROBLEM_JSON
 
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
@@ -31,6 +37,12 @@ TAGS = [
     {"name": "Service", "description": "Whether the service is alive, ready, and how busy."},
 ]
 
+_DONE = {
+    "200": "As it is now.",
+    "201": "Made; `Location` is its address.",
+    "202": "Stored; a worker goes on with it.",
+    "204": "Done; there is nothing left to show.",
+}
 _TITLES = {
     400: "The request cannot be read.",
     401: "No API key, or one that is not known.",
@@ -42,29 +54,19 @@ _TITLES = {
     415: "The body is not sent as JSON.",
     422: "The content is wrong; every fault is listed with a JSON pointer.",
     428: "Say with If-Match which version you change.",
-    429: "Too many requests.",
     502: "The CA refused our credentials or answered nonsense.",
     503: "The database or the CA is away for now; nothing was changed.",
 }
 
-# One problem of each status, as (type, detail); docs/problems.md lists them all.
-_PROBLEMS = {
-    400: ("parameter-invalid", "The number is too large."),
-    401: ("unauthenticated", "This API key is not known, has expired or was revoked."),
-    403: ("forbidden", "Only an MRAO may create connectors."),
-    404: ("not-found", "There is no such certificate."),
-    409: ("in-use", "The connector holds 1 local CA backends; delete them first."),
-    412: ("stale", "You changed version 1, but it is at version 2 now; read it again."),
-    413: ("body-too-large", "The body is longer than the 262144 bytes that are accepted."),
-    415: (
-        "unsupported-media-type",
-        "The body is not sent as JSON: send it with Content-Type: application/json.",
-    ),
-    422: ("name-not-allowed", "No domain of the organization covers 'www.example.org'."),
-    428: ("precondition-required", "Send If-Match with the ETag you read, so no change is lost."),
-    429: ("rate-limited", "Too many requests."),
-    502: ("ca-refused", "AWS does not know the access key."),
-    503: ("unavailable", "The database is away for now."),
+
+_UNEXPECTED = {
+    "description": "Any other error; 500 is a mistake of the service.",
+    "content": {
+        PROBLEM_JSON: {
+            "schema": {"$ref": "#/components/schemas/Problem"},
+            "example": contract_problems.example(500, {}, {}),
+        }
+    },
 }
 
 
@@ -104,26 +106,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     itself.
     The media type is declared by hand: FastAPI files a `model` under application/json.
     """
-    schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {
             "description": _TITLES[status],
-            "content": {PROBLEM_JSON: {"schema": schema, "example": _example(status)}},
+            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in sorted({401, 503, *statuses})
-    }
-
-
-def _example(status: int) -> dict[str, Any]:
-    code, detail = _PROBLEMS[status]
-    faults = [{"type": URN + code, "pointer": "/csr", "detail": detail}]
-    return {
-        "type": URN + code,
-        "title": title_of(code),
-        "status": status,
-        "detail": detail,
-        "request_id": "5b2f0c1d9f6e4a7c8b1d2e3f4a5b6c7d",
-        **({"errors": faults} if status == 422 else {}),
     }
 
 
@@ -147,27 +135,21 @@ def document(app: FastAPI) -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
-    for schema in schemas.values():
-        _order_example(schema)
+    contract_schemas.show_answers(schemas)
+    contract_schemas.order_examples(schemas)
     for operations in made["paths"].values():
         for operation in operations.values():
-            _complete(operation)
+            _complete(operation, schemas)
+    contract_schemas.open_answers(made["paths"], schemas)
+    made["components"]["responses"] = {"Unexpected": _UNEXPECTED}
+    made["components"]["headers"] = contract_headers.HEADERS
     app.openapi_schema = made
     return made
 
 
-def _order_example(schema: dict[str, Any]) -> None:
-    """pydantic sorts the members of examples by name; people expect them as in the schema."""
-    order = list(schema.get("properties", ()))
-    if "examples" in schema and order:
-        schema["examples"] = [
-            {name: example[name] for name in order if name in example}
-            for example in schema["examples"]
-        ]
-
-
-def _complete(operation: dict[str, Any]) -> None:
-    """Errors that follow from the shape of an operation, and none of FastAPI's own.
+def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """What follows from the shape of an operation: its errors, none of them FastAPI's own, their
+    examples, and the headers of its answers.
 
     FastAPI adds a 422 of its own everywhere; ours is problem+json or it is not there.
     """
@@ -180,23 +162,43 @@ def _complete(operation: dict[str, Any]) -> None:
     for status, answer in problems(*implied).items():
         if status in implied:
             responses.setdefault(str(status), answer)
-    operation["responses"] = dict(sorted(responses.items()))
+    operation["responses"] = dict(sorted(responses.items())) | {
+        "default": {"$ref": "#/components/responses/Unexpected"}
+    }
     for parameter in operation.get("parameters", []):
-        if parameter["in"] == "path":
-            parameter["example"] = examples.PATH_PARAMETERS[parameter["name"]]
-        elif (
-            "examples" in parameter["schema"]
-        ):  # Swagger UI fills in a parameter's own example only
-            parameter["example"] = parameter["schema"].pop("examples")[0]
+        _complete_parameter(parameter)
+    for body in operation.get("requestBody", {}).get("content", {}).values():
+        body["schema"] = contract_schemas.without_null(body["schema"])
+    for status, answer in responses.items():
+        if answer["description"] == "Successful Response":  # FastAPI's
+            answer["description"] = _DONE[status]
+        done = answer_examples.BY_OPERATION.get((operation["operationId"], status))
+        if done is not None:
+            answer["content"]["application/json"]["example"] = done
+        if int(status) >= 400:
+            shown = contract_problems.example(int(status), operation, schemas)
+            answer["content"][PROBLEM_JSON]["example"] = shown
+    contract_headers.declare(operation, schemas)
+
+
+def _complete_parameter(parameter: dict[str, Any]) -> None:
+    schema = parameter["schema"] = contract_schemas.without_null(parameter["schema"])
+    if parameter["in"] == "path":
+        parameter["example"] = examples.PATH_PARAMETERS[parameter["name"]]
+    elif "examples" in schema:  # Swagger UI fills in a parameter's own example only
+        parameter["example"] = schema.pop("examples")[0]
 
 
 def as_yaml(app: FastAPI) -> str:
     """The committed form of the contract."""
     import yaml  # hardly ever asked for
 
-    dumper = yaml.CSafeDumper  # the other one takes a second
+    class Plain(yaml.CSafeDumper):  # the one without C takes a second
+        def ignore_aliases(self, _data: Any) -> bool:
+            return True  # not every reader of YAML follows them
+
     written: str = yaml.dump(
-        document(app), Dumper=dumper, sort_keys=False, allow_unicode=True, width=100
+        document(app), Dumper=Plain, sort_keys=False, allow_unicode=True, width=100
     )
     return written
 

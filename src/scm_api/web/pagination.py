@@ -22,6 +22,14 @@ MAX_LIMIT = 200
 _MAC_BYTES = 16
 
 
+def next_page(request: Request, cursor: str | None, limit: int) -> dict[str, str]:
+    """The Link header (RFC 8288) to the next page of a list; none after the last one."""
+    if cursor is None:
+        return {}
+    url = request.url.include_query_params(cursor=cursor, limit=limit)
+    return {"Link": f'<{url.path}?{url.query}>; rel="next"'}
+
+
 class Page:
     """One page of one list, as one caller asked for it."""
 
@@ -53,10 +61,7 @@ class Page:
         if len(items) > self.limit:
             items = items[: self.limit]
             following = self._seal(str(items[-1][key]))
-        headers = {}
-        if following:
-            url = self._request.url.include_query_params(cursor=following, limit=self.limit)
-            headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        headers = next_page(self._request, following, self.limit)
         return reply({"items": items, "next_cursor": following}, headers=headers)
 
     def _key_value(self, key: InstrumentedAttribute[Any]) -> Any:

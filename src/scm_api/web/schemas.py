@@ -61,9 +61,10 @@ class Update(Input):
 
 
 class Output(BaseModel):
-    """A response body, for the contract; answers themselves are made from rows."""
+    """A response body, for the contract; answers themselves are made from rows.
 
-    model_config = ConfigDict(extra="forbid")
+    It may grow: a client ignores members it does not know.
+    """
 
 
 def _printable(value: str) -> str:

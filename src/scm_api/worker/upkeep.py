@@ -200,7 +200,7 @@ class Upkeep:
                 status,
                 detail,
                 local_version=connection.version,
-                private_cas=report.private_cas if report else None,
+                visible_cas=report.visible_cas if report else None,
                 findings=report.findings if report else (),
             )
 

@@ -39,7 +39,7 @@ class CaBackendHealth(Base):
     status: Mapped[str] = mapped_column(String(16))
     detail: Mapped[str] = mapped_column(Text)
     findings: Mapped[list[str]] = mapped_column(JSONB, default=list)
-    private_cas: Mapped[int | None] = mapped_column(Integer)
+    visible_cas: Mapped[int | None] = mapped_column("private_cas", Integer, key="visible_cas")
     local_version: Mapped[int] = mapped_column(Integer)
     checked_at: Mapped[datetime]
 

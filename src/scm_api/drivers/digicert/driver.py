@@ -77,9 +77,9 @@ class DigiCertDriver:
         """See `Driver.check`."""
         roles = await self._read("/user/me", wire.read_roles)
         if "Administrator" in roles:
-            return CheckReport(private_cas=0)
+            return CheckReport()
         finding = "The API key is no administrator's: revocations wait for one in CertCentral."
-        return CheckReport(private_cas=0, findings=(finding,))
+        return CheckReport(findings=(finding,))
 
     async def submit(self, order: Order, options: DigiCertProfileOptions) -> Issued | Pending:
         """Place the order, with our token as its alternative id."""

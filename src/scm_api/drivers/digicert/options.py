@@ -53,7 +53,7 @@ class DigiCertSecrets(Secrets):
     api_key: Annotated[HeaderSecret, Field(min_length=8, max_length=256)]
 
 
-class CustomField(Options):
+class DigiCertCustomField(Options):
     """A custom field of the account, by the id of its definition."""
 
     metadata_id: Annotated[int, Field(ge=1)]
@@ -73,7 +73,7 @@ class DigiCertOrderOptions(Options):
         int | None, Field(description="Id of the server software, instead of the profile's.")
     ] = None
     custom_fields: Annotated[
-        list[CustomField],
+        list[DigiCertCustomField],
         Field(max_length=20, description="Those of the profile with the same id give way."),
     ] = []
     additional_emails: Annotated[
@@ -101,7 +101,7 @@ class DigiCertProfileOptions(Options):
     server_platform: Annotated[
         int | None, Field(description="Id of the server software, such as 45 for nginx.")
     ] = None
-    custom_fields: Annotated[list[CustomField], Field(max_length=20)] = []
+    custom_fields: Annotated[list[DigiCertCustomField], Field(max_length=20)] = []
     additional_emails: Annotated[
         Emails, Field(max_length=20, description="Who DigiCert writes to as well.")
     ] = []

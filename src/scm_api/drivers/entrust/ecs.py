@@ -47,9 +47,9 @@ class EcsDriver:
         """See `Driver.check`. The version is what every client asks first."""
         await self._caller.read("/application/version", wire.read_version)
         if self._connection.requester is not None:
-            return CheckReport(private_cas=0)
+            return CheckReport()
         finding = "Orders are refused without a requester; add one to the options."
-        return CheckReport(private_cas=0, findings=(finding,))
+        return CheckReport(findings=(finding,))
 
     async def submit(self, order: Order, options: EntrustProfileOptions) -> Issued | Pending:
         """Ask for a certificate: as a renewal or reissue where ECS takes it for one."""

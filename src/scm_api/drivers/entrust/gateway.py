@@ -48,7 +48,7 @@ class GatewayDriver:
 
     async def check(self) -> CheckReport:
         """See `Driver.check`."""
-        return CheckReport(private_cas=len(await self._cas()))
+        return CheckReport(visible_cas=len(await self._cas()))
 
     async def submit(self, order: Order, options: EntrustProfileOptions) -> Issued:
         """Enroll; subject and names are sent, because they are not taken from the CSR."""

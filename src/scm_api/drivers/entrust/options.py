@@ -95,7 +95,7 @@ class EntrustSecrets(Secrets):
     client_key: ClientKey = None
 
 
-class CustomField(Options):
+class EntrustCustomField(Options):
     """A custom field that is enabled in the account."""
 
     name: Annotated[str, StringConstraints(pattern=_CUSTOM_FIELDS), Field(examples=["text1"])]
@@ -114,7 +114,7 @@ class EntrustOrderOptions(Options):
         Requester | None, Field(description="Instead of that of the profile or the connection.")
     ] = None
     custom_fields: Annotated[
-        list[CustomField],
+        list[EntrustCustomField],
         Field(max_length=35, description="Those of the profile with the same name give way."),
     ] = []
     additional_emails: Annotated[
@@ -143,7 +143,7 @@ class EcsProduct(Options):
     requester: Annotated[
         Requester | None, Field(description="Instead of that of the connection.")
     ] = None
-    custom_fields: Annotated[list[CustomField], Field(max_length=35)] = []
+    custom_fields: Annotated[list[EntrustCustomField], Field(max_length=35)] = []
     additional_emails: Annotated[
         list[Email], Field(max_length=5, description="Who ECS writes to as well.")
     ] = []

@@ -92,7 +92,7 @@ class MicrosoftDriver:
             left = self._agent.certificate.not_valid_after_utc - datetime.now(UTC)
             if left.days < _AGENT_DAYS:
                 findings.append(f"The enrollment agent's certificate ends in {left.days} days.")
-        return CheckReport(private_cas=max(len(found), 1), findings=tuple(findings))
+        return CheckReport(visible_cas=max(len(found), 1), findings=tuple(findings))
 
     async def submit(self, order: Order, options: MicrosoftProfileOptions) -> Outcome:
         """Hand the request in, on behalf of its account where the profile says so."""

@@ -25,7 +25,7 @@ class MemoryConnection(Options):
 class MemorySecrets(Secrets):
     """The password of one account of the CA."""
 
-    model_config = with_example(backend_type="memory", password="of-ada")  # noqa: S106
+    model_config = with_example(backend_type="memory", password="of-ada")
 
     backend_type: Literal["memory"]
     password: Annotated[SecretStr, Field(min_length=1, max_length=256)]
@@ -47,9 +47,12 @@ class MemoryProfileOptions(Options):
 
     backend_type: Literal["memory"]
     issuing_ca: AuthorityName
-    extended_key_usages: Annotated[
-        list[Usage], Field(min_length=1, max_length=4, description="RFC 5280 section 4.2.1.12.")
-    ] = ["server_auth"]
+    extended_key_usages: list[Usage] = Field(
+        default_factory=lambda: ["server_auth"],
+        min_length=1,
+        max_length=4,
+        description="RFC 5280 section 4.2.1.12.",
+    )
     for_accounts: Annotated[
         bool, Field(description="Names come from the authority's directory, not from the CSR.")
     ] = False

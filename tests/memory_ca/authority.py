@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from memory_ca.options import BACKDATING
 from scm_api.core.names import Name
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import NameKind
 from scm_api.core.x509_names import SECURITY_IDENTIFIER, UPN
-from scm_api.drivers.memory.options import BACKDATING
 
 USAGES: Final = {
     "server_auth": ExtendedKeyUsageOID.SERVER_AUTH,

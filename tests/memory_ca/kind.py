@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from typing import Final
 
-from scm_api.core.errors import Fault
-from scm_api.core.explain import quoted
-from scm_api.core.recovery import Guard
-from scm_api.core.vocabulary import BackendType, CertificateType, RevocationReason
-from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
-from scm_api.drivers.kinds import BackendKind, OrderOptions, ProfileFacts, RequestFacts
-from scm_api.drivers.memory.options import (
+from memory_ca.options import (
     BACKDATING,
     MemoryConnection,
     MemoryOrderOptions,
     MemoryProfileOptions,
     MemorySecrets,
 )
+from scm_api.core.errors import Fault
+from scm_api.core.explain import quoted
+from scm_api.core.recovery import Guard
+from scm_api.core.vocabulary import CertificateType, RevocationReason
+from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
+from scm_api.drivers.kinds import BackendKind, OrderOptions, ProfileFacts, RequestFacts
 from scm_api.drivers.pacing import Limiter
 
 _KEY_TYPES: Final = frozenset(
@@ -24,14 +24,14 @@ _KEY_TYPES: Final = frozenset(
 
 
 async def _open(connection: MemoryConnection, secrets: MemorySecrets, limiter: Limiter) -> Driver:
-    from scm_api.drivers.memory.driver import MemoryDriver
+    from memory_ca.driver import MemoryDriver
 
     return MemoryDriver(connection, secrets, limiter)
 
 
 def judge_profile(
     options: MemoryProfileOptions,
-    connection: MemoryConnection,  # noqa: ARG001 -- the contract's
+    connection: MemoryConnection,
     facts: ProfileFacts,
 ) -> list[Fault]:
     """Whether the issuing CA is one of the authority's."""
@@ -54,9 +54,9 @@ def _no_faults(*_facts: object) -> list[Fault]:
 
 def judge_request(
     options: MemoryProfileOptions,
-    connection: MemoryConnection,  # noqa: ARG001 -- the contract's
+    connection: MemoryConnection,
     issuing_cas: Sequence[IssuingCa] | None,
-    facts: RequestFacts,  # noqa: ARG001 -- it signs whatever is asked
+    facts: RequestFacts,
 ) -> list[Fault]:
     """What became wrong with the profile."""
     return [
@@ -90,7 +90,7 @@ def _is_for_accounts(options: MemoryProfileOptions) -> bool:
 
 
 MEMORY: Final = BackendKind(
-    type=BackendType.MEMORY,
+    type="memory",
     title="CA in memory",
     capabilities=Capabilities(
         certificate_types=frozenset(CertificateType),

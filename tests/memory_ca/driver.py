@@ -7,6 +7,8 @@ from typing import Final, Literal
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from memory_ca.authority import AUTHORITIES, Authority, Entry, Wanted, der
+from memory_ca.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import (
@@ -26,8 +28,6 @@ from scm_api.drivers.errors import (
     OrderRefused,
     OutcomeUnknown,
 )
-from scm_api.drivers.memory.authority import AUTHORITIES, Authority, Entry, Wanted, der
-from scm_api.drivers.memory.options import MemoryConnection, MemoryProfileOptions, MemorySecrets
 from scm_api.drivers.pacing import Limiter
 
 Verb = Literal["check", "submit", "poll", "recover", "cancel", "revoke", "list", "find"]
@@ -53,7 +53,7 @@ class MemoryDriver:
     async def check(self) -> CheckReport:
         """See `Driver.check`."""
         await self._enter("check")
-        return CheckReport(private_cas=1)
+        return CheckReport(visible_cas=1)
 
     async def submit(self, order: Order, options: MemoryProfileOptions) -> Outcome:
         """Sign at once, or wait for the operator where orders are held."""
