@@ -5,8 +5,10 @@ A fixture imports what it needs: the tests of `core` take less time than the imp
 
 import gc
 import os
+import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +42,18 @@ properties.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Requests and keys are made anew in every process, which must name the tests alike."""
     return argname if isinstance(val, (str, bytes)) and len(val) > 60 else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """The processes of pytest-xdist are forked from one that has imported everything."""
+    from nursery import ADDRESS, open_nursery
+
+    if config.option.tx and ADDRESS not in os.environ:
+        open_nursery()
+        python = shlex.join([sys.executable, str(Path(__file__).with_name("forked_python.py"))])
+        asked = config.option.tx
+        config.option.tx = [f"{each}//python={python}" for each in asked if each == "popen"]
 
 
 _WAITING = {"crash": 0.8, "issuance": 0.9, "worker": 0.9}  # until this part of the run

@@ -3,15 +3,11 @@
 It is a process of its own: gRPC's event loops of several threads disturb each other.
 """
 
-import ctypes
-import multiprocessing
 import os
 import re
-import signal
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +16,13 @@ import httpx
 from estate import Chain, Estate, Json
 from made_states import made_state
 from plain_http import NO_TRUST
+from processes import started
 
 LOCATION = "projects/umbra-pki/locations/europe-west1"
 WEB, FAST, STRICT = (f"{LOCATION}/caPools/{each}" for each in ("web", "fast", "strict"))
 SERVER = f"{LOCATION}/certificateTemplates/server"
 NAMELESS = f"{LOCATION}/certificateTemplates/nameless"
 _LISTENS = re.compile(r"listening on (\S+) \(trust .*\), control at (\S+)")
-_PATIENCE = 60
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class GoogleCas:
@@ -77,33 +72,13 @@ class GoogleCas:
 def running_cas(state: Path) -> Iterator[GoogleCas]:
     """A simulator without quotas; `behave` sets some."""
     made_state("gcp", state)
-    log = state.with_suffix(".log")
-    context = multiprocessing.get_context("forkserver")  # which has never used gRPC
-    process = context.Process(target=_serve, args=(state, log))
-    process.start()
-    try:
-        yield GoogleCas(state, *_said(log))
-    finally:
-        process.terminate()
-        process.join(_PATIENCE)
-        process.close()
+    with started(partial(_serve, state), os.environ) as process:
+        found = _LISTENS.search(process.first_line())
+        assert found, process.errors.read_text()
+        yield GoogleCas(state, found[1], found[2])
 
 
-def _said(log: Path) -> tuple[str, str]:
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
-        found = _LISTENS.search(log.read_text() if log.exists() else "")
-        if found:
-            return found[1], found[2]
-        time.sleep(0.02)
-    raise AssertionError(f"the simulator does not listen: {log.read_text()}")
-
-
-def _serve(state: Path, log: Path) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    with log.open("ab") as output:
-        os.dup2(output.fileno(), sys.stdout.fileno())
-        os.dup2(output.fileno(), sys.stderr.fileno())
+def _serve(state: Path) -> None:
     from scm_api.sandbox.gcp import run
 
     run("127.0.0.1", 0, 0, state, limits=False)

@@ -1,12 +1,10 @@
 """Processes of the service as tests start, freeze and kill them.
 
-They are forked from one that has imported everything, since importing costs seconds of CPU each;
-apart from that they run the very commands an operator runs, as `python -m scm_api` would.
+They are forked from the nursery; apart from that they run the very commands an operator runs, as
+`python -m scm_api` would.
 """
 
 import asyncio
-import ctypes
-import multiprocessing
 import os
 import runpy
 import signal
@@ -15,21 +13,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
 
+from nursery import Forked
 from scm_api.worker.clock import EXIT_PAUSED
 
 PATIENCE = 90.0  # seconds; only a test that fails waits that long
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-_context = multiprocessing.get_context("forkserver")
-# It sees the directory pytest was started in, not the paths pytest adds.
-_context.set_forkserver_preload(["tests.rehearsal"])
 
 
 class ServiceProcess:
@@ -53,18 +47,16 @@ class ServiceProcess:
         self._start()
 
     def _start(self) -> None:
-        self._process = _context.Process(target=_run, args=self._arguments)
-        self._process.start()
+        self._process = Forked(partial(_run, *self._arguments))
 
     @property
     def pid(self) -> int:
-        assert self._process.pid is not None
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
         """None while it lives; minus the signal's number when one ended it."""
-        return self._process.exitcode
+        return self._process.exit_code()
 
     @property
     def is_frozen(self) -> bool:
@@ -76,13 +68,14 @@ class ServiceProcess:
     def send(self, number: signal.Signals) -> None:
         """Send a signal; nothing happens if the process has ended."""
         if self.exit_code is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def wait(self, patience: float = PATIENCE) -> int:
         """Like `ended`, where no event loop runs."""
-        self._process.join(patience)
-        assert self.exit_code is not None, f"waited {patience:g} s in vain: {self.log.stem} ends"
-        return self.exit_code
+        code = self._process.exit_code(patience)
+        assert code is not None, f"waited {patience:g} s in vain: {self.log.stem} ends"
+        return code
 
     async def ended(self) -> int:
         """Wait for the process to end; returns its exit code."""
@@ -116,9 +109,8 @@ class ServiceProcess:
 
     def close(self) -> None:
         """End it now, frozen or not."""
-        self._process.kill()
-        self._process.join()
-        self._process.close()
+        self.send(signal.SIGKILL)
+        self.wait()
 
 
 def command(*arguments: str) -> Callable[[], None]:
@@ -177,8 +169,6 @@ def _command(arguments: tuple[str, ...]) -> None:
 
 
 def _run(work: Callable[[], None], environment: dict[str, str], log: Path, errors: Path) -> None:
-    # No process outlives the test run, a frozen one neither.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.environ.clear()
     os.environ.update(environment)
     for path, stream in ((log, sys.stdout), (errors, sys.stderr)):

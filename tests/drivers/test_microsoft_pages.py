@@ -88,7 +88,7 @@ def test_denied_in_every_language(words: dict[str, str]) -> None:
 
 def test_an_error_of_the_ca_in_every_language(words: dict[str, str]) -> None:
     answer = read_submission(ERROR.format(**words))
-    assert (answer.disposition, answer.hresult) == (Disposition.DENIED, 0x800706BA)
+    assert (answer.disposition, answer.hresult) == (Disposition.ERROR, 0x800706BA)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from estate import Estate
 from loop_thread import LoopThread
 from made_states import made_state
 from scm_api.db.jobs import Job, enqueue
-from scm_api.db.models import Enrollment
+from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
 from scm_api.sandbox import digicert, entrust
 from scm_api.settings import Settings
@@ -57,9 +57,12 @@ async def a_month_passes(
     past = literal(A_MONTH, Interval)
     async with database.transaction() as session:
         await session.execute(
-            update(Enrollment)
-            .where(Enrollment.id == enrollment_id)
-            .values(updated_at=Enrollment.updated_at - past, due_at=func.now())
+            update(Enrollment).where(Enrollment.id == enrollment_id).values(due_at=func.now())
+        )
+        await session.execute(
+            update(EnrollmentAttempt)
+            .where(EnrollmentAttempt.enrollment_id == enrollment_id)
+            .values(seen_pending_at=EnrollmentAttempt.seen_pending_at - past)
         )
         await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
     ca.behave(clock_offset_seconds=-months_left * A_MONTH.total_seconds())

@@ -138,6 +138,20 @@ def test_an_administrator_revokes_at_once_and_others_ask(certcentral: CertCentra
     assert [each["reason"] for each in certcentral.ledger("revocation")] == ["keyCompromise"] * 2
 
 
+def test_a_serial_number_is_shown_in_whole_bytes_and_taken_as_it_is_shown(
+    certcentral: CertCentral,
+) -> None:
+    placed = certcentral.order(order_body(HOST))
+    info = certcentral.call("GET", f"/order/certificate/{placed['id']}", 200)
+    serial = info["certificate"]["serial_number"]
+    assert (serial[0], len(serial)) == ("0", 32)
+    body = {"skip_approval": True}
+    without = f"/certificate/{serial.lstrip('0')}/revoke"
+    assert certcentral.refusal("PUT", without, 404, body) == "not_found|certificate"
+    certcentral.call("PUT", f"/certificate/{serial.lower()}/revoke", 204, body)
+    assert [each["serial_number"] for each in certcentral.ledger("revocation")] == [serial]
+
+
 def test_what_waits_is_canceled_with_a_note(certcentral: CertCentral) -> None:
     placed = certcentral.order(order_body(WAITING))
     path = f"/order/certificate/{placed['id']}/status"

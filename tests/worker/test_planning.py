@@ -30,6 +30,7 @@ def _plan(
     ca_ref: str | None = None,
     sent: int | None = None,
     untraced: int | None = None,
+    seen: int | None = None,
     now: int = 0,
     canceled: bool = False,
     refused: bool = False,
@@ -41,6 +42,7 @@ def _plan(
         has_attempt=attempt,
         first_sent_at=None if sent is None else START + timedelta(seconds=sent),
         untraced_at=None if untraced is None else START + timedelta(seconds=untraced),
+        seen_pending_at=None if seen is None else START + timedelta(seconds=seen),
         cancel_requested=canceled,
         backend_refused=refused,
         guard=guard,
@@ -70,6 +72,13 @@ def test_an_unanswered_order_is_parked_with_instructions_after_the_token() -> No
 
 def test_an_accepted_order_is_polled() -> None:
     assert _plan(State.PENDING_CA, ca_ref="ref", sent=0) == Poll("ref")
+
+
+def test_f15_what_became_of_an_order_since_it_was_seen_is_asked_for_a_day_and_then_itself() -> None:
+    day = 24 * 60 * 60
+    lately = _plan(State.PENDING_CA, ca_ref="ref", sent=0, seen=7, now=day)
+    assert lately == Poll("ref", START + timedelta(seconds=7))
+    assert _plan(State.PENDING_CA, ca_ref="ref", sent=0, seen=7, now=day + 7) == Poll("ref")
 
 
 def test_an_accepted_order_is_taken_back_and_no_other() -> None:

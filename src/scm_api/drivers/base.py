@@ -232,7 +232,8 @@ class Driver(Protocol):
         """Send the order once. `options` is the backend type's profile options model."""
 
     async def poll(self, ca_ref: str, options: Any) -> Issued | Pending | Rejected | Untraced:
-        """Ask for the outcome of an accepted order."""
+        """Ask for the outcome of an accepted order. Rejected is what the CA decided about it;
+        raises OrderRefused where it refuses to say."""
 
     async def recover(self, order: Order, options: Any) -> Issued | Pending | Rejected | Untraced:
         """Find what a submit without an answer did, without causing a second order."""
@@ -304,7 +305,7 @@ class FollowsMany(Protocol):
     async def poll_since(
         self, ca_ref: str, options: Any, since: datetime
     ) -> Issued | Pending | Rejected:
-        """Like `poll`, for an order that was pending at `since` (by our clock)."""
+        """Like `poll`, for an order that itself was seen pending at `since` (by our clock)."""
 
 
 @runtime_checkable

@@ -36,7 +36,8 @@ class BackendRefused(DriverError):
 
 
 class OrderRefused(DriverError):
-    """This request is wrong in the CA's eyes: final, `code` and `detail` in the CA's words."""
+    """This request is wrong in the CA's eyes: final, `code` and `detail` in the CA's words. Of a
+    question about an order that it took, it says nothing about the order."""
 
     def __init__(self, detail: str, *, code: str = "") -> None:
         super().__init__(detail)

@@ -76,7 +76,7 @@ async def _open_attempt(session: AsyncSession, row: Enrollment, ca_ref: str) -> 
     known = await session.scalar(
         update(EnrollmentAttempt)
         .where(EnrollmentAttempt.enrollment_id == row.id, EnrollmentAttempt.ca_ref == ca_ref)
-        .values(ended_at=None, outcome=None, untraced_at=None)
+        .values(ended_at=None, outcome=None, untraced_at=None, seen_pending_at=None)
         .returning(EnrollmentAttempt.number)
     )
     if known is not None:

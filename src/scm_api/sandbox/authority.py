@@ -61,7 +61,7 @@ class Hierarchy:
             .subject_name(wanted.subject)
             .issuer_name(self.issuing.subject)
             .public_key(wanted.public_key)
-            .serial_number(x509.random_serial_number())
+            .serial_number(wanted.serial_number or x509.random_serial_number())
             .not_valid_before(wanted.not_before)
             .not_valid_after(wanted.not_after)
             .add_extension(authority_key, critical=False)
@@ -77,7 +77,7 @@ class Hierarchy:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a leaf is to hold."""
+    """What a leaf is to hold; without a serial number, a random one."""
 
     public_key: CertificatePublicKeyTypes
     subject: x509.Name
@@ -86,6 +86,7 @@ class Wanted:
     not_before: datetime
     not_after: datetime
     usages: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.SERVER_AUTH,)
+    serial_number: int | None = None
 
 
 def open_hierarchy(directory: Path, name: str) -> Hierarchy:

@@ -157,6 +157,7 @@ class Issuance:
             has_attempt=attempt is not None,
             first_sent_at=attempt.first_sent_at if attempt else None,
             untraced_at=attempt.untraced_at if attempt else None,
+            seen_pending_at=attempt.seen_pending_at if attempt else None,
             cancel_requested=claim.enrollment.cancel_requested_at is not None,
             backend_refused=claim.refused,
             guard=capabilities.duplicate_guard,
@@ -216,8 +217,8 @@ class Issuance:
                 return driver.submit(order_of(claim), options)
             case Recover():
                 return driver.recover(order_of(claim), options)
-            case Poll(ca_ref) if isinstance(driver, FollowsMany):
-                return driver.poll_since(ca_ref, options, claim.enrollment.updated_at)
+            case Poll(ca_ref, since) if since is not None and isinstance(driver, FollowsMany):
+                return driver.poll_since(ca_ref, options, since)
             case Poll(ca_ref):
                 return driver.poll(ca_ref, options)
             case TakeBack(ca_ref) if isinstance(driver, Cancels):
@@ -252,6 +253,8 @@ class Issuance:
                     outcomes.unaccounted(changes, error)
                 case OrderRefused() if isinstance(chosen, TakeBack):
                     outcomes.not_canceled(changes, error)
+                case OrderRefused() if isinstance(chosen, Poll):
+                    outcomes.untold(changes, error)
                 case OrderRefused():
                     outcomes.rejected(changes, error)
                 case _:
@@ -263,7 +266,7 @@ class Issuance:
                 case Issued():
                     await self._judge(changes, chosen, outcome)
                 case Pending() if isinstance(chosen, Poll):
-                    outcomes.still_pending(changes, outcome)
+                    outcomes.still_pending(changes, outcome, itself=chosen.since is None)
                 case Pending():
                     outcomes.accepted(changes, outcome)
                 case Rejected():
@@ -285,6 +288,7 @@ class Issuance:
             later = Pending(outcome.ca_ref, _UNCHECKED_WAIT, f"{_UNCHECKED} {error.detail}")
             taken = outcomes.still_pending if isinstance(chosen, Poll) else outcomes.accepted
             taken(changes, later)
+            changes.write_attempt(seen_pending_at=None)  # it waits no longer
             return
         if verdict.leaf is None:
             outcomes.unreadable(changes, outcome.ca_ref)

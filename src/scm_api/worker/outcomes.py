@@ -49,18 +49,23 @@ def accepted(changes: Changes, outcome: Pending) -> None:
     """
     details = {"ca_ref": outcome.ca_ref, "waits_for": outcome.waits_for}
     changes.move(Move.ACCEPT, details=details, **_PROGRESS)
-    changes.write_attempt(ca_ref=outcome.ca_ref, waits_for=outcome.waits_for)
+    changes.write_attempt(
+        ca_ref=outcome.ca_ref, waits_for=outcome.waits_for, seen_pending_at=changes.claim.now
+    )
     _is_told_of(changes)
     if outcome.poll_after > SHORT_WAIT:
         come_back(changes, outcome.poll_after)
 
 
-def still_pending(changes: Changes, outcome: Pending) -> None:
-    """The CA is not done; the next look comes later than this one did."""
+def still_pending(changes: Changes, outcome: Pending, *, itself: bool = True) -> None:
+    """The CA is not done; the next look comes later than this one did. `itself` is whether the
+    order itself was asked: a list that does not tell of it proves nothing."""
     steps = changes.claim.enrollment.steps
     wait = poll_interval(steps, outcome.poll_after, random.random())  # noqa: S311 -- jitter
     if outcome.waits_for is not None:
         changes.write_attempt(waits_for=outcome.waits_for)
+    if itself:
+        changes.write_attempt(seen_pending_at=changes.claim.now)
     _is_told_of(changes)
     come_back(changes, wait, steps=steps + 1, failures=0, reason_code=None, reason=None)
 
@@ -239,6 +244,18 @@ def unknown(changes: Changes, outcome: Untraced) -> None:
     wait = retry_interval(steps, None, random.random())  # noqa: S311 -- jitter
     detail = f"The CA knows no such order. {outcome.detail}"
     _wait(changes, wait, ("order-unknown", detail), _UNKNOWN_AT_MOST)
+
+
+def untold(changes: Changes, error: OrderRefused) -> None:
+    """The CA took the order and refuses to say what became of it, which decides nothing: ask again
+    for a day. Of one that a person took over, the person has to look again."""
+    if _is_adopted(changes.claim):
+        _give_back(changes, f"the CA says of it: {error.detail}")
+        return
+    steps = changes.claim.enrollment.steps
+    wait = retry_interval(steps, None, random.random())  # noqa: S311 -- jitter
+    detail = f"The CA does not tell what became of its order. {error.detail}"
+    _wait(changes, wait, ("order-untold", detail), _UNKNOWN_AT_MOST)
 
 
 def _wait(changes: Changes, wait: timedelta, reason: tuple[str, str], longest: timedelta) -> None:

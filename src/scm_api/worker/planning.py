@@ -8,6 +8,8 @@ from scm_api.core.vocabulary import EnrollmentState as State
 
 # A backend that refuses us is looked at again by its own check; jobs only glance at it.
 REFUSED_WAIT = timedelta(minutes=5)
+# What a list does not tell, the order itself does; so it is asked at least so often.
+_ITSELF_AT_LEAST = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,11 @@ class Recover:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """Ask for the outcome of the accepted order `ca_ref`."""
+    """Ask for the outcome of the accepted order `ca_ref`: of the order itself, or, where one call
+    tells of many, what became of it since it was seen waiting, at `since`."""
 
     ca_ref: str
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def plan(
     has_attempt: bool,
     first_sent_at: datetime | None,
     untraced_at: datetime | None,
+    seen_pending_at: datetime | None,
     cancel_requested: bool,
     backend_refused: bool,
     guard: Guard,
@@ -76,7 +81,9 @@ def plan(
     if backend_refused and (first_sent_at is None or ca_ref is not None):
         return Defer(REFUSED_WAIT, _REFUSED)
     if state is State.PENDING_CA and ca_ref is not None:
-        return TakeBack(ca_ref) if cancel_requested else Poll(ca_ref)
+        seen = seen_pending_at
+        lately = seen is not None and now - seen < _ITSELF_AT_LEAST
+        return TakeBack(ca_ref) if cancel_requested else Poll(ca_ref, seen if lately else None)
     if state is State.APPROVED:
         return Submit(fresh=not has_attempt)
     if first_sent_at is None:

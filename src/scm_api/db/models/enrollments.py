@@ -126,7 +126,8 @@ class EnrollmentAttempt(Base):
     `first_sent_at` is the database's time at which the first send was about to happen; it is
     null while no send can have reached the CA, and the token's validity is counted from it.
     `untraced_at` is when a look-up at the CA last found nothing; with a `ca_ref`, since when the CA
-    tells nothing of the order. One attempt at most is live.
+    tells nothing of the order. `seen_pending_at` is when the order itself was last seen waiting
+    there, null where that is not known. One attempt at most is live.
     """
 
     __tablename__ = "enrollment_attempts"
@@ -148,6 +149,7 @@ class EnrollmentAttempt(Base):
     token: Mapped[str] = mapped_column(String(36), unique=True)
     first_sent_at: Mapped[datetime | None]
     untraced_at: Mapped[datetime | None]
+    seen_pending_at: Mapped[datetime | None]
     ca_ref: Mapped[str | None] = mapped_column(String(512))
     waits_for: Mapped[str | None] = mapped_column(Text)
     ended_at: Mapped[datetime | None]

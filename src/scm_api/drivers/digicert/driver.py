@@ -1,11 +1,10 @@
 """Driver of CertCentral. It has no guard against duplicates but the look-up by our own id."""
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from cryptography import x509
 
@@ -22,7 +21,7 @@ from scm_api.drivers.base import (
     RevocationPending,
     Untraced,
 )
-from scm_api.drivers.digicert import wire
+from scm_api.drivers.digicert import account, wire
 from scm_api.drivers.digicert.following import FRESH, Changes, reaches
 from scm_api.drivers.digicert.options import (
     DigiCertConnection,
@@ -30,26 +29,20 @@ from scm_api.drivers.digicert.options import (
     DigiCertSecrets,
 )
 from scm_api.drivers.digicert.reasons import REVOCATION_REASONS
+from scm_api.drivers.digicert.revoking import UNDECIDED, Revocable, Standing, in_hex
+from scm_api.drivers.digicert.session import Session
 from scm_api.drivers.errors import (
     BackendRefused,
     BackendUnavailable,
     OrderRefused,
     OutcomeUnknown,
 )
-from scm_api.drivers.http import NoAnswerError, NotSentError, Reply, StrictClient
 from scm_api.drivers.pacing import Limiter
 from scm_api.logger import get_logger
 
-_HOSTS: Final = {"us": "https://www.digicert.com", "eu": "https://certcentral.digicert.eu"}
-_PREFIX: Final = "/services/v2"
-# 1000 calls in 3 minutes for each key (rate limits); a margin is left for the account's own people.
-_PER_SECOND: Final = 5.0
-_PATIENCE: Final = timedelta(seconds=5)
 _LOOK_AGAIN: Final = timedelta(minutes=1)
 _PAGE: Final = 1000
-_UNDECIDED: Final = frozenset({"pending", "submitted"})
 _WAITING_FOR_ADMIN: Final = timedelta(minutes=15)
-T = TypeVar("T")
 _log = get_logger(__name__)
 
 
@@ -59,23 +52,15 @@ class DigiCertDriver:
     def __init__(
         self, connection: DigiCertConnection, secrets: DigiCertSecrets, limiter: Limiter
     ) -> None:
-        key = secrets.api_key.get_secret_value()
         self._connection = connection
         self._limiter = limiter
-        self._pace = f"digicert/{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        headers = {
-            "X-DC-DEVKEY": key,
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "User-Agent": "scm-api",
-        }
-        origin = connection.endpoint_url or _HOSTS[connection.instance]
-        self._http = StrictClient(origin, headers)
+        self._session = Session(connection, secrets, limiter)
+        self._read, self._write = self._session.read, self._session.write
         self._changes = Changes(self._read_changes, self._may_read_changes)
 
     async def check(self) -> CheckReport:
         """See `Driver.check`."""
-        roles = await self._read("/user/me", wire.read_roles)
+        roles = await self._read("/user/me", account.read_roles)
         if "Administrator" in roles:
             return CheckReport()
         finding = "The API key is no administrator's: revocations wait for one in CertCentral."
@@ -106,7 +91,7 @@ class DigiCertDriver:
         reissue = info.reissues.get(wire.request_of(ca_ref))
         if reissue == "rejected":
             return Rejected(ca_ref, "rejected", "The reissue was rejected in CertCentral.")
-        if reissue in _UNDECIDED:  # the order holds the certificate before until then
+        if reissue in UNDECIDED:  # the order holds the certificate before until then
             return Pending(ca_ref, _LOOK_AGAIN, wire.WAITING["needs_approval"])
         return await self._outcome(ca_ref, info.line, info.notes)
 
@@ -143,7 +128,10 @@ class DigiCertDriver:
         if len(found) > 1:
             others = [line.order_id for line in found if line is not oldest]
             _log.error("ordered more than once", taken=oldest.order_id, to_be_canceled=others)
-        outcome = await self.poll(oldest.order_id, options)
+        try:
+            outcome = await self.poll(oldest.order_id, options)
+        except OrderRefused:  # it is there, whatever else DigiCert does not tell
+            return Pending(oldest.order_id, _LOOK_AGAIN, wire.WAITING["processing"])
         if isinstance(outcome, Pending) and outcome.waits_for is None:
             return replace(outcome, waits_for=wire.WAITING["pending"])
         return outcome
@@ -177,38 +165,37 @@ class DigiCertDriver:
         that was rejected only when somebody asks us anew."""
         if reason not in REVOCATION_REASONS:
             raise OrderRefused(f"DigiCert knows no revocation reason {reason}.", code="reason")
-        serial = f"{serial_number:X}"
-        if await self._is_revoked(ca_ref, serial):
-            return None
-        waiting = RevocationPending(_WAITING_FOR_ADMIN, wire.WAITING["needs_approval"])
-        asked_before = (await self._order(ca_ref)).revocations
-        if _UNDECIDED & set(asked_before):
-            return waiting
-        if pending and asked_before and asked_before[-1] == "rejected":
-            detail = "An administrator of the CertCentral account rejected the revocation."
+        certificate = await self._revocable(ca_ref, serial_number)
+        standing = certificate.standing(asked=pending)
+        if standing is Standing.REJECTED:
+            detail = (
+                "An administrator of the CertCentral account rejected the revocation: no request "
+                "for it waits any more, and it is not revoked."
+            )
             raise OrderRefused(detail, code="rejected")
-        path = f"/certificate/{serial}/revoke"
-        body = wire.revocation_body(reason, self._connection)
-        asked = await self._write("PUT", path, body)
-        return None if asked is None else waiting
+        if standing is Standing.OPEN:
+            standing = await self._ask_to_revoke(ca_ref, certificate, reason)
+        if standing is Standing.DONE:
+            return None
+        return RevocationPending(_WAITING_FOR_ADMIN, wire.WAITING["needs_approval"])
 
     async def external_organizations(self) -> Sequence[ExternalOrganization]:
         """Every organization of the account, with its validations."""
         found: list[ExternalOrganization] = []
         while True:
             query = f"include_validation=true&limit={_PAGE}&offset={len(found)}"
-            page, total = await self._read(f"/organization?{query}", wire.read_organizations)
+            page, total = await self._read(f"/organization?{query}", account.read_organizations)
             found += page
             if not page or len(found) >= total:
                 return found
 
     async def products(self) -> Sequence[Product]:
         """What the key's account may order."""
-        return await self._read("/product", wire.read_products)
+        return await self._read("/product", account.read_products)
 
     async def aclose(self) -> None:
         """See `Driver.aclose`."""
-        await self._http.aclose()
+        await self._session.aclose()
 
     async def _order(self, ca_ref: str) -> wire.OrderInfo:
         return await self._read(f"/order/certificate/{wire.order_of(ca_ref)}", wire.read_order)
@@ -243,7 +230,7 @@ class DigiCertDriver:
         if not newer:
             return None
         ca_ref = wire.reference(wire.order_of(old_ref), str(max(newer)))
-        if info.reissues[max(newer)] in _UNDECIDED:
+        if info.reissues[max(newer)] in UNDECIDED:
             return Pending(ca_ref, _LOOK_AGAIN, wire.WAITING["needs_approval"])
         outcome = await self._outcome(ca_ref, info.line, info.notes)
         if isinstance(outcome, Pending):
@@ -265,14 +252,41 @@ class DigiCertDriver:
         chain = await self._read(f"/certificate/{line.certificate_id}/chain", wire.read_chain)
         return Issued(ca_ref, chain[0], chain[1:])
 
-    async def _is_revoked(self, ca_ref: str, serial: str) -> bool:
+    async def _revocable(self, ca_ref: str, serial_number: int) -> Revocable:
+        """The list of the order's certificates may be refused or lack it: then all there is to know
+        is what the order tells of its newest one."""
+        order = await self._order(ca_ref)
+        certificates = [order.newest] if order.newest else []
         path = f"/order/certificate/{wire.order_of(ca_ref)}/reissue"
-        return (await self._read(path, wire.read_statuses)).get(serial) == "revoked"
+        with suppress(OrderRefused, BackendRefused):
+            certificates = await self._read(path, wire.read_certificates) + certificates
+        shown = [each for each in certificates if each.serial_number == serial_number]
+        return Revocable(order, shown[0] if shown else None, serial_number)
+
+    async def _ask_to_revoke(
+        self, ca_ref: str, certificate: Revocable, reason: RevocationReason
+    ) -> Standing:
+        """What DigiCert refuses may have been done before, or be on its way: look before saying
+        so. While a reissue is pending it revokes nothing of the order (revoke certificate)."""
+        comments = f"Serial number {in_hex(certificate.serial_number)}"
+        body = wire.revocation_body(reason, comments, self._connection)
+        try:
+            asked = await self._write("PUT", f"/certificate/{certificate.id}/revoke", body)
+        except OrderRefused as error:
+            now = await self._revocable(ca_ref, certificate.serial_number)
+            standing = now.standing(asked=bool(now.requests))
+            if standing in (Standing.DONE, Standing.WAITING):
+                return standing
+            if now.order.line.status == "reissue_pending":
+                detail = f"DigiCert revokes nothing while a reissue is pending: {error.detail}"
+                raise BackendUnavailable(detail, retry_after=_WAITING_FOR_ADMIN) from error
+            raise
+        return Standing.DONE if asked is None else Standing.WAITING
 
     async def _may_read_changes(self) -> timedelta:
         """Once a minute for all workers; to whom it is not given now is told when it may be."""
         try:
-            await self._limiter.acquire(f"{self._pace}/changes", 1 / FRESH.total_seconds())
+            await self._limiter.acquire(f"{self._session.pace}/changes", 1 / FRESH.total_seconds())
         except BackendUnavailable as error:
             return error.retry_after or FRESH
         return timedelta(0)
@@ -282,61 +296,7 @@ class DigiCertDriver:
         path = f"/order/certificate/status-changes?seconds={seconds}"
         return await self._read(path, wire.read_lines)
 
-    async def _read(self, path: str, reading: Callable[[Any], T]) -> T:
-        """What a call tells that changes nothing; whatever goes wrong may be asked again."""
-        try:
-            return reading(await self._call("GET", path, None))
-        except (NoAnswerError, wire.Unreadable) as error:
-            raise BackendUnavailable(f"DigiCert did not answer: {error}.") from error
-
-    async def _write(self, method: str, path: str, body: Any) -> Any:
-        """JSON of a call that changes something, None where it answers with nothing."""
-        try:
-            return await self._call(method, path, body)
-        except (NoAnswerError, wire.Unreadable) as error:
-            raise OutcomeUnknown(f"DigiCert did not answer: {error}.") from error
-
-    async def _call(self, method: str, path: str, body: Any) -> Any:
-        await self._limiter.acquire(self._pace, _PER_SECOND)
-        content = b"" if body is None else json.dumps(body).encode()
-        try:
-            reply = await self._http.call(method, _PREFIX + path, content)
-        except NotSentError as error:
-            raise BackendUnavailable(f"DigiCert cannot be reached: {error}.") from error
-        if reply.status == 429:
-            await self._limiter.slow_down(self._pace, _PATIENCE)
-            raise BackendUnavailable("DigiCert asks for patience.", retry_after=_PATIENCE)
-        if reply.status >= 400:
-            _refuse(reply)
-        return _content(reply)
-
 
 def _same_key(leaf_der: bytes, csr_der: bytes) -> bool:
     leaf, csr = x509.load_der_x509_certificate(leaf_der), x509.load_der_x509_csr(csr_der)
     return leaf.public_key() == csr.public_key()
-
-
-def _content(reply: Reply) -> Any:
-    if not reply.body and reply.status == 204:
-        return None
-    try:
-        return json.loads(reply.body)
-    except ValueError as error:
-        kind = reply.headers.get("content-type", "nothing known")
-        raise wire.Unreadable(f"status {reply.status} with {kind} that is no JSON") from error
-
-
-def _refuse(reply: Reply) -> None:
-    """Which of the four kinds of failure an error is. A wrong key is 403, not 401."""
-    try:
-        refusal = wire.read_refusal(json.loads(reply.body))
-    except ValueError:
-        refusal = None
-    if refusal is None or reply.status >= 500 or reply.status == 406:
-        raise NoAnswerError(f"status {reply.status}")
-    code, words = refusal
-    if reply.status in (401, 403):
-        if code == "access_denied|invalid_approver":
-            raise OrderRefused(words, code=code)
-        raise BackendRefused(f"DigiCert refuses the API key: {words} ({code})")
-    raise OrderRefused(words, code=code)

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.core.vocabulary import RevocationReason
-from scm_api.drivers.base import ExternalOrganization, ExternalValidation, Order, Product
+from scm_api.drivers.base import Order
 from scm_api.drivers.digicert.options import DigiCertConnection, DigiCertProfileOptions
 from scm_api.drivers.digicert.reasons import REVOCATION_REASONS
 
@@ -49,12 +49,33 @@ class OrderLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateLine:
+    """A certificate of an order; `status` None where it is not told."""
+
+    id: str
+    serial_number: int
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A request that an administrator decides about."""
+
+    id: int
+    status: str
+    comments: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderInfo:
-    """One order. `revocations` are the states of requests to revoke, `reissues` those of requests
-    to reissue by their numbers, `notes` DigiCert's words."""
+    """One order. `newest` is its newest certificate, `revocations` are the requests to revoke,
+    oldest first, `reissues` the states of requests to reissue by their numbers, `notes` DigiCert's
+    words."""
 
     line: OrderLine
-    revocations: tuple[str, ...]
+    newest: CertificateLine | None
+    has_one_certificate: bool
+    revocations: tuple[Requested, ...]
     reissues: Mapping[int, str]
     product: str
     organization: str
@@ -129,19 +150,21 @@ def request_of(ca_ref: str) -> int:
     return int(ca_ref.partition("/")[2] or 0)
 
 
-def revocation_body(reason: RevocationReason, connection: DigiCertConnection) -> dict[str, Any]:
+def revocation_body(
+    reason: RevocationReason, comments: str, connection: DigiCertConnection
+) -> dict[str, Any]:
     """Why, and whether the account's own approval is gone past."""
     return {
         "revocation_reason": REVOCATION_REASONS[reason],
-        "comments": "",
+        "comments": comments,
         "skip_approval": connection.skip_approval,
     }
 
 
 def read_placed(content: Any) -> Placed:
     """The answer to an order, by which of its four forms it is. Raises Unreadable."""
-    order_id = _number(content, "id")
-    pems = tuple(_text(each, "pem") for each in content.get("certificate_chain") or ())
+    order_id = number(content, "id")
+    pems = tuple(text(each, "pem") for each in content.get("certificate_chain") or ())
     domains = content.get("domains") or ()
     if "certificate_id" not in content:
         waits = WAITING["needs_approval"]
@@ -161,8 +184,8 @@ def read_lines(content: Any) -> list[OrderLine]:
         raise Unreadable
     return [
         OrderLine(
-            _number(each, "order_id"),
-            _text(each, "status"),
+            number(each, "order_id"),
+            text(each, "status"),
             str(each["certificate_id"]) if each.get("certificate_id") else None,
         )
         for each in content.get("orders") or ()
@@ -171,31 +194,49 @@ def read_lines(content: Any) -> list[OrderLine]:
 
 def read_order(content: Any) -> OrderInfo:
     """`GET /order/certificate/{id}`. Raises Unreadable."""
-    status = _text(content, "status")
+    status = text(content, "status")
     certificate = content.get("certificate") or {}
-    number = certificate.get("id")
-    line = OrderLine(_number(content, "id"), status, str(number) if number else None)
-    revocations = tuple(
-        str(each.get("status"))
-        for each in content.get("requests") or ()
-        if each.get("type") == "revoke"
+    certificate_id = str(certificate["id"]) if certificate.get("id") else None
+    line = OrderLine(number(content, "id"), status, certificate_id)
+    requests = content.get("requests") or ()
+    revocations = sorted(
+        (
+            Requested(
+                int(number(each, "id")), str(each.get("status")), str(each.get("comments") or "")
+            )
+            for each in requests
+            if each.get("type") == "revoke"
+        ),
+        key=lambda each: each.id,
     )
     reissues = {
-        int(_number(each, "id")): str(each.get("status"))
-        for each in content.get("requests") or ()
+        int(number(each, "id")): str(each.get("status"))
+        for each in requests
         if each.get("type") == "reissue"
     }
+    further = any(each.get("type") in ("reissue", "duplicate") for each in requests)
+    counted = (content.get("reissues_count"), content.get("duplicates_count"))
+    has_one = not further and all(str(each or 0) == "0" for each in counted)
     notes = " ".join(str(each.get("text", "")) for each in content.get("notes") or ())
     product = str((content.get("product") or {}).get("name_id", ""))
     organization = str((content.get("organization") or {}).get("id", ""))
-    return OrderInfo(line, revocations, reissues, product, organization, notes)
+    return OrderInfo(
+        line,
+        _certificate(certificate),
+        has_one,
+        tuple(revocations),
+        reissues,
+        product,
+        organization,
+        notes,
+    )
 
 
 def read_chain(content: Any) -> tuple[bytes, ...]:
     """`GET /certificate/{id}/chain`: the leaf, then its issuers. Raises Unreadable."""
     if not isinstance(content, dict) or not content.get("intermediates"):
         raise Unreadable
-    return ders_of([_text(each, "pem") for each in content["intermediates"]])
+    return ders_of([text(each, "pem") for each in content["intermediates"]])
 
 
 def ders_of(pems: Sequence[str]) -> tuple[bytes, ...]:
@@ -207,37 +248,12 @@ def ders_of(pems: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(each.public_bytes(Encoding.DER) for each in loaded)
 
 
-def read_statuses(content: Any) -> dict[str, str]:
-    """Status by serial number of every certificate of an order. Raises Unreadable."""
+def read_certificates(content: Any) -> list[CertificateLine]:
+    """The certificates of an order that have been issued. Raises Unreadable."""
     if not isinstance(content, dict):
         raise Unreadable
-    return {
-        _text(each, "serial_number").lstrip("0").upper(): _text(each, "status")
-        for each in content.get("certificates") or ()
-    }
-
-
-def read_organizations(content: Any) -> tuple[list[ExternalOrganization], int]:
-    """One page of organizations, and how many there are in all. Raises Unreadable."""
-    if not isinstance(content, dict):
-        raise Unreadable
-    found = [_organization(each) for each in content.get("organizations") or ()]
-    page = content.get("page") or {}
-    return found, int(page.get("total", len(found)))
-
-
-def read_products(content: Any) -> list[Product]:
-    """Every product, with its terms, hashes and intermediates. Raises Unreadable."""
-    if not isinstance(content, dict):
-        raise Unreadable
-    return [_product(each) for each in content.get("products") or ()]
-
-
-def read_roles(content: Any) -> tuple[str, ...]:
-    """The access roles of whoever the key belongs to. Raises Unreadable."""
-    if not isinstance(content, dict) or "id" not in content:
-        raise Unreadable
-    return tuple(str(each.get("name", "")) for each in content.get("access_roles") or ())
+    found = (_certificate(each) for each in content.get("certificates") or ())
+    return [each for each in found if each is not None]
 
 
 def read_refusal(content: Any) -> tuple[str, str] | None:
@@ -251,48 +267,13 @@ def read_refusal(content: Any) -> tuple[str, str] | None:
     return code, words
 
 
-def _product(content: Any) -> Product:
-    hashes = content.get("signature_hash_types") or {}
-    return Product(
-        id=_text(content, "name_id"),
-        name=_text(content, "name"),
-        validation_type=str(content.get("validation_type", "")),
-        terms_years=tuple(content.get("allowed_order_validity_years") or ()),
-        signature_hashes=tuple(
-            _text(each, "id") for each in hashes.get("allowed_hash_types") or ()
-        ),
-        facts={
-            "type": content.get("type"),
-            "group": content.get("group_name"),
-            "ca_certs": [
-                {"id": each.get("id"), "name": each.get("name")}
-                for each in content.get("allowed_ca_certs") or ()
-            ],
-        },
-    )
-
-
-def _organization(content: Any) -> ExternalOrganization:
-    validations = tuple(
-        ExternalValidation(_text(each, "type"), _text(each, "status"), _instant(each))
-        for each in content.get("validations") or ()
-    )
-    parts = (content.get(name) for name in ("address", "zip", "city", "state", "country"))
-    is_active = bool(content.get("is_active", content.get("status") != "inactive"))
-    return ExternalOrganization(
-        id=_number(content, "id"),
-        name=_text(content, "name"),
-        address=", ".join(str(part) for part in parts if part),
-        status="active" if is_active else "inactive",
-        usable=is_active and any(each.status == "active" for each in validations),
-        validations=validations,
-    )
-
-
-def _instant(content: Mapping[str, Any]) -> datetime | None:
+def _certificate(content: Any) -> CertificateLine | None:
+    """None before it is issued, when it has no serial number, and where that cannot be read."""
+    status = str(content["status"]) if content.get("status") else None
     try:
-        return datetime.fromisoformat(content["validated_until"])
-    except (KeyError, TypeError, ValueError):
+        serial_number = int(str(content.get("serial_number")), 16)
+        return CertificateLine(number(content, "id"), serial_number, status)
+    except (ValueError, Unreadable):
         return None
 
 
@@ -303,7 +284,7 @@ def _instruction(domain: Any) -> str:
     return f"Proof of control over {name}{how}."
 
 
-def _number(content: Any, member: str) -> str:
+def number(content: Any, member: str) -> str:
     """Ids are numbers of any length; some answers hold them as text."""
     try:
         return str(int(content[member]))
@@ -311,7 +292,7 @@ def _number(content: Any, member: str) -> str:
         raise Unreadable from error
 
 
-def _text(content: Any, member: str) -> str:
+def text(content: Any, member: str) -> str:
     try:
         return str(content[member])
     except (TypeError, KeyError) as error:

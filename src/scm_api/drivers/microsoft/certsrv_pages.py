@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 from typing import Final
 
-from scm_api.drivers.microsoft.hresults import Kind, hresult_in, meaning_of
+from scm_api.drivers.microsoft.hresults import DENIED_BY_MANAGER, Kind, hresult_in, meaning_of
 from scm_api.drivers.microsoft.ports import Answer, Disposition
 
 _ISSUED: Final = re.compile(r"certnew\.cer\?ReqID=(\d{1,10})&", re.IGNORECASE)
@@ -116,4 +116,5 @@ def _refusal(page: _Page, request_id: str) -> Answer:
     )
     if code is None or not is_of_the_ca or meaning_of(code).kind is Kind.UNSURE:
         raise Unreadable
-    return Answer(Disposition.DENIED, request_id, text[:_LONGEST_WORDS], code)
+    disposition = Disposition.DENIED if code == DENIED_BY_MANAGER else Disposition.ERROR
+    return Answer(disposition, request_id, text[:_LONGEST_WORDS], code)

@@ -104,7 +104,7 @@ class MicrosoftDriver:
         if options.build_subject_from_ad:
             request = await self._on_behalf(order, options.ms_template)
         answer = await self._enroller.submit(request, options.ms_template)
-        if answer.disposition is Disposition.DENIED:
+        if answer.disposition in (Disposition.DENIED, Disposition.ERROR):
             raise _denial(answer)[1]
         return _outcome(answer)
 
@@ -214,7 +214,8 @@ def _remarks(records: Sequence[TemplateRecord], published: frozenset[str]) -> li
 
 
 def _outcome(answer: Answer) -> Outcome:
-    """What is issued and not fetched yet is pending for no time, so that its id is kept."""
+    """What is issued and not fetched yet is pending for no time, so that its id is kept. Only what
+    the CA decided is rejected; raises `drivers.errors` for an error in place of a decision."""
     if answer.disposition is Disposition.PENDING:
         waits_for = f"a certificate manager of the CA (request {answer.request_id})"
         return Pending(answer.request_id, _SOON, waits_for)
@@ -223,7 +224,7 @@ def _outcome(answer: Answer) -> Outcome:
             return Pending(answer.request_id, timedelta(0), None)
         return Issued(answer.request_id, answer.leaf_der, answer.chain_ders)
     symbol, error = _denial(answer)
-    if isinstance(error, errors.BackendUnavailable):
+    if answer.disposition is Disposition.ERROR or isinstance(error, errors.BackendUnavailable):
         raise error
     return Rejected(answer.request_id, symbol, error.detail)
 

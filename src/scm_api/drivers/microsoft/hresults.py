@@ -78,6 +78,7 @@ def _row(line: str) -> tuple[int, Meaning]:
 
 
 MEANINGS: Final = dict(_row(line) for line in _TABLE.strip().splitlines())
+DENIED_BY_MANAGER: Final = 0x80094014
 # By these facilities the CA, its policy module or its cryptography judged: it decided.
 _JUDGED: Final = (0x8009, 0x800B)
 _IN_TEXT: Final = re.compile(r"0x([0-9a-f]{8})(?![0-9a-f])", re.IGNORECASE)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.drivers.errors import OutcomeUnknown, only_asking
 from scm_api.drivers.microsoft.enrolling import chain_in, request_attributes
-from scm_api.drivers.microsoft.hresults import failure, hresult_in
+from scm_api.drivers.microsoft.hresults import DENIED_BY_MANAGER, failure, hresult_in
 from scm_api.drivers.microsoft.ports import Answer, Disposition
 from scm_api.drivers.windows.logon import Logon
 from scm_api.drivers.windows.room import Room
@@ -26,7 +26,7 @@ INTERFACE: Final = Interface(
     needed="Request Certificates and membership in Certificate Service DCOM Access",
 )
 _CERT_SERVER_REQUEST: Final = 0
-_ISSUED, _ISSUED_OUT_OF_BAND, _UNDER_SUBMISSION = 3, 4, 5
+_DENIED, _ISSUED, _ISSUED_OUT_OF_BAND, _UNDER_SUBMISSION = 2, 3, 4, 5
 _FAILED: Final = 0x80000000
 _CONNECTIONS, _PATIENCE = 16, 10.0
 
@@ -95,7 +95,9 @@ class IcprEnroller:
         if code is not None and not number:
             said = f"{self._host} answered 0x{code:08X}: {message or 'nothing'}."
             raise failure(code, message) or OutcomeUnknown(said)
-        return Answer(Disposition.DENIED, number, message, code)
+        is_decided = disposition == _DENIED or code == DENIED_BY_MANAGER
+        decided = Disposition.DENIED if is_decided else Disposition.ERROR
+        return Answer(decided, number, message, code)
 
 
 def call_stub(ca_name: str, request_id: int, attributes: bytes, request: bytes) -> bytes:

@@ -30,11 +30,13 @@ REASONS: Final[Mapping[RevocationReason, int]] = {
 
 
 class Disposition(StrEnum):
-    """What the CA decided about a request (MS-WCCE dispositions, in words)."""
+    """What the CA decided about a request (MS-WCCE dispositions, in words). ERROR is an error in
+    place of a decision: of a request that was handed in before, it decides nothing."""
 
     ISSUED = "issued"
     PENDING = "pending"
     DENIED = "denied"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)

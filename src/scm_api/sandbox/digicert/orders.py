@@ -1,7 +1,7 @@
 """Placing orders and what becomes of them, up to the certificate."""
 
 from datetime import UTC, datetime, time, timedelta
-from secrets import token_hex
+from secrets import randbelow, token_hex
 from typing import Any, Final
 
 from cryptography import x509
@@ -20,6 +20,9 @@ FIRST_ORDER: Final = 120000001
 FIRST_CERTIFICATE: Final = 55667788
 FIRST_REQUEST: Final = 330001
 _FIRST_NEW_DOMAIN: Final = 82001
+# Serial numbers are of 16 bytes and begin with a zero, which is shown (order info: `0A1B2C...`).
+_SERIAL_BYTES: Final = 16
+_LEAST_SERIAL: Final = 1 << 120
 TOKEN_LIFE: Final = timedelta(days=30)
 
 
@@ -159,13 +162,14 @@ def issue(simulator: Simulator, order: Document) -> Document:
             signature_hash=order["signature_hash"],
             not_before=datetime.combine(now.date(), time(), UTC),
             not_after=datetime.fromisoformat(order["certificate_ends"]),
+            serial_number=_LEAST_SERIAL + randbelow(15 * _LEAST_SERIAL),
         )
     )
     certificate: Document = {
         "id": number,
         "order_id": order["id"],
         "account_id": order["account_id"],
-        "serial_number": f"{leaf.serial_number:X}",
+        "serial_number": leaf.serial_number.to_bytes(_SERIAL_BYTES).hex().upper(),
         "pem": pem(leaf),
         "chain": [pem(hierarchy.issuing), pem(hierarchy.root)],
         "status": "approved",  # in lists of certificates it means issued
