@@ -72,7 +72,7 @@ async def test_keys_made_before_are_known_to_those_whose_hands_they_came_through
             event.api_key_id = maker.id if maker else None
             session.add(event)
     config = _config(database_url)
-    await asyncio.to_thread(command.downgrade, config, "0022")
+    await asyncio.to_thread(command.downgrade, config, "0025")
     await asyncio.to_thread(command.upgrade, config, "head")
     async with database.transaction() as session:
         rows = await session.execute(select(ApiKey.id, ApiKey.known_to))
