@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from uuid import uuid4
 
 from alembic import command
 from alembic.config import Config
@@ -42,6 +43,31 @@ async def test_nobody_gains_when_limits_are_taken_back(database_url: str) -> Non
     await database.aclose()
 
 
+async def test_names_that_are_there_are_found_in_every_spelling(database_url: str) -> None:
+    spelled = {
+        ("dns", "www.example.com"): "www.example.com",
+        ("dns", "WWW.Example.com"): "www.example.com",
+        ("dns", "www.example.com."): "www.example.com",
+        ("dns", "*.example.com"): "*.example.com",
+        ("dns", "xn--A.example.com"): "xn--a.example.com",
+        ("email", "Jo.Doe@Example.com"): "jo.doe@example.com",
+        ("ip", "2001:db8::1"): "2001:db8::1",
+    }
+    await asyncio.to_thread(command.downgrade, _config(database_url), "0025")
+    database = Database(database_url, pool_size=1)
+    statement = text("INSERT INTO certificate_names VALUES (:id, :kind, :value)")
+    one = uuid4()
+    rows = [{"id": one, "kind": kind, "value": value} for kind, value in spelled]
+    async with database.transaction() as session:
+        await session.execute(text("SET LOCAL session_replication_role = replica"))
+        await session.execute(statement, rows)
+    await asyncio.to_thread(command.upgrade, _config(database_url), "head")
+    async with database.transaction() as session:
+        found = await session.execute(text("SELECT kind, value, comparable FROM certificate_names"))
+        assert {(kind, value): text for kind, value, text in found} == spelled
+    await database.aclose()
+
+
 async def test_every_migration_can_be_taken_back(databases: Databases, database_url: str) -> None:
     config = _config(database_url)
     await asyncio.to_thread(command.downgrade, config, "base")
@@ -72,7 +98,7 @@ async def test_keys_made_before_are_known_to_those_whose_hands_they_came_through
             event.api_key_id = maker.id if maker else None
             session.add(event)
     config = _config(database_url)
-    await asyncio.to_thread(command.downgrade, config, "0025")
+    await asyncio.to_thread(command.downgrade, config, "0026")
     await asyncio.to_thread(command.upgrade, config, "head")
     async with database.transaction() as session:
         rows = await session.execute(select(ApiKey.id, ApiKey.known_to))

@@ -7,6 +7,7 @@ import pytest
 
 from api_client import faults_of
 from estate import NOWHERE, Estate, Json
+from memory_estate import memory_chain
 from scm_api.certificate_profiles.judging import KnownBackend, judge_draft
 from scm_api.certificate_profiles.schemas import CertificateProfileCreate
 from scm_api.core.vocabulary import BackendType, CertificateType
@@ -169,6 +170,22 @@ async def test_a_profile_moves_to_another_backend_and_is_judged_there(estate: Es
     assert faults_of(problem) == {("/options/private_ca", "reference-not-allowed")}
     assert await estate.api.get(path) == moved
     await estate.api.delete(f"/ca-backends/{profile['ca_backend_id']}")
+
+
+async def test_a_profile_moves_to_a_backend_of_another_type(estate: Estate) -> None:
+    aws_backend = await estate.ca_backend()
+    chain, _ = await memory_chain(estate, "ssl")
+    profile = await estate.profile(aws_backend["id"])
+    path = f"/certificate-profiles/{profile['id']}"
+    there, back = {"ca_backend_id": chain.ca_backend["id"]}, {"ca_backend_id": aws_backend["id"]}
+    in_memory = {"options": chain.profile["options"], "key_types": ["ec-p256"]}
+    for body in (there, in_memory):
+        refused = await estate.api.patch(path, body, 422)
+        assert ("/options/backend_type", "backend-type-differs") in faults_of(refused)
+    moved = await estate.api.patch(path, there | in_memory)
+    assert (moved["backend_type"], moved["version"]) == ("memory", profile["version"] + 1)
+    returned = await estate.api.patch(path, back | {"options": profile["options"]})
+    assert (returned["backend_type"], returned["options"]) == ("aws", profile["options"])
 
 
 async def test_a_profile_can_be_disabled_whatever_became_of_its_ca(

@@ -87,6 +87,12 @@ def rsa_spki(modulus: int, exponent: int) -> bytes:
     return sequence(sequence(oid("1.2.840.113549.1.1.1"), NULL), tlv(0x03, b"\x00" + numbers))
 
 
+def dh_spki(modulus: int, *more: int) -> bytes:
+    kind = "1.2.840.10046.2.1" if more else "1.2.840.113549.1.3.1"
+    numbers = sequence(integer(modulus), integer(2), *map(integer, more))
+    return sequence(sequence(oid(kind), numbers), tlv(0x03, b"\0" + integer(4)))
+
+
 def sign_ec(content: bytes) -> bytes:
     return ec_key().sign(content, ec.ECDSA(hashes.SHA256()))
 

@@ -17,6 +17,7 @@ from csr_builder import (
     UPN,
     address,
     attribute,
+    dh_spki,
     ec_key,
     extension,
     integer,
@@ -54,12 +55,6 @@ def private_dsa_key(modulus: int, order: int) -> bytes:
     numbers = sequence(integer(modulus), integer(order), integer(2))
     algorithm = sequence(oid("1.2.840.10040.4.1"), numbers)
     return sequence(integer(0), algorithm, tlv(0x04, integer(order - 1)))
-
-
-def dh_spki(modulus: int, *more: int) -> bytes:
-    kind = "1.2.840.10046.2.1" if more else "1.2.840.113549.1.3.1"
-    numbers = sequence(integer(modulus), integer(2), *map(integer, more))
-    return sequence(sequence(oid(kind), numbers), tlv(0x03, b"\0" + integer(4)))
 
 
 def _private_keys() -> list[str | bytes]:

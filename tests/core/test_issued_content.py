@@ -1,21 +1,44 @@
 """What a CA issued, held against what was asked: key, names, life, and the account it is for."""
 
+import time
 from datetime import timedelta
 from ipaddress import ip_address
 from random import Random
 
 import pytest
-from ca_builder import NOW, leaf
+from ca_builder import NOW, key, leaf
 from cryptography import x509
-from csr_builder import CN, ORGANIZATION
+from csr_builder import CN, ORGANIZATION, dh_spki, request_for, sequence, spki_of
 from hypothesis import given
 from hypothesis import strategies as st
 from issued_cases import CHAIN, DAY, GOOD, HOUR, MINUTE, asked, codes, judge
 
+from scm_api.core.certificate_facts import is_for_key_of
 from scm_api.core.names import Name
 from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermReason
 from scm_api.core.vocabulary import NameKind
+
+
+def holding(spki: bytes) -> bytes:
+    """A certificate for such a key."""
+    signed = x509.load_der_x509_certificate(GOOD).tbs_certificate_bytes
+    content = signed[2 + max(0, signed[1] - 0x80) :]
+    content = content.replace(spki_of(key("holder").public_key()), spki)
+    return sequence(sequence(content), GOOD.partition(signed)[2])
+
+
+@pytest.mark.parametrize("modulus", [4_253, 11_213], ids=str)  # bits of Mersenne primes
+@pytest.mark.parametrize("order", [(), (4_423,)], ids=["dh", "x942-dh"])
+def test_a_crafted_diffie_hellman_key_takes_no_time(modulus: int, order: tuple[int, ...]) -> None:
+    """Whether its modulus is prime would take seconds."""
+    crafted = holding(dh_spki(2**modulus - 1, *(2**bits - 1 for bits in order)))
+    began = time.process_time()
+    assert "key-differs" in codes(holding(spki_of(key("other").public_key())))
+    assert codes(crafted) == ["certificate-unreadable"]
+    assert codes(GOOD, [*CHAIN, crafted]) == ["chain-unreadable"]
+    assert not is_for_key_of(crafted, request_for("a.example.test"))
+    assert time.process_time() - began < 0.3
 
 
 def test_what_was_asked_is_accepted_with_its_facts() -> None:

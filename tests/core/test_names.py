@@ -3,7 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scm_api.core.errors import Fault
-from scm_api.core.names import Name, homograph_of_latin, normalise, scheme_and_host
+from scm_api.core.names import (
+    Name,
+    comparable,
+    homograph_of_latin,
+    normalise,
+    possible_comparables,
+    scheme_and_host,
+)
 from scm_api.core.scripts import mixed_scripts, reads_as_latin
 from scm_api.core.vocabulary import NameKind
 
@@ -267,3 +274,22 @@ def test_t14_normalising_twice_changes_nothing(kind: NameKind, value: str) -> No
         if kind is NameKind.DNS:
             assert once.value.isascii()
             assert once.value == once.value.lower()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "asked"),
+    [
+        (NameKind.DNS, "WWW.Example.com.", "www.EXAMPLE.com"),
+        (NameKind.DNS, "no name_.-.example.com.", "No Name_.-.example.com"),
+        (NameKind.IP, "2001:db8::1", "2001:DB8:0::0001"),
+        (NameKind.IP, "::ffff:102:304", "::ffff:1.2.3.4"),
+        (NameKind.EMAIL, "Jo.Doe@Example.com", "jo.doe@example.com"),
+        (NameKind.UPN, "Jo@münchen.example", "jo@xn--mnchen-3ya.example"),
+        (NameKind.URI, "SPIFFE://Example.com/A", "spiffe://example.com/a"),
+        (NameKind.DIRECTORY, "CN=Jo Doe,O=Example", "cn=jo doe,o=example"),
+    ],
+)
+def test_whoever_looks_for_a_name_spells_it_as_they_like(
+    kind: NameKind, value: str, asked: str
+) -> None:
+    assert comparable(Name(kind, value)) in possible_comparables(asked)

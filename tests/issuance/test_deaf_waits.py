@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from uuid import UUID
 
 import pytest
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
@@ -16,11 +15,8 @@ from sqlalchemy.engine import URL, make_url
 from api_client import Api, code_of
 from estate import Estate, Json
 from scm_api.core.errors import Unavailable
-from scm_api.core.key_making import new_key
 from scm_api.db.base import new_id
 from scm_api.db.session import Database
-from scm_api.enrollments import made_keys
-from scm_api.enrollments.schemas import KeyWanted
 from scm_api.enrollments.waiting import Changes
 from scm_api.settings import Settings
 from settlement import PATIENCE, Enrolling
@@ -91,15 +87,6 @@ async def test_f23_who_had_a_key_made_gets_it_without_the_wait(making: Enrolling
     made: Json = await making.api.post("/enrollments", body, 202, headers=PATIENCE)
     assert made["state"] == "approved"
     assert made["private_key"]["content"]
-
-
-async def test_f23_a_key_is_delivered_though_its_certificate_cannot_be_read() -> None:
-    wanted = KeyWanted.model_validate({"key_type": "ec-p256", "password": PASSWORD})
-    made = made_keys.MadeKey(new_key("ec-p256"), b"", "0" * 64, wanted)
-    issued = {"spki_sha256": "0" * 64, "state": "issued", "certificate_id": new_id()}
-    delivered = await made_keys.deliver(Database(_NOBODY), made, issued)
-    key = load_pem_private_key(delivered["content"].encode(), PASSWORD.encode())
-    assert key.public_key() == made.key.public_key()
 
 
 @pytest.mark.usefixtures("nobody_tells")

@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import json
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from cryptography import x509
@@ -22,7 +24,11 @@ from sqlalchemy import text
 from api_client import Api, faults_of
 from csrs import csr_for
 from estate import Estate, Json
+from scm_api.core.names import Name
+from scm_api.core.vocabulary import NameKind
 from scm_api.db.session import Database
+from scm_api.enrollments.made_keys import deliver, made_key
+from scm_api.enrollments.schemas import KeyWanted
 from settlement import PATIENCE, Enrolling
 
 WWW = "www.example.com"
@@ -66,6 +72,7 @@ async def test_pkcs12_holds_the_chain_once_it_is_issued(making: Enrolling, tmp_p
     whole = base64.b64decode(made["private_key"]["content"])
     key, leaf, chain = pkcs12.load_key_and_certificates(whole, PASSWORD.encode())
     assert key is not None
+    assert made["private_key"]["with_certificate"] is True
     assert leaf == await certificate_of(making.api, made)
     assert leaf.public_key() == key.public_key()
     leaf.verify_directly_issued_by(chain[0])
@@ -86,6 +93,22 @@ async def test_pkcs12_is_the_key_alone_before(making: Enrolling) -> None:
     key, leaf, chain = pkcs12.load_key_and_certificates(whole, PASSWORD.encode())
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     assert (leaf, chain) == (None, [])
+    assert made["private_key"]["with_certificate"] is False
+
+
+async def test_f23_a_key_is_delivered_when_the_database_is_away() -> None:
+    """Right after it said that the certificate is issued."""
+    key = {"key_type": "ec-p256", "format": "pkcs12", "password": PASSWORD}
+    made = made_key(KeyWanted.model_validate(key), [Name(NameKind.DNS, WWW)])
+    content = {"id": str(uuid4()), "certificate_id": uuid4(), "spki_sha256": made.spki_sha256}
+    database = Database("postgresql+asyncpg://nobody@127.0.0.1:1/nowhere", pool_size=1)
+    delivered = await deliver(database, made, content | {"state": "issued"})
+    await database.aclose()
+    assert delivered["with_certificate"] is False
+    whole = base64.b64decode(delivered["content"])
+    found, leaf, _ = pkcs12.load_key_and_certificates(whole, PASSWORD.encode())
+    assert isinstance(found, ec.EllipticCurvePrivateKey)
+    assert (found.private_numbers(), leaf) == (made.key.private_numbers(), None)
 
 
 async def test_neither_key_nor_password_is_stored_or_logged(
@@ -173,12 +196,18 @@ async def test_names_no_csr_can_be_made_for(
         ({"password": "too short"}, ("/generate_key/password", "too-short")),
         ({"key_type": "rsa-1024"}, ("/generate_key/key_type", "not-a-choice")),
         ({"format": "pem"}, ("/generate_key/format", "not-a-choice")),
+        ({"password": "\ud800" * 12}, ("/generate_key/password", "invalid-value")),
+        ({"common_name": "\ud800"}, ("/generate_key/common_name", "invalid-value")),
     ],
 )
 async def test_what_cannot_be_made_is_refused_without_repeating_it(
     making: Enrolling, key: Json, fault: tuple[str, str]
 ) -> None:
-    response = await making.api.send("POST", "/enrollments", 422, json=wanted(making, **key))
+    content = json.dumps(wanted(making, **key)).encode()
+    headers = {"Content-Type": "application/json"}
+    response = await making.api.send("POST", "/enrollments", 422, content=content, headers=headers)
     assert faults_of(response.json()) == {fault}
+    assert await making.api.everything("/enrollments") == []
+    assert "\\ud800" not in response.text
     assert "too short" not in response.text.replace("is too short", "")
     assert PASSWORD not in response.text

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, text, update
 
 from api_client import faults_of
 from estate import Estate, Json
+from memory_estate import memory_chain
 from scm_api.core.renewal_window import opens_at
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.models import Certificate
@@ -17,6 +18,7 @@ from scm_api.settings import Settings
 from scm_api.worker.process import working
 from scm_api.worker.renewal import Renewals
 from settlement import Enrolling
+from simulator import Simulator
 
 WWW = "www.example.com"
 SWITCHES = {"renew_with_same_key": True, "auto_renew": True}
@@ -51,6 +53,23 @@ async def age(database: Database, certificate: Json, left: timedelta) -> None:
     }
     async with database.transaction() as session:
         await session.execute(one.values(values))
+
+
+async def tomorrow(database: Database, certificate: Json) -> None:
+    """Let a day pass since the service last looked at renewing it."""
+    one = update(Certificate).where(Certificate.id == UUID(certificate["id"]))
+    async with database.transaction() as session:
+        await session.execute(one.values(renewal_tried_at=func.now() - timedelta(days=1)))
+
+
+async def revoke(settings: Settings, enrolling: Enrolling, certificate_id: str) -> None:
+    path = f"/certificates/{certificate_id}"
+    async with working(settings) as queue:
+        running = asyncio.create_task(queue.run())
+        await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+        await enrolling.until(path, "revocation.state", "done")
+        queue.stop()
+        await running
 
 
 @pytest.fixture
@@ -154,12 +173,135 @@ async def test_what_keeps_it_from_renewing_is_told_and_it_tries_again(
     assert [event["action"] for event in events] == ["certificate.renewal_refused"]
     assert await renewals.renew_due() == 0, "not before some time has passed"
     await enrolling.api.post(f"{organization}/domains", {"name": "*.example.com"})
-    one = update(Certificate).where(Certificate.id == UUID(old["id"]))
-    async with database.transaction() as session:
-        await session.execute(one.values(renewal_tried_at=func.now() - timedelta(days=1)))
+    await tomorrow(database, old)
     assert await renewals.renew_due() == 1
     assert (await enrolling.api.get(path))["renewal_problem"] is None
     assert len(await successors(enrolling, old)) == 1
+
+
+async def test_a_wrong_successor_is_told_and_renewed_anew_once_somebody_looked(
+    enrolling: Enrolling,
+    renewals: Renewals,
+    settings: Settings,
+    database: Database,
+    simulator: Simulator,
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    assert await renewals.renew_due() == 1
+    [made] = await successors(enrolling, old)
+    simulator.fault("IssueCertificate", "mutate_issue", mutation="added_name")
+    [parked] = await at_work(settings, enrolling, made["id"])
+    assert parked["reason_code"] == "certificate-quarantined"
+    for revoked in (False, True):
+        if revoked:
+            await revoke(settings, enrolling, parked["certificate_id"])
+        await tomorrow(database, old)
+        assert await renewals.renew_due() == 1
+        problem = (await enrolling.api.get(f"/certificates/{old['id']}"))["renewal_problem"]
+        assert f"Enrollment {made['id']}, which is to renew it, is parked" in problem
+        assert len(await successors(enrolling, old)) == 1
+    events = await enrolling.api.everything(f"/audit-events?subject_id={old['id']}")
+    assert [each["action"] for each in events] == ["certificate.renewal_refused"] * 2
+    await enrolling.api.post(f"/enrollments/{made['id']}/cancel", {"comment": "found"}, 200)
+    await tomorrow(database, old)
+    assert await renewals.renew_due() == 1
+    [again, _] = await successors(enrolling, old)
+    assert again["state"] == "approved"
+    assert (await enrolling.api.get(f"/certificates/{old['id']}"))["renewal_problem"] is None
+
+
+async def test_what_was_issued_and_revoked_is_renewed_anew(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    assert await renewals.renew_due() == 1
+    [made] = await successors(enrolling, old)
+    [ended] = await at_work(settings, enrolling, made["id"])
+    await tomorrow(database, old)
+    assert await renewals.renew_due() == 0
+    await revoke(settings, enrolling, ended["certificate_id"])
+    looked_at = await asyncio.gather(*(renewals.renew_due() for _ in range(4)))
+    assert sum(looked_at) == 1
+    [again, _] = await successors(enrolling, old)
+    assert again["state"] == "approved"
+    await tomorrow(database, old)
+    await renewals.renew_due()
+    assert len(await successors(enrolling, old)) == 2
+
+
+async def test_what_follows_a_revoked_successor_counts(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    assert await renewals.renew_due() == 1
+    [made] = await successors(enrolling, old)
+    [ended] = await at_work(settings, enrolling, made["id"])
+    await revoke(settings, enrolling, ended["certificate_id"])
+    await tomorrow(database, old)
+    path = f"/certificates/{ended['certificate_id']}/renew"
+    further = await enrolling.api.post(path, {"csr": enrolling.body(WWW)["csr"]}, 202)
+    assert await renewals.renew_due() == 1
+    assert len(await successors(enrolling, old)) == 1, "it is on its way"
+    [last] = await at_work(settings, enrolling, further["enrollment_id"])
+    await tomorrow(database, old)
+    assert await renewals.renew_due() == 0
+    assert await enrolling.api.everything("/certificates?renewal_due=true") == []
+    found = await enrolling.api.get(f"/certificates/{old['id']}/renewal-info")
+    assert found["renewed_by_certificate_ids"] == [last["certificate_id"]]
+
+
+async def test_what_happens_to_a_successor_meanwhile_is_waited_for(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    assert await renewals.renew_due() == 1
+    [made] = await successors(enrolling, old)
+    [ended] = await at_work(settings, enrolling, made["id"])
+    await revoke(settings, enrolling, ended["certificate_id"])
+    await tomorrow(database, old)
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    one = update(Certificate).where(Certificate.id == UUID(ended["certificate_id"]))
+    async with database.transaction() as session:
+        await session.execute(one.values(revocation_state=None))
+        looking = asyncio.create_task(renewals.renew_due())
+        for _ in range(400):
+            if looking.done() or await session.scalar(waiting):
+                break
+            await asyncio.sleep(0.05)
+    await looking
+    assert len(await successors(enrolling, old)) == 1
+
+
+async def test_what_was_given_back_is_not_renewed(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    due = "/certificates?renewal_due=true"
+    assert len(await enrolling.api.everything(due)) == 1
+    one = update(Certificate).where(Certificate.id == UUID(old["id"]))
+    async with database.transaction() as session:
+        await session.execute(one.values(deactivated_at=func.now()))
+    assert await renewals.renew_due() == 0
+    assert await enrolling.api.everything(due) == []
+
+
+async def test_a_profile_that_is_for_another_type_today_is_told(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    one = update(Certificate).where(Certificate.id == UUID(old["id"]))
+    async with database.transaction() as session:
+        await session.execute(one.values(certificate_type="device"))
+    assert await renewals.renew_due() == 1
+    problem = (await enrolling.api.get(f"/certificates/{old['id']}"))["renewal_problem"]
+    assert "The certificate is of type device" in problem
+    assert await successors(enrolling, old) == []
 
 
 @pytest.mark.parametrize("handed_out", [False, True])
@@ -189,3 +331,13 @@ async def test_it_takes_renewals_and_the_same_key(estate: Estate) -> None:
     problem = await estate.api.patch(path, {"auto_renew": True}, 422)
     assert faults_of(problem) == {("/auto_renew", "auto-renew-not-possible")}
     await estate.api.patch(path, SWITCHES)
+
+
+async def test_it_takes_room_for_a_second_certificate(estate: Estate) -> None:
+    """Who may have one has it until it ends: every renewal would be refused."""
+    chain, _ = await memory_chain(estate, "client", max_valid_certificates=1)
+    path = f"/certificate-profiles/{chain.profile['id']}"
+    problem = await estate.api.patch(path, SWITCHES, 422)
+    assert faults_of(problem) == {("/auto_renew", "auto-renew-not-possible")}
+    await estate.api.patch(path, SWITCHES | {"auto_revoke": True})
+    await estate.api.patch(path, SWITCHES | {"auto_revoke": False, "max_valid_certificates": 2})

@@ -151,6 +151,10 @@ def _auto_renew_faults(draft: CertificateProfileCreate) -> Iterator[Fault]:
         detail = "Renewing by itself takes renewals, and the CSR that is there with its key."
         accepted = "false, or allow_renew and renew_with_same_key as well"
         yield Fault("/auto_renew", "auto-renew-not-possible", detail, accepted)
+    if draft.auto_renew and draft.max_valid_certificates == 1 and not draft.auto_revoke:
+        detail = "A person may have one certificate, and it leaves no room for its successor."
+        accepted = "false, or auto_revoke as well, or a larger max_valid_certificates"
+        yield Fault("/auto_renew", "auto-renew-not-possible", detail, accepted)
 
 
 def _rule_faults(draft: CertificateProfileCreate) -> list[Fault]:

@@ -33,6 +33,7 @@ from scm_api.db.audit import record
 from scm_api.db.changes import changed_fields
 from scm_api.db.models import CertificateProfile, CertificateProfileVersion, Enrollment
 from scm_api.db.uses import enrollments_using
+from scm_api.drivers.kinds import BackendKind
 from scm_api.drivers.registry import REGISTRY
 from scm_api.issuance.rules import ProfileRules
 from scm_api.web.concurrency import Expected
@@ -160,7 +161,8 @@ async def _save(
     backend: KnownBackend,
 ) -> None:
     """Write what differs, if anything does, as a new version."""
-    risks_before = _acknowledged(backend, profile.options)
+    kind_before = REGISTRY[profile.backend_type]
+    risks_before = _acknowledged(kind_before, profile.options)
     checked = backend.is_compared
     if checked is None:
         checked = await repository.was_checked(session, profile)
@@ -192,15 +194,14 @@ def _require_may_acknowledge(
 ) -> dict[str, Any]:
     """What the audit event says of risks that the draft accepts anew; raises Forbidden where the
     caller may not let it."""
-    new = _acknowledged(backend, draft.options.model_dump(mode="json")) - before
+    new = _acknowledged(backend.kind, draft.options.model_dump(mode="json")) - before
     if not new:
         return {}
     require_account_wide(caller, f"accept the risks {', '.join(sorted(new))}")
     return {"acknowledged_risks": sorted(new)}
 
 
-def _acknowledged(backend: KnownBackend, options: Mapping[str, Any]) -> frozenset[str]:
-    kind = backend.kind
+def _acknowledged(kind: BackendKind, options: Mapping[str, Any]) -> frozenset[str]:
     return kind.acknowledged(kind.profile_options.model_validate(options))
 
 

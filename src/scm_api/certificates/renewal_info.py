@@ -7,9 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Response
-from sqlalchemy import and_, case, exists, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
 
 from scm_api.certificates.repository import key_is_blocked, status, visible
@@ -19,6 +18,7 @@ from scm_api.core.renewal_window import RenewalAdvice, RenewalWindow, renewal_wi
 from scm_api.core.vocabulary import CertificateStatus, RevocationState
 from scm_api.db.models import BlockedKey, Certificate
 from scm_api.db.statements import AnySelect
+from scm_api.issuance.renewal import succeeded, successor_ids
 from scm_api.issuance.revocation import state_now
 from scm_api.web.replies import reply
 
@@ -57,21 +57,13 @@ async def renewal_info(
 
 
 def is_due() -> ColumnElement[bool]:
-    """Valid, without a valid successor, and inside or past its window or with a blocked key."""
-    successor = aliased(Certificate)
+    """Valid, in use, without a valid successor, and inside or past its window or with a blocked
+    key."""
     return and_(
         status() == CertificateStatus.VALID,
+        Certificate.deactivated_at.is_(None),
         or_(Certificate.renewal_opens_at <= func.now(), key_is_blocked()),
-        ~exists().where(_succeeds(successor)),
-    )
-
-
-def _succeeds(successor: type[Certificate]) -> ColumnElement[bool]:
-    """It renews the certificate and can take its place; whether it expired since is no matter."""
-    return and_(
-        successor.renews_certificate_id == Certificate.id,
-        successor.quarantined.is_(None),
-        successor.revocation_state.is_distinct_from(RevocationState.DONE.value),
+        ~succeeded(),
     )
 
 
@@ -87,8 +79,6 @@ async def _facts(
 
 @cache
 def _facts_of_all() -> AnySelect:
-    successor = aliased(Certificate)
-    successors = select(func.array_agg(successor.id)).where(_succeeds(successor))
     blocked = select(BlockedKey.created_at).where(BlockedKey.spki_sha256 == Certificate.spki_sha256)
     revoked = case((state_now().in_(_DISTRUSTED), Certificate.revocation_requested_at))
     is_scheduled = state_now() == RevocationState.SCHEDULED.value
@@ -97,7 +87,7 @@ def _facts_of_all() -> AnySelect:
         Certificate.not_before,
         func.least(Certificate.not_after, scheduled).label("ends_at"),
         Certificate.quarantined,
-        successors.correlate(Certificate).scalar_subquery().label("successors"),
+        successor_ids().label("successors"),
         func.least(blocked.scalar_subquery(), revoked).label("distrusted_since"),
         func.now().label("now"),
     )

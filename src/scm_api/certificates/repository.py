@@ -12,8 +12,8 @@ from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
-from scm_api.core.names import Name, normalise
-from scm_api.core.vocabulary import CertificateStatus, NameKind, RevocationState
+from scm_api.core.names import possible_comparables
+from scm_api.core.vocabulary import CertificateStatus, RevocationState
 from scm_api.db.models import (
     BlockedKey,
     BulkRevocationCertificate,
@@ -129,10 +129,9 @@ def is_in_bulk(bulk_revocation_id: UUID) -> ColumnElement[bool]:
 
 def has_name(name: str) -> ColumnElement[bool]:
     """Certificates with exactly this name, in whatever spelling; no kind is given, so any."""
-    spelled = [normalise(Name(kind, name)) for kind in NameKind]
     return exists().where(
         CertificateName.certificate_id == Certificate.id,
-        CertificateName.value.in_({each.value for each in spelled if isinstance(each, Name)}),
+        CertificateName.comparable.in_(possible_comparables(name)),
     )
 
 

@@ -1,16 +1,19 @@
 """Reading a certificate that a CA sent."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import SignatureAlgorithmOID
+from cryptography.x509.oid import PublicKeyAlgorithmOID, SignatureAlgorithmOID
 
-from scm_api.core.key_types import key_type_of
+from scm_api.core.key_types import KEY_ALGORITHMS, key_type_of
 from scm_api.core.names import Name
 from scm_api.core.x509_names import COMMON_NAME, UNDECODABLE, san_of, sid_of, subject_of
 
@@ -65,8 +68,27 @@ def _read(der: bytes) -> tuple[x509.Certificate, CertificateFacts] | None:
 _read_once = lru_cache(128)(_read)
 
 
+def public_key_of(certificate: x509.Certificate) -> CertificatePublicKeyTypes | None:
+    """The key of a certificate, None for one of a type that may take seconds to read, which is then
+    neither one of a CSR nor one of a CA. Raises ValueError, UnsupportedAlgorithm."""
+    kind = certificate.public_key_algorithm_oid
+    is_read = kind in KEY_ALGORITHMS or kind == PublicKeyAlgorithmOID.ED448
+    return certificate.public_key() if is_read else None
+
+
+def is_for_key_of(certificate_der: bytes, csr_der: bytes) -> bool:
+    """Whether a certificate is for the key of a CSR that was accepted. Raises ValueError."""
+    certificate = x509.load_der_x509_certificate(certificate_der)
+    wanted = x509.load_der_x509_csr(csr_der).public_key()
+    with suppress(ValueError, UnsupportedAlgorithm):
+        return public_key_of(certificate) == wanted
+    return False
+
+
 def _facts_of(certificate: x509.Certificate) -> CertificateFacts:
-    key = certificate.public_key()
+    key = public_key_of(certificate)
+    if key is None:
+        raise UnsupportedAlgorithm("a key of a type that is not read")
     spki_der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     der = certificate.public_bytes(Encoding.DER)
     subject = subject_of(certificate.subject)

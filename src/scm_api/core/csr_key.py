@@ -10,22 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.x509.oid import PublicKeyAlgorithmOID
 
 from scm_api.core.errors import Fault
-from scm_api.core.key_types import KEY_TYPES, MAX_RSA_BITS
+from scm_api.core.key_types import KEY_ALGORITHMS, KEY_TYPES, MAX_RSA_BITS
 from scm_api.core.object_identifiers import named
-
-_ALGORITHMS: Final = frozenset(
-    {
-        PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5,
-        PublicKeyAlgorithmOID.RSASSA_PSS,
-        PublicKeyAlgorithmOID.EC_PUBLIC_KEY,
-        PublicKeyAlgorithmOID.ED25519,
-        PublicKeyAlgorithmOID.ML_DSA_44,
-        PublicKeyAlgorithmOID.ML_DSA_65,
-        PublicKeyAlgorithmOID.ML_DSA_87,
-    }
-)
-"""Those of KEY_TYPES. Other keys are not even read: the library tests a Diffie-Hellman modulus for
-primality, which takes seconds for one of 4,096 bits."""
 
 _NAMED_CURVE: Final = (
     "a key that names its curve, as openssl genpkey -algorithm EC makes one with "
@@ -63,7 +49,7 @@ def read_key(
         info = asn1.decode_der(_CertificationRequestInfo, request.tbs_certrequest_bytes)
         algorithm, *parameters = info.key.algorithm
         oid = algorithm.parse(x509.ObjectIdentifier)
-        if oid not in _ALGORITHMS:
+        if oid not in KEY_ALGORITHMS:
             return None, [_unknown_algorithm(oid, pointer)]
         key = request.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:

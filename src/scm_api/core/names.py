@@ -8,6 +8,7 @@ to somebody else. A label that mixes scripts (UTS 39) is refused, because it rea
 import ipaddress
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -77,6 +78,22 @@ def normalise(name: Name, pointer: str = "") -> Name | Fault:
                 detail = f"{quoted(name.value)} holds control or invisible characters."
                 return Fault(pointer, "name-invalid", detail)
             return name
+
+
+def comparable(name: Name) -> str:
+    """What a name in a certificate is looked up by: its only spelling without regard to case, where
+    it has one. In e-mail addresses and URIs case may matter, but not to who looks for them."""
+    if name.kind is NameKind.IP:
+        with suppress(ValueError):
+            return str(ipaddress.ip_address(name.value))
+    normalised = normalise(name)
+    spelled = normalised.value if isinstance(normalised, Name) else name.value.removesuffix(".")
+    return ascii_lower(spelled)
+
+
+def possible_comparables(text: str) -> frozenset[str]:
+    """What names may be looked up by that somebody spells like this, whatever their kind."""
+    return frozenset(comparable(Name(kind, text)) for kind in NameKind)
 
 
 def ascii_lower(text: str) -> str:

@@ -77,5 +77,9 @@ ClientCertificate = Annotated[
     str | None, Field(max_length=32_768, description="PEM, followed by its chain.")
 ]
 ClientKey = Annotated[
-    SecretStr | None, Field(max_length=32_768, description="PEM without a password.")
+    SecretStr | None,
+    Field(
+        max_length=32_768,
+        description="PEM without a password: RSA of at most 4,096 bits, EC or Ed25519.",
+    ),
 ]

@@ -43,8 +43,9 @@ def _wrong_members(text: str) -> list[str]:
     if content.get("type") != "service_account":
         return ["type is not service_account"]
     email = str(content.get("client_email"))
+    key = str(content.get("private_key"))
     checks = {
-        "private_key is no unencrypted RSA key in PEM": _is_rsa(str(content.get("private_key"))),
+        "private_key is no unencrypted RSA key of at most 4,096 bits in PEM": _is_rsa(key),
         "private_key_id is missing": bool(content.get("private_key_id")),
         "client_email is not the address of a service account": re.fullmatch(
             r"[^@\s]{1,64}@[a-z0-9.-]{1,128}\.gserviceaccount\.com", email

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from scm_api.drivers.private_keys import private_key
+from scm_api.core.certificate_facts import public_key_of
+from scm_api.drivers.private_keys import ACCEPTED, private_key
 
 
 def tls_objection(certificate_pem: str, key_pem: str) -> str | None:
@@ -19,8 +20,8 @@ def tls_objection(certificate_pem: str, key_pem: str) -> str | None:
     try:
         key = private_key(key_pem)
     except (ValueError, TypeError):
-        return "The client key cannot be read as PEM without a password."
-    if key.public_key() != certificates[0].public_key():
+        return f"The client key is not {ACCEPTED}."
+    if key.public_key() != public_key_of(certificates[0]):
         return "The client key does not belong to the client certificate, which comes first."
     return None
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
@@ -13,8 +12,15 @@ from sqlalchemy import bindparam, select
 
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.csr import read_csr
-from scm_api.core.errors import Fault, Invalid, Unavailable
-from scm_api.core.key_making import PrivateKey, csr_for, encrypted, judge_key_making, new_key
+from scm_api.core.errors import Fault, Invalid
+from scm_api.core.key_making import (
+    KeyFormat,
+    PrivateKey,
+    csr_for,
+    encrypted,
+    judge_key_making,
+    new_key,
+)
 from scm_api.core.names import Name, normalise
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import EnrollmentState, NameKind, Privilege
@@ -24,8 +30,10 @@ from scm_api.db.statements import Statement
 from scm_api.enrollments.schemas import EnrollmentCreate, KeyWanted
 from scm_api.enrollments.service import request_of
 from scm_api.issuance.intake import Judged, judge_request
+from scm_api.logger import get_logger
 from scm_api.web.deps import Resources
 
+_log = get_logger(__name__)
 # As many at once as there are processors: nobody can keep all of them busy with RSA for others.
 _MAKERS: Final = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="make-key")
 _PROBE: Final = "ec-p256"
@@ -43,12 +51,16 @@ _MAKEABLE: Final = frozenset(NameKind) - {
 
 @dataclass(frozen=True, slots=True)
 class MadeKey:
-    """A private key and the CSR for it; `spki_sha256` tells whether an enrollment is its own."""
+    """A private key and the CSR for it; `spki_sha256` tells whether an enrollment is its own.
+
+    `sealed` is the key as it is delivered without a certificate.
+    """
 
     key: PrivateKey
     csr: bytes
     spki_sha256: str
     wanted: KeyWanted
+    sealed: str
 
 
 async def make(
@@ -69,13 +81,19 @@ async def make(
     judged = await judge(app, caller, body, subject)
     if judged.faults:
         raise Invalid(judged.faults)
-    names = _names(body, subject)
     loop = asyncio.get_running_loop()
-    key = await loop.run_in_executor(_MAKERS, new_key, wanted.key_type)
+    return await loop.run_in_executor(_MAKERS, made_key, wanted, _names(body, subject))
+
+
+def made_key(wanted: KeyWanted, names: Sequence[Name]) -> MadeKey:
+    """A new key for normalised names, sealed before anything is ordered: nothing can keep it from
+    being delivered then."""
+    key = new_key(wanted.key_type)
     csr = csr_for(key, names, wanted.common_name)
     facts, _ = read_csr(csr)
     assert facts is not None
-    return MadeKey(key, csr, facts.spki_sha256, wanted)
+    sealed = encrypted(key, wanted.format, wanted.password.get_secret_value())
+    return MadeKey(key, csr, facts.spki_sha256, wanted, sealed)
 
 
 async def judge(
@@ -106,21 +124,35 @@ async def judge(
 async def deliver(database: Database, made: MadeKey, content: dict[str, Any]) -> Any:
     """The key as the answer holds it; None where the enrollment is that of an earlier request.
 
-    A PKCS#12 file holds certificate and chain as well once they are there. Without the database the
-    key is delivered alone: it is nowhere else.
+    A PKCS#12 file holds certificate and chain as well once they are there and can be read.
     """
     if content["spki_sha256"] != made.spki_sha256:
         return None
+    sealed, with_certificate = made.sealed, False
+    if made.wanted.format is KeyFormat.PKCS12 and content["state"] == EnrollmentState.ISSUED:
+        try:
+            sealed = await _with_certificates(database, made, content["certificate_id"])
+            with_certificate = True
+        except Exception as error:  # noqa: BLE001 -- the key is there now or never
+            _log.warning(
+                "key delivered without its certificate",
+                enrollment_id=content["id"],
+                error=type(error).__name__,
+            )
+    return {
+        "format": made.wanted.format,
+        "content": sealed,
+        "with_certificate": with_certificate,
+    }
+
+
+async def _with_certificates(database: Database, made: MadeKey, certificate_id: UUID) -> str:
+    certificates = await _certificates(database, certificate_id)
     password = made.wanted.password.get_secret_value()
-    certificates: Sequence[bytes] = ()
-    if content["state"] == EnrollmentState.ISSUED:
-        with suppress(Unavailable):
-            certificates = await _certificates(database, content["certificate_id"])
     loop = asyncio.get_running_loop()
-    sealed = await loop.run_in_executor(
+    return await loop.run_in_executor(
         _MAKERS, encrypted, made.key, made.wanted.format, password, certificates
     )
-    return {"format": made.wanted.format, "content": sealed}
 
 
 async def _certificates(database: Database, certificate_id: UUID) -> Sequence[bytes]:

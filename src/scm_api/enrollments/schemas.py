@@ -43,6 +43,16 @@ _MadeType = Annotated[
 ]
 
 
+def _encodable(value: SecretStr) -> SecretStr:
+    """JSON can hold halves of surrogate pairs, which are no text and no octets."""
+    try:
+        value.get_secret_value().encode()
+    except UnicodeEncodeError:
+        # The error would hold the password.
+        raise ValueError("must be text that can be written as UTF-8") from None
+    return value
+
+
 class KeyWanted(Input):
     """A key to be made by the service, where the profile has `server_side_keys`.
 
@@ -56,11 +66,12 @@ class KeyWanted(Input):
         KeyFormat.PKCS8,
         strict=False,
         description="`pkcs8`: the key in PEM. `pkcs12`: base64 of a file with the key, and with "
-        "the certificate and its chain if it was issued within `Prefer: wait=N`.",
+        "the certificate and its chain if it was issued within `Prefer: wait=N` "
+        "(`with_certificate` in the answer).",
     )
-    password: SecretStr = Field(
-        min_length=12,
-        max_length=128,
+    password: Annotated[
+        SecretStr, Field(min_length=12, max_length=128), AfterValidator(_encodable)
+    ] = Field(
         description="Encrypts the key. It is not kept. Have a random one made: both formats slow "
         "guessing down by 2,048 rounds alone.",
     )
@@ -185,6 +196,10 @@ class PrivateKeyOut(Output):
 
     format: KeyFormat
     content: str = Field(description="PEM (`pkcs8`), or base64 of a PKCS#12 file.")
+    with_certificate: bool = Field(
+        description="Whether the PKCS#12 file holds the certificate and its chain. It does not "
+        "while there is none, or where it could not be read just now: download it then."
+    )
 
 
 class EnrollmentCreated(EnrollmentOut):

@@ -1,19 +1,26 @@
 """Successors of certificates: with a new CSR, or once more with the one that is there."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, not_
+from sqlalchemy import CTE, ColumnElement, and_, exists, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from scm_api.core.access import Principal
 from scm_api.core.names import Name
 from scm_api.core.subjects import Subject, subject_from
 from scm_api.core.succession import judge_new_key, judge_same_type
-from scm_api.core.vocabulary import CertificateType, EnrollmentState, NameKind
+from scm_api.core.vocabulary import (
+    CertificateType,
+    EnrollmentState,
+    NameKind,
+    RevocationState,
+)
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.models import Certificate, Enrollment
+from scm_api.db.statements import AnySelect
 from scm_api.issuance.approval import unanswered
 from scm_api.issuance.intake import Judged, Request, judge_request
 from scm_api.issuance.judgement import Asked
@@ -26,20 +33,85 @@ _CAME_TO_NOTHING: Final = (
 )
 
 
-def has_successor() -> ColumnElement[bool]:
-    """Whether somebody renewed a certificate, or is about to.
+def succeeded() -> ColumnElement[bool]:
+    """Whether a certificate is there that took the place of one: what renews it, or renews what
+    renewed it, and so on, and is not revoked or quarantined. That it expired since is no matter."""
+    direct, line = aliased(Certificate), _line()
+    further = exists().where(line.c.id != Certificate.id, line.c.holds).correlate(Certificate)
+    # Nearly always it is the direct one, which takes less time to find.
+    return or_(
+        exists().where(direct.renews_certificate_id == Certificate.id, _holds(direct)), further
+    )
 
-    Certain only while its row is locked: whoever renews locks it as well.
+
+def successor_ids() -> ColumnElement[Any]:
+    """Those that `succeeded` finds, or NULL."""
+    line = _line()
+    found = select(func.array_agg(line.c.id)).where(line.c.id != Certificate.id, line.c.holds)
+    return found.correlate(Certificate).scalar_subquery()
+
+
+def _line(certificate_id: UUID | None = None) -> CTE:
+    """A certificate, that of the outer query where none is named, and all that follow it."""
+    itself, next_one = aliased(Certificate), aliased(Certificate)
+    line = (
+        select(itself.id, _holds(itself).label("holds"))
+        .where(itself.id == (certificate_id or Certificate.id))
+        .correlate(Certificate)
+        .cte("line", recursive=True, nesting=True)
+    )
+    follows = next_one.renews_certificate_id == line.c.id
+    return line.union(select(next_one.id, _holds(next_one)).join(line, follows))
+
+
+def _holds(certificate: type[Certificate]) -> ColumnElement[bool]:
+    """Whether it can take the place of another."""
+    return and_(
+        certificate.quarantined.is_(None),
+        certificate.revocation_state.is_distinct_from(RevocationState.DONE.value),
+    )
+
+
+def has_successor() -> ColumnElement[bool]:
+    """Whether somebody renewed a certificate, or is about to: what was issued and revoked since is
+    none, and nor is what came to nothing.
+
+    Certain only while its row and those that follow it are locked: whoever renews locks as well.
     """
+    line, issued = _line(), aliased(Certificate)
+    is_gone = exists().where(issued.enrollment_id == Enrollment.id, not_(_holds(issued)))
     return (
         exists()
         .where(
-            Enrollment.renews_certificate_id == Certificate.id,
+            Enrollment.renews_certificate_id == line.c.id,
             Enrollment.state.not_in(_CAME_TO_NOTHING),
             not_(unanswered()),
+            not_(and_(Enrollment.state == EnrollmentState.ISSUED.value, is_gone)),
         )
         .correlate(Certificate)
     )
+
+
+def parked_successor() -> ColumnElement[Any]:
+    """An enrollment for a successor that waits for a person to look, or NULL."""
+    line = _line()
+    found = select(Enrollment.id).where(
+        Enrollment.renews_certificate_id == line.c.id,
+        Enrollment.state == EnrollmentState.PARKED.value,
+    )
+    return found.order_by(Enrollment.id).limit(1).correlate(Certificate).scalar_subquery()
+
+
+async def lock_successors(session: AsyncSession, certificate_id: UUID) -> None:
+    """Keep others from renewing what follows a certificate, until the commit."""
+    following = select(_line(certificate_id).c.id)
+    query: AnySelect = (
+        select(Certificate.id)
+        .where(Certificate.id.in_(following), Certificate.id != certificate_id)
+        .order_by(Certificate.id)
+        .with_for_update(key_share=True)
+    )
+    await session.execute(query)
 
 
 def request_again(

@@ -136,7 +136,7 @@ _LIVE = (
     .join(LocalCaBackend, LocalCaBackend.id == CaBackend.local_ca_backend_id)
     .where(
         exists().where(
-            CertificateName.certificate_id == Certificate.id, CertificateName.value == DNS_NAME
+            CertificateName.certificate_id == Certificate.id, CertificateName.comparable == DNS_NAME
         )
     )
     .order_by(Certificate.id.desc())

@@ -14,6 +14,7 @@ from scm_api.core.certificate_facts import CertificateFacts
 from scm_api.core.explain import storable
 from scm_api.core.granted_term import granting
 from scm_api.core.issued import IssuedVerdict
+from scm_api.core.names import comparable
 from scm_api.core.renewal_window import opens_at
 from scm_api.db.base import Base
 from scm_api.db.models import Certificate, CertificateName, CertificateText, Enrollment
@@ -36,13 +37,19 @@ def certificate_rows(
     yield NewRow(_CERTIFICATES, _facts(certificate_id, enrollment, ca_ref, verdict, leaf))
     text = {"leaf_der": verdict.leaf_der, "chain_ders": list(verdict.chain_ders)}
     yield NewRow(_TEXTS, {"certificate_id": certificate_id} | text)
-    names = list(
-        dict.fromkeys(
-            (name.kind.value, _fitting(name.value, _NAMES.c.value)) for name in leaf.names
+    room = _NAMES.c
+    names = {
+        (name.kind.value, _fitting(name.value, room.value)): _fitting(
+            comparable(name), room.comparable
         )
-    )
-    kinds, values = Each([kind for kind, _ in names]), Each([value for _, value in names])
-    yield NewRow(_NAMES, {"certificate_id": certificate_id, "kind": kinds, "value": values})
+        for name in leaf.names
+    }
+    columns = {
+        "kind": Each([kind for kind, _ in names]),
+        "value": Each([value for _, value in names]),
+        "comparable": Each(list(names.values())),
+    }
+    yield NewRow(_NAMES, {"certificate_id": certificate_id} | columns)
 
 
 def _facts(

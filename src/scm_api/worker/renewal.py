@@ -9,9 +9,8 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, exists, extract, func, or_, select
+from sqlalchemy import ColumnElement, extract, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from scm_api.core.errors import Conflict
 from scm_api.core.rights import LEVELS, Rights, missing
@@ -22,10 +21,21 @@ from scm_api.db.models import Admin, Certificate, CertificateProfile, Enrollment
 from scm_api.db.rights import organizations_of, rights_of
 from scm_api.db.session import Database
 from scm_api.issuance.intake import accept
-from scm_api.issuance.renewal import has_successor, judge_successor, request_again
+from scm_api.issuance.renewal import (
+    has_successor,
+    judge_successor,
+    lock_successors,
+    parked_successor,
+    request_again,
+    succeeded,
+)
 
 _A_DAY: Final = 86_400  # seconds
 _WHY: Final = "renewed by itself, as the certificate profile says"
+_PARKED: Final = (
+    "Enrollment {}, which is to renew it, is parked: somebody has to look at it. Nothing else is "
+    "ordered before that one is issued or canceled."
+)
 _NOT_REVOKED: Final = or_(
     Certificate.revocation_state.is_(None),
     Certificate.revocation_state.in_(
@@ -58,7 +68,12 @@ class Renewals:
 
     async def _renew(self, session: AsyncSession, row: Certificate) -> str | None:
         """Enroll for the successor; returns what keeps it from that, in words."""
-        if await session.scalar(select(has_successor()).where(Certificate.id == row.id)):
+        await lock_successors(session, row.id)
+        asked = select(has_successor().label("there"), parked_successor().label("parked"))
+        successor = (await session.execute(asked.where(Certificate.id == row.id))).one()
+        if successor.parked is not None:
+            return _refused(session, row, [_PARKED.format(successor.parked)])
+        if successor.there:
             return None
         before = await session.get_one(Enrollment, row.enrollment_id)
         request = request_again(row, before, _WHY)
@@ -72,15 +87,20 @@ class Renewals:
                 found = [full.detail]
             else:
                 return None
-        record(
-            session,
-            None,
-            "certificate.renewal_refused",
-            ("certificate", row.id),
-            organization_id=row.organization_id,
-            details={"found": found},
-        )
-        return " ".join(dict.fromkeys(found))
+        return _refused(session, row, found)
+
+
+def _refused(session: AsyncSession, row: Certificate, found: list[str]) -> str:
+    """Record why a certificate is not renewed; returns it in words."""
+    record(
+        session,
+        None,
+        "certificate.renewal_refused",
+        ("certificate", row.id),
+        organization_id=row.organization_id,
+        details={"found": found},
+    )
+    return " ".join(dict.fromkeys(found))
 
 
 async def _right_lost(session: AsyncSession, before: Enrollment) -> list[str]:
@@ -111,20 +131,19 @@ async def _right_lost(session: AsyncSession, before: Enrollment) -> list[str]:
 @cache
 def _next() -> Any:
     """The due certificate that waits longest and that no other worker is looking at."""
-    successor = aliased(Certificate)
     return (
         select(Certificate)
         .join(CertificateProfile, CertificateProfile.id == Certificate.certificate_profile_id)
         .where(
             CertificateProfile.auto_renew,
             CertificateProfile.enabled,
-            CertificateProfile.certificate_type == Certificate.certificate_type,
             Certificate.renewal_opens_at <= func.now(),
             Certificate.not_after > func.now(),
             Certificate.quarantined.is_(None),
+            Certificate.deactivated_at.is_(None),
             _NOT_REVOKED,
             _not_looked_at_lately(),
-            ~exists().where(successor.renews_certificate_id == Certificate.id),
+            ~succeeded(),
         )
         .order_by(Certificate.renewal_opens_at, Certificate.id)
         .limit(1)

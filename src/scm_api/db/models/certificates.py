@@ -120,16 +120,18 @@ class CertificateText(Base):
 
 
 class CertificateName(Base):
-    """One subjectAltName entry, for search by name."""
+    """One subjectAltName entry as the certificate has it, and `comparable`, by which it is looked
+    up (`core.names`)."""
 
     __tablename__ = "certificate_names"
-    __table_args__ = (Index(None, "value", "certificate_id"),)
+    __table_args__ = (Index(None, "comparable", "certificate_id"),)
 
     certificate_id: Mapped[UUID] = mapped_column(
         ForeignKey("certificates.id", ondelete="CASCADE"), primary_key=True
     )
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     value: Mapped[str] = mapped_column(String(512), primary_key=True)
+    comparable: Mapped[str] = mapped_column(String(512))
 
 
 class BlockedKey(Base):

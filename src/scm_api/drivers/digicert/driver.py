@@ -6,8 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from cryptography import x509
-
+from scm_api.core.certificate_facts import is_for_key_of
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import (
     Canceled,
@@ -235,7 +234,7 @@ class DigiCertDriver:
         outcome = await self._outcome(ca_ref, info.line, info.notes)
         if isinstance(outcome, Pending):
             return outcome
-        same = isinstance(outcome, Issued) and _same_key(outcome.leaf_der, order.csr_der)
+        same = isinstance(outcome, Issued) and is_for_key_of(outcome.leaf_der, order.csr_der)
         return outcome if same and isinstance(outcome, Issued) else None
 
     async def _outcome(
@@ -295,8 +294,3 @@ class DigiCertDriver:
         seconds = int(window.total_seconds())
         path = f"/order/certificate/status-changes?seconds={seconds}"
         return await self._read(path, wire.read_lines)
-
-
-def _same_key(leaf_der: bytes, csr_der: bytes) -> bool:
-    leaf, csr = x509.load_der_x509_certificate(leaf_der), x509.load_der_x509_csr(csr_der)
-    return leaf.public_key() == csr.public_key()

@@ -8,8 +8,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from scm_api.core.certificate_facts import is_for_key_of
 from scm_api.core.vocabulary import NameKind, RevocationReason
 from scm_api.drivers.base import (
     Canceled,
@@ -77,12 +77,11 @@ class GatewayDriver:
         is taken."""
         since = (order.sent_since - _BEFORE_SENDING) if order.sent_since else None
         start = f"{since:%Y-%m-%dT%H:%M:%S}.00Z" if since else "2000-01-01T00:00:00.00Z"
-        wanted = _key_of(x509.load_der_x509_csr(order.csr_der))
         for event in await self._events(_profile(options).ca_id, start):
             if event.get("action") != "issued":
                 continue
             leaf = _der(event.get("certificate"))
-            if _key_of(x509.load_der_x509_certificate(leaf)) == wanted:
+            if is_for_key_of(leaf, order.csr_der):
                 return await self._issued(leaf)
         return Untraced()
 
@@ -197,10 +196,6 @@ def _profile(options: EntrustProfileOptions) -> GatewayProfile:
     if options.ca_gateway is None:
         raise OrderRefused("The profile names no profile of CA Gateway.", code="profile")
     return options.ca_gateway
-
-
-def _key_of(holder: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
-    return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _der(text: Any) -> bytes:

@@ -13,6 +13,7 @@ from google.cloud.security.privateca_v1 import types as T  # noqa: N812 -- a nam
 from google.cloud.security.privateca_v1.services.certificate_authority_service import transports
 from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest
 
+from scm_api.core.certificate_facts import is_for_key_of
 from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers import errors
 from scm_api.drivers.base import CheckReport, Issued, IssuingCa, Order, Template
@@ -199,7 +200,7 @@ class GcpDriver:
         except errors.DriverError as error:
             why = error.detail
         else:
-            if wire.is_for_key_of(issued.leaf_der, order.csr_der):
+            if is_for_key_of(issued.leaf_der, order.csr_der):
                 return issued
             raise errors.OrderRefused(f"There is a {name} for another key.", code="ALREADY_EXISTS")
         raise errors.OutcomeUnknown(f"{name} is there, but cannot be read: {why}")

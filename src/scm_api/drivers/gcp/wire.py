@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from google.cloud.security.privateca_v1 import types as T  # noqa: N812 -- a namespace of messages
 
+from scm_api.core.certificate_facts import public_key_of
 from scm_api.core.key_types import key_type_of
 from scm_api.drivers.base import Issued, IssuingCa, Order, Template
 from scm_api.drivers.gcp.names import parse, with_project
@@ -85,12 +86,6 @@ def ders(pems: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(each.public_bytes(Encoding.DER) for each in read)
 
 
-def is_for_key_of(leaf_der: bytes, csr_der: bytes) -> bool:
-    """Whether a certificate is for the key of a CSR."""
-    leaf, csr = x509.load_der_x509_certificate(leaf_der), x509.load_der_x509_csr(csr_der)
-    return leaf.public_key() == csr.public_key()
-
-
 def anchors(reply: Any) -> tuple[str, ...]:
     """The certificates (PEM) of the CAs of a pool, from FetchCaCerts: each begins its chain."""
     return tuple(each.certificates[0] for each in reply.ca_certs if each.certificates)
@@ -134,7 +129,7 @@ def _ca(authority: Any, policy: dict[str, Any], project: str) -> IssuingCa:
         name=f"{number} in pool {pool.rpartition('/')[2]}",
         status=_State(authority.state).name,
         usable=authority.state in (_State.ENABLED, _State.STAGED) and certificate is not None,
-        key_algorithm=key_type_of(certificate.public_key()) if certificate else None,
+        key_algorithm=key_type_of(public_key_of(certificate)) if certificate else None,
         not_after=certificate.not_valid_after_utc if certificate else None,
         facts=policy | {"kind": "certificate_authority", "pool": pool},
         certificate_pem=certificate.public_bytes(Encoding.PEM).decode() if certificate else None,

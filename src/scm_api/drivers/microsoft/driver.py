@@ -12,6 +12,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from scm_api.core.certificate_facts import public_key_of
 from scm_api.core.key_types import key_type_of
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import RevocationReason
@@ -188,7 +189,7 @@ class MicrosoftDriver:
             name=service.display_name,
             status="of this backend" if is_ours else "of another backend",
             usable=is_ours,
-            key_algorithm=key_type_of(certificate.public_key()),
+            key_algorithm=key_type_of(public_key_of(certificate)),
             not_after=certificate.not_valid_after_utc,
             facts={
                 "host": service.dns_host_name,

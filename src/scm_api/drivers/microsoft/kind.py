@@ -49,6 +49,7 @@ def judge_connection(connection: MicrosoftConnection, secrets: MicrosoftSecrets)
 
 def _agent_faults(connection: MicrosoftConnection, secrets: MicrosoftSecrets) -> Iterator[Fault]:
     from scm_api.drivers.microsoft.on_behalf import EnrollmentAgent
+    from scm_api.drivers.private_keys import ACCEPTED
 
     at = "/secrets/agent_certificate"
     certificate, key = secrets.agent_certificate, secrets.agent_key
@@ -61,7 +62,7 @@ def _agent_faults(connection: MicrosoftConnection, secrets: MicrosoftSecrets) ->
     try:
         objection = EnrollmentAgent(certificate, key.get_secret_value()).objection()
     except (ValueError, TypeError):
-        objection = "The agent's certificate or key cannot be read as PEM without a password."
+        objection = f"The agent's certificate cannot be read as PEM, or its key is not {ACCEPTED}."
     if objection is not None:
         yield Fault(at, "unusable-credential", objection)
     if connection.directory is None:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from scm_api.core.certificate_facts import public_key_of
 from scm_api.core.explain import quoted
 from scm_api.drivers.errors import BackendRefused, OrderRefused
 from scm_api.drivers.microsoft.ports import AGENT_USAGE
@@ -63,7 +64,7 @@ class EnrollmentAgent:
         return why and f"The enrollment agent's certificate cannot be used: {why}."
 
     def _defect(self) -> str | None:
-        if self._key.public_key() != self.certificate.public_key():
+        if self._key.public_key() != public_key_of(self.certificate):
             return "its key does not belong to it"
         if not isinstance(self._key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
             return "its key is neither RSA nor ECDSA"
