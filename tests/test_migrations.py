@@ -6,10 +6,11 @@ from uuid import uuid4
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from databases import Databases
-from scm_api.db.models import Admin, ApiKey
+from scm_api.db.base import new_id
+from scm_api.db.models import Admin, ApiKey, AuditEvent
 from scm_api.db.session import Database
 
 ROOT = Path(__file__).parents[1]
@@ -72,3 +73,36 @@ async def test_every_migration_can_be_taken_back(databases: Databases, database_
     await asyncio.to_thread(command.downgrade, config, "base")
     await asyncio.to_thread(command.upgrade, config, "head")
     await asyncio.to_thread(command.check, config)
+
+
+async def test_keys_made_before_are_known_to_those_whose_hands_they_came_through(
+    database_url: str,
+) -> None:
+    database = Database(database_url, pool_size=1)
+    ada, bea, cem = (
+        Admin(id=new_id(), name=name, email=f"{name}@example.com", role="mrao")
+        for name in ("ada", "bea", "cem")
+    )
+    # The first came from the command line; each of the others was made with the one before.
+    keys = [
+        ApiKey(id=new_id(), admin_id=owner.id, name="key", prefix="scm_", digest=bytes([number]))
+        for number, owner in enumerate((ada, ada, bea, bea, cem))
+    ]
+    async with database.transaction() as session:
+        session.add_all([ada, bea, cem])
+        await session.flush()
+        session.add_all(keys)
+        for key, maker in zip(keys, [None, *keys], strict=False):
+            event = AuditEvent(action="api_key.created", subject_kind="api_key", subject_id=key.id)
+            event.principal_id = maker.admin_id if maker else None
+            event.api_key_id = maker.id if maker else None
+            session.add(event)
+    config = _config(database_url)
+    await asyncio.to_thread(command.downgrade, config, "0026")
+    await asyncio.to_thread(command.upgrade, config, "head")
+    async with database.transaction() as session:
+        rows = await session.execute(select(ApiKey.id, ApiKey.known_to))
+        known_to = {row.id: set(row.known_to) for row in rows}
+    expected = [set(), set(), {ada.id}, {ada.id}, {ada.id, bea.id}]
+    assert [known_to[key.id] for key in keys] == expected
+    await database.aclose()

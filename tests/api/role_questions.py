@@ -146,6 +146,7 @@ class Asking:
             "revocation_state": "pending_approval",
             "revocation_reason": "superseded",
             "revocation_requester_id": UUID(place.ids["admin_id"]),
+            "revocation_requester_known_to": [],
         }
         async with self.database.transaction() as session:
             await session.execute(one.values(asked))

@@ -9,6 +9,7 @@ import pytest
 from scm_api.core.access import Principal
 from scm_api.core.approval import (
     Approved,
+    Requester,
     judge_approvable,
     judge_approver,
     name_difference,
@@ -24,7 +25,7 @@ from scm_api.core.vocabulary import (
     Role,
 )
 
-ADA, BOB = UUID(int=1), UUID(int=2)
+ADA, BOB, CAT, DAN = (UUID(int=number) for number in (1, 2, 11, 12))
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 APPROVED = Approved(
     csr_der=b"csr",
@@ -36,32 +37,63 @@ APPROVED = Approved(
 )
 
 
-def admin(admin_id: UUID, role: Role = Role.MRAO, key: int = 9) -> Principal:
+def admin(
+    admin_id: UUID, role: Role = Role.MRAO, key: int = 9, known_to: frozenset[UUID] = frozenset()
+) -> Principal:
     return Principal(
-        admin_id, "somebody", role, UUID(int=key), None, EVERY_TYPE, EVERY_PRIVILEGE, None
+        admin_id, "somebody", role, UUID(int=key), None, EVERY_TYPE, EVERY_PRIVILEGE, None, known_to
     )
 
 
 @pytest.mark.parametrize("own_allowed", [True, False])
 def test_another_admin_decides(own_allowed: bool) -> None:
-    assert judge_approver(admin(BOB), ADA, own_allowed=own_allowed) is False
+    assert judge_approver(admin(BOB), Requester(ADA), own_allowed=own_allowed) is False
+    given = admin(BOB, known_to=frozenset({CAT}))
+    assert judge_approver(given, Requester(ADA, frozenset({DAN})), own_allowed=own_allowed) is False
 
 
 def test_t41_the_admin_counts_and_not_the_key() -> None:
     for key in (9, 10):
         with pytest.raises(Forbidden) as refused:
-            judge_approver(admin(ADA, key=key), ADA, own_allowed=False)
+            judge_approver(admin(ADA, key=key), Requester(ADA), own_allowed=False)
         assert refused.value.code == "self-approval"
 
 
+@pytest.mark.parametrize(
+    ("approver_known_to", "requester_known_to", "why"),
+    [
+        ({ADA}, set(), "handed out by the admin who asked"),
+        (set(), {BOB}, "that you handed out"),
+        ({CAT}, {CAT, DAN}, "by the same admin"),
+    ],
+)
+def test_t41_nobody_decides_by_keys_they_handed_out(
+    approver_known_to: set[UUID], requester_known_to: set[UUID], why: str
+) -> None:
+    approver = admin(BOB, known_to=frozenset(approver_known_to))
+    requester = Requester(ADA, frozenset(requester_known_to))
+    with pytest.raises(Forbidden, match=why) as refused:
+        judge_approver(approver, requester, own_allowed=False)
+    assert refused.value.code == "self-approval"
+    assert judge_approver(approver, requester, own_allowed=True) is True
+
+
+def test_t41_a_key_is_known_to_all_whose_hands_it_came_through() -> None:
+    assert admin(ADA).knowing_key_of(ADA) == set()
+    assert admin(ADA).knowing_key_of(BOB) == {ADA}
+    given = admin(BOB, known_to=frozenset({ADA}))
+    assert given.knowing_key_of(BOB) == {ADA}
+    assert given.knowing_key_of(CAT) == {ADA, BOB}
+
+
 def test_the_account_may_let_an_mrao_decide_about_their_own() -> None:
-    assert judge_approver(admin(ADA), ADA, own_allowed=True) is True
+    assert judge_approver(admin(ADA), Requester(ADA), own_allowed=True) is True
 
 
 @pytest.mark.parametrize("role", [Role.RAO, Role.DRAO])
 def test_nobody_else_is_let_through_by_that(role: Role) -> None:
     with pytest.raises(Forbidden):
-        judge_approver(admin(ADA, role), ADA, own_allowed=True)
+        judge_approver(admin(ADA, role), Requester(ADA), own_allowed=True)
 
 
 @pytest.mark.parametrize("certificate_type", list(CertificateType))

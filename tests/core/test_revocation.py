@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scm_api.core.revocation import judge_effective_at, state_at
+from scm_api.core.revocation import judge_effective_at, judge_taking_place, state_at
 from scm_api.core.vocabulary import RevocationReason, RevocationState
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -31,6 +31,17 @@ def test_without_a_time_waiting_goes_on_and_revoking_does_not_wait() -> None:
         (RevocationState.SCHEDULED, RevocationState.REQUESTED),
     ):
         assert state_at(state, NOW, approval_expires_at=None, effective_at=None) is found
+
+
+@pytest.mark.parametrize("state", [None, *RevocationState])
+@pytest.mark.parametrize("waits", [True, False])
+def test_what_is_scheduled_gives_no_way_to_what_waits(
+    state: RevocationState | None, waits: bool
+) -> None:
+    found = judge_taking_place(state, RevocationReason.SUPERSEDED, waits=waits, pointer="/x")
+    loses = waits and state is RevocationState.SCHEDULED
+    assert [(fault.pointer, fault.code) for fault in found] == [("/x", "wrong-state")] * loses
+    assert judge_taking_place(state, RevocationReason.KEY_COMPROMISE, waits=waits) == []
 
 
 @pytest.mark.parametrize("at", [None, NOW + A_SECOND, END - A_SECOND])

@@ -13,6 +13,7 @@ from sqlalchemy import func, update
 
 from api_client import Api
 from estate import Estate, Json
+from scm_api.access.provisioning import create_admin_with_key
 from scm_api.db.models import Certificate, Enrollment
 from scm_api.db.session import Database
 from scm_api.settings import Settings
@@ -62,9 +63,11 @@ async def four_eyes(estate: Estate, **profile: Any) -> FourEyes:
 
 
 async def another_admin(estate: Estate) -> Api:
-    """The API as a further MRAO calls it."""
-    _, key = await estate.api_key()
-    return estate.api.as_key(key["key"])
+    """The API as a further MRAO calls it, whose key nobody else knows."""
+    database = estate.api.app.state.resources.database
+    name = estate.name("Admin")
+    key = await create_admin_with_key(database, name, f"{name.lower()}@example.com")
+    return estate.api.as_key(key)
 
 
 async def time_is_up(database: Database, path: str) -> None:

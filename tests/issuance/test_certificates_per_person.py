@@ -1,6 +1,7 @@
 """A person has as many certificates as the profile allows, whoever asks for how many at once."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from approvals import at_work
 
 from api_client import code_of, faults_of
 from csrs import client_csr, csr_for
-from estate import Estate, Json
+from estate import Chain, Estate, Json
 from memory_ca.authority import Authority
 from memory_estate import memory_chain
 from scm_api.settings import Settings
@@ -186,6 +187,47 @@ async def test_limits_are_for_client_certificates(estate: Estate) -> None:
     body = estate.profile_body(backend["id"], max_valid_certificates=1)
     response = await estate.api.send("POST", "/certificate-profiles", 422, json=body)
     assert code_of(response.json()) == "quota-not-supported"
+
+
+async def another_place(estate: Estate, chain: Chain) -> Enrolling:
+    """A department that uses the same profile and the domain of its organization."""
+    home = f"/organizations/{chain.organization['id']}"
+    department = await estate.api.post(f"{home}/departments", {"name": estate.name("department")})
+    domains = await estate.api.everything(f"{home}/domains")
+    [domain] = [each for each in domains if each["name"] == "example.com"]
+    delegation = {"organization_id": department["id"], "certificate_types": ["client"]}
+    await estate.api.send(
+        "PUT", f"{home}/domains/{domain['id']}/delegations", 200, json={"delegations": [delegation]}
+    )
+    usable_by = [chain.organization["id"], department["id"]]
+    profile = f"/certificate-profiles/{chain.profile['id']}"
+    await estate.api.patch(profile, {"organization_ids": usable_by})
+    return Enrolling(estate.api, replace(chain, organization=department))
+
+
+async def test_t45_what_other_organizations_have_is_neither_revoked_nor_counted(
+    estate: Estate, settings: Settings
+) -> None:
+    rules = {"max_valid_certificates": 1, "auto_revoke": True}
+    chain, authority = await memory_chain(estate, "client", **rules)
+    here, there = Enrolling(estate.api, chain), await another_place(estate, chain)
+    async with at_work(settings):
+        theirs = await there.issued(csr=client_csr(ADA))
+        old, _ = await here.issued(csr=client_csr(ADA)), await here.issued(csr=client_csr(ADA))
+        await here.until(f"/certificates/{old['id']}", "status", "revoked")
+    kept = await estate.api.get(f"/certificates/{theirs['id']}")
+    assert (kept["status"], kept["revocation"]) == ("valid", None)
+    assert len(authority.revoked) == 1
+
+
+async def test_t45_nobody_fills_the_room_of_another_organization(estate: Estate) -> None:
+    chain, _ = await memory_chain(estate, "client", max_valid_certificates=1)
+    here, there = Enrolling(estate.api, chain), await another_place(estate, chain)
+    assert (await ask(there)).status_code == 202
+    body = here.body(csr=client_csr(ADA))
+    assert (await estate.api.post("/enrollments/validate", body, 200))["valid"] is True
+    assert (await ask(here)).status_code == 202
+    assert (await ask(here)).status_code == 409
 
 
 async def test_a_limit_can_be_taken_back(limited: tuple[Enrolling, Authority]) -> None:

@@ -130,6 +130,25 @@ async def test_each_change_is_one_event_and_a_repeat_none(
     assert [each["details"]["domain"] for each in told] == ["*.example.com"]
 
 
+async def test_t34_events_name_no_organization_to_those_who_may_not_see_it(
+    estate: Estate, chain: Chain
+) -> None:
+    other = Enrolling(estate.api, await estate.chain("other.example"))
+    owner, receiver = chain.organization["id"], other.chain.organization["id"]
+    await delegated(estate, chain, other)
+    await delegated(estate, chain, None)
+    seen = {}
+    for place in (owner, receiver):
+        limits = {"certificate_types": ["ssl"], "privileges": ["read_audit"]}
+        _, key = await estate.api_key(role="rao", organization_ids=[place], **limits)
+        seen[place] = await estate.api.as_key(key["key"]).everything("/audit-events")
+    assert receiver not in str(seen[owner])
+    assert owner not in str(seen[receiver])
+    told = [event["details"] for event in seen[receiver] if "domain_deleg" in event["action"]]
+    assert [each["certificate_types"] for each in told] == [[], ["ssl"]]
+    assert {each["domain"] for each in told} == {"*.example.com"}
+
+
 async def test_every_fault_of_a_delegation_is_told(
     estate: Estate, chain: Chain, department: Enrolling
 ) -> None:

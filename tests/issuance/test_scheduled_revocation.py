@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from approvals import four_eyes
+from approvals import FourEyes, four_eyes
 from sqlalchemy import select, update
 
 from api_client import code_of, faults_of
@@ -146,6 +146,50 @@ async def test_approval_comes_before_the_schedule(estate: Estate, simulator: Sim
     assert said["revocation"]["state"] == "pending_approval"
     assert (await eyes.decide(path)).json()["revocation"]["state"] == "scheduled"
     assert simulator.ledger("revocation") == []
+    await eyes.enrolling.until(path, "revocation.state", "done")
+
+
+async def scheduled_and_approved(estate: Estate) -> tuple[FourEyes, str]:
+    """A certificate whose revocation is in three days, as a second person agreed."""
+    switches = {"requires_approval": False, "revocation_requires_approval": True}
+    eyes = await four_eyes(estate, **switches)
+    path = f"/certificates/{(await eyes.enrolling.issued(WWW))['id']}"
+    await schedule(eyes.enrolling, path, ahead(days=3))
+    await eyes.decide(path, status=202)
+    return eyes, path
+
+
+async def test_what_was_approved_is_not_lost_by_asking_again(estate: Estate) -> None:
+    eyes, path = await scheduled_and_approved(estate)
+    before = await eyes.requester.get(path)
+    again = await schedule(eyes.enrolling, path, before["revocation"]["effective_at"])
+    assert again == before, "a repeat changes nothing"
+    problem = await schedule(eyes.enrolling, path, ahead(days=5), 409)
+    assert code_of(problem) == "wrong-state"
+    at_once = await eyes.requester.post(f"{path}/revoke", {"reason": "superseded"}, 409)
+    assert "Take it back" in at_once["detail"]
+    body = {"certificate_ids": [before["id"]], "reason": "superseded"}
+    problem = await eyes.requester.post("/bulk-revocations", body, 422)
+    assert faults_of(problem) == {("/certificate_ids/0", "wrong-state")}
+    assert await eyes.requester.get(path) == before
+    await cancel(eyes.enrolling, path)
+    sooner = await schedule(eyes.enrolling, path, ahead(days=1))
+    assert sooner["revocation"]["state"] == "pending_approval"
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_a_compromised_key_takes_the_place_of_what_was_approved(
+    estate: Estate, bulk: bool
+) -> None:
+    eyes, path = await scheduled_and_approved(estate)
+    if bulk:
+        body = {"certificate_ids": [path.rpartition("/")[2]], "reason": "key_compromise"}
+        await eyes.requester.post("/bulk-revocations", body, 202)
+    else:
+        await eyes.requester.post(f"{path}/revoke", {"reason": "key_compromise"}, 202)
+    found = (await eyes.requester.get(path))["revocation"]
+    assert (found["state"], found["reason"]) == ("pending_approval", "key_compromise")
+    await eyes.decide(path, status=202)
     await eyes.enrolling.until(path, "revocation.state", "done")
 
 

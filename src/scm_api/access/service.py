@@ -178,6 +178,7 @@ async def create_api_key(session: AsyncSession, caller: Principal, body: ApiKeyC
         name=body.name,
         prefix=prefix,
         digest=digest,
+        known_to=sorted(caller.knowing_key_of(admin.id)),
         expires_at=body.expires_at,
         **(columns_of(scope) if scope else {}),
     )

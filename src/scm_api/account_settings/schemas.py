@@ -9,8 +9,9 @@ from scm_api.web import examples
 from scm_api.web.schemas import Output, Update
 
 _OwnRequests = Field(
-    description="Whether an MRAO may approve and decline their own requests. Each enrollment that "
-    "this let through shows `self_approved`, and so does its audit event."
+    description="Whether an MRAO may approve and decline their own requests, and those made with "
+    "keys they handed out. Each enrollment that this let through shows `self_approved`, and so "
+    "does its audit event."
 )
 
 

@@ -1,7 +1,7 @@
 """Revoking many certificates: everything is stored with one commit, or nothing is."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,13 +13,14 @@ from scm_api.bulk_revocations import repository
 from scm_api.bulk_revocations.schemas import BulkRevocationCreate
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Fault, Invalid
+from scm_api.core.revocation import judge_taking_place
 from scm_api.core.vocabulary import Privilege, RevocationReason
 from scm_api.db.audit import record
 from scm_api.db.base import new_id
 from scm_api.db.models import BulkRevocation, BulkRevocationCertificate
 from scm_api.issuance.approval import clock
 from scm_api.issuance.revocability import judge_reason
-from scm_api.issuance.revocation import ask, block_keys, changes_nothing
+from scm_api.issuance.revocation import ask, block_keys, changes_nothing, state_at
 from scm_api.web.references import unknown_reference
 from scm_api.web.replies import reply
 
@@ -41,7 +42,8 @@ async def create(
         row.Certificate.id: row
         for row in await repository.locked(session, caller, sorted(set(body.certificate_ids)))
     }
-    if faults := _faults(body.certificate_ids, body.reason, found):
+    now = await clock(session)
+    if faults := _faults(body.certificate_ids, body.reason, found, now):
         raise Invalid(faults)
     bulk = BulkRevocation(
         id=new_id(),
@@ -88,7 +90,7 @@ async def _ask_for_each(
 
 
 def _faults(
-    asked: Sequence[UUID], reason: RevocationReason, found: Mapping[UUID, Row[Any]]
+    asked: Sequence[UUID], reason: RevocationReason, found: Mapping[UUID, Row[Any]], now: datetime
 ) -> list[Fault]:
     faults: list[Fault] = []
     for index, certificate_id in enumerate(asked):
@@ -98,4 +100,6 @@ def _faults(
             faults.append(unknown_reference(pointer, "certificate"))
         else:
             faults += judge_reason(row, reason, pointer)
+            state, waits = state_at(row.Certificate, now), row.revocation_requires_approval
+            faults += judge_taking_place(state, reason, waits=waits, pointer=pointer)
     return faults

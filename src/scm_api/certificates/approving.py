@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.certificates import repository
 from scm_api.core.access import Principal, require_privilege
+from scm_api.core.approval import Requester
 from scm_api.core.errors import Conflict
 from scm_api.core.vocabulary import Privilege, RevocationState
 from scm_api.db.audit import record
@@ -104,7 +105,9 @@ async def _waiting(
     state = state_at(row, await clock(session))
     if state is not RevocationState.PENDING_APPROVAL:
         raise Conflict(f"No revocation waits for approval. {_INSTEAD[state]}", code="wrong-state")
-    own = await require_not_own(session, caller, row.revocation_requester_id)
+    known_to = frozenset(row.revocation_requester_known_to)
+    requester = Requester(row.revocation_requester_id, known_to)
+    own = await require_not_own(session, caller, requester)
     expected.check(row.version)
     return row, own
 

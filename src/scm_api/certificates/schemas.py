@@ -48,7 +48,7 @@ class RevocationOut(Output):
         description="When the CA is told, at the earliest; null: at once."
     )
     self_approved: bool = Field(
-        description="Whether the requester approved it, as the account's settings allowed."
+        description="Whether one admin can have asked and approved, as the settings allowed."
     )
     revoked_at: datetime | None
 

@@ -14,7 +14,7 @@ from scm_api.certificates.schemas import Revocation
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Conflict, Invalid
 from scm_api.core.formats import to_pem, to_pem_chain, to_pkcs7
-from scm_api.core.revocation import judge_effective_at
+from scm_api.core.revocation import judge_effective_at, judge_taking_place
 from scm_api.core.succession import UNDER_WAY
 from scm_api.core.vocabulary import (
     Privilege,
@@ -28,6 +28,7 @@ from scm_api.issuance.revocation import (
     ask,
     block_keys,
     changes_nothing,
+    state_at,
 )
 from scm_api.web.concurrency import Expected
 
@@ -80,9 +81,9 @@ async def revoke(
 
     Where today's profile requires approval, it waits for that instead, at most `approval_within`.
     A repeat while one is under way, or after it is done, changes nothing, except that a key said to
-    be compromised is blocked; the CA keeps the reason it was told. What is scheduled gives way.
-    Raises Conflict when the backend cannot revoke, Invalid for a reason its CA does not know, or a
-    time that is not possible.
+    be compromised is blocked; the CA keeps the reason it was told. What is scheduled gives way,
+    unless the new one waits for approval. Raises Conflict for that, and when the backend cannot
+    revoke, Invalid for a reason its CA does not know, or a time that is not possible.
     """
     row = await repository.locked(session, caller, certificate_id)
     require_privilege(caller, Privilege.REVOKE, "revoke certificates")
@@ -95,6 +96,8 @@ async def revoke(
                 row.version += 1
             await session.flush()
         return await repository.certificate(session, caller, certificate_id)
+    for fault in judge_taking_place(state_at(row, now), body.reason, waits=waits):
+        raise Conflict(fault.detail, code=fault.code)
     await must_be_revocable(session, row, body.reason)
     if faults := judge_effective_at(body.effective_at, body.reason, now, row.not_after):
         raise Invalid(faults)

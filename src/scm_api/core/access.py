@@ -22,7 +22,8 @@ class Principal:
     `organization_ids` is None for an MRAO (the whole account); otherwise the organizations and
     departments the caller may see, already widened to the departments of each organization.
     Role, types and privileges are what the key leaves of those of its owner. `key_expires_at` is
-    when the key ends, if it does.
+    when the key ends, if it does. `known_to` are the other admins through whose hands the key
+    came, any of whom may have kept its text.
     """
 
     admin_id: UUID
@@ -33,6 +34,16 @@ class Principal:
     certificate_types: frozenset[CertificateType]
     privileges: frozenset[Privilege]
     key_expires_at: datetime | None
+    known_to: frozenset[UUID] = frozenset()
+
+    @property
+    def hands(self) -> frozenset[UUID]:
+        """Every admin who can have sent this request."""
+        return self.known_to | {self.admin_id}
+
+    def knowing_key_of(self, owner_id: UUID) -> frozenset[UUID]:
+        """Who else knows a key that this request makes for `owner_id`."""
+        return self.hands - {owner_id}
 
 
 def sees(

@@ -23,19 +23,44 @@ UNANSWERED: Final = (
 """Reason (code, sentence) of a request that ended because nobody decided."""
 
 
-def judge_approver(principal: Principal, requester_id: UUID | None, *, own_allowed: bool) -> bool:
-    """Whether the decision is about the principal's own request; raises Forbidden if it may not be.
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asked, and who else knew the key it was asked with."""
 
-    The admin counts, whichever key they come with. `own_allowed` is the account's setting, which
-    lets an MRAO decide about their own requests. Raises Forbidden (`self-approval`).
+    admin_id: UUID | None
+    known_to: frozenset[UUID] = frozenset()
+
+
+def judge_approver(principal: Principal, requester: Requester, *, own_allowed: bool) -> bool:
+    """Whether one admin can have both asked and decided; raises Forbidden if that may not be.
+
+    The admin counts, whichever key they come with, and everybody through whose hands the keys of
+    both came. `own_allowed` is the account's setting, which lets an MRAO decide about their own
+    requests. Raises Forbidden (`self-approval`).
     """
-    if principal.admin_id != requester_id:
+    if principal.hands.isdisjoint(requester.known_to | {requester.admin_id}):
         return False
     if own_allowed and principal.role is Role.MRAO:
         return True
-    raise Forbidden(
-        "Another admin than the one who asked has to decide; you can take your own request back.",
-        code="self-approval",
+    raise Forbidden(_why_refused(principal, requester), code="self-approval")
+
+
+def _why_refused(principal: Principal, requester: Requester) -> str:
+    if principal.admin_id == requester.admin_id:
+        return (
+            "Another admin than the one who asked has to decide; "
+            "you can take your own request back."
+        )
+    if requester.admin_id in principal.known_to:
+        why = "The API key you use was handed out by the admin who asked, who may have kept it"
+    elif principal.admin_id in requester.known_to:
+        why = "It was asked with an API key that you handed out and may have kept"
+    else:
+        why = "The API key you use and the one it was asked with were handed out by the same admin"
+    return (
+        f"{why}: that would be one person's word. Somebody has to decide whose key came through no "
+        "hand that the requester's came through: an MRAO made by `scm-api admin create` on the "
+        "server, or an admin whom such an MRAO gave a key."
     )
 
 

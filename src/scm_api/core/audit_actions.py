@@ -32,7 +32,13 @@ _VERBS: Final[Mapping[str, tuple[str, ...]]] = {
     "enrollment": ("created", *Move, "cancel_requested", "cancel_refused"),
     "external_assignment": ("created", "changed", "deleted", "validated", "lapsed"),
     "local_ca_backend": (*_EDITED, "resealed"),
-    "organization": (*_EDITED, "domain_added", "domain_removed", "domain_delegated"),
+    "organization": (
+        *_EDITED,
+        "domain_added",
+        "domain_removed",
+        "domain_delegated",
+        "domain_delegation_changed",
+    ),
 }
 
 ACTIONS: Final = tuple(f"{noun}.{verb}" for noun, verbs in _VERBS.items() for verb in verbs)

@@ -25,6 +25,26 @@ def state_at(
     return state
 
 
+def judge_taking_place(
+    state: RevocationState | None, reason: RevocationReason, *, waits: bool, pointer: str = ""
+) -> list[Fault]:
+    """Whether a new request may take the place of what is there, `waits` being whether it first
+    waits for approval.
+
+    It then takes no place of what is scheduled: should nobody approve it, the certificate would
+    stay valid though its end was agreed upon. A compromised key does all the same, since asking for
+    its end is never made harder. Code: `wrong-state`.
+    """
+    loses = state is RevocationState.SCHEDULED and waits
+    if not loses or reason is RevocationReason.KEY_COMPROMISE:
+        return []
+    detail = (
+        "A revocation is scheduled, which this request, while it waits for approval, would undo. "
+        "Take it back first (/revocation/cancel), then ask anew."
+    )
+    return [Fault(pointer, "wrong-state", detail, "the reason key_compromise")]
+
+
 def judge_effective_at(
     effective_at: datetime | None, reason: RevocationReason, now: datetime, not_after: datetime
 ) -> list[Fault]:

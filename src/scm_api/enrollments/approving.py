@@ -7,6 +7,7 @@ from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
+from scm_api.core.approval import Requester
 from scm_api.core.lifecycle import Move
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Enrollment
@@ -69,6 +70,7 @@ async def _waiting(
     row = await repository.locked(session, caller, enrollment_id)
     require_approver(caller)
     await next_state(session, row, step)
-    own = await require_not_own(session, caller, row.requester_id)
+    requester = Requester(row.requester_id, frozenset(row.requester_known_to))
+    own = await require_not_own(session, caller, requester)
     expected.check(row.version)
     return row, own

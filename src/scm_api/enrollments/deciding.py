@@ -14,7 +14,13 @@ from scm_api.core.lifecycle import Move, after, wrong_state
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
-from scm_api.db.models import CaBackend, Certificate, Enrollment, EnrollmentAttempt
+from scm_api.db.models import (
+    CaBackend,
+    Certificate,
+    CertificateProfile,
+    Enrollment,
+    EnrollmentAttempt,
+)
 from scm_api.db.statements import changed_rows
 from scm_api.drivers.registry import REGISTRY
 from scm_api.enrollments import repository
@@ -32,7 +38,8 @@ async def retry(
 ) -> dict[str, Any]:
     """Order a parked enrollment anew, because a person made sure that nothing is open at the CA.
 
-    Where its profile requires approval, the new order waits for it, at most `approval_within`.
+    Where its profile requires approval, today or when it was asked for, the new order waits for
+    it, at most `approval_within`.
     Raises Conflict when it is not parked, or parked because of a certificate that exists.
     """
     row = await repository.locked(session, caller, enrollment_id)
@@ -50,7 +57,7 @@ async def retry(
     await end_open_attempt(session, enrollment_id, "given up")
     # A wish to have the order before taken back says nothing about the new one.
     values: dict[str, Any] = {"reason_code": None, "reason": None, "cancel_requested_at": None}
-    if row.approval_expires_at is None:
+    if row.approval_expires_at is None and not await _requires_approval(session, row):
         values |= {"due_at": func.now()}
         await decide(session, caller, row, Move.RETRY, comment, values)
         await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
@@ -59,6 +66,13 @@ async def retry(
         values |= {"approval_digest": None, "self_approved": False, "due_at": None}
         await decide(session, caller, row, Move.ASK_AGAIN, comment, values)
     return await repository.enrollment(session, caller, enrollment_id)
+
+
+async def _requires_approval(session: AsyncSession, row: Enrollment) -> bool:
+    """Whether today's profile does; a replacement is a revocation as well."""
+    profile = await session.get_one(CertificateProfile, row.certificate_profile_id)
+    replaces = row.replace_reason is not None
+    return profile.requires_approval or (replaces and profile.revocation_requires_approval)
 
 
 async def cancel(

@@ -179,7 +179,7 @@ class EnrollmentOut(Output):
         description="Until then it has to be approved or declined; null: no approval is required."
     )
     self_approved: bool = Field(
-        description="Whether the requester approved it, as the account's settings allowed."
+        description="Whether one admin can have asked and approved, as the settings allowed."
     )
     ca_ref: str | None = Field(description="The CA's own reference of the order.")
     waits_for: str | None = Field(

@@ -185,8 +185,8 @@ async def dry_run(
     judged = await judge_request(connection, caller, request, app.key_checks)
     if judged.facts is None or judged.judgement is None:
         return judged
-    limit, profile_id = limit_of(judged), judged.facts.certificate_profile_id
-    full = await room_faults(connection, limit, profile_id, judged.judgement.names)
+    limit, names = limit_of(judged), judged.judgement.names
+    full = await room_faults(connection, limit, judged.facts, names)
     return replace(judged, faults=[*judged.faults, *full])
 
 

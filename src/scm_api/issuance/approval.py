@@ -1,13 +1,12 @@
 """Approval of what waits, shared by enrollments, revocations and the worker."""
 
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal, require_privilege
-from scm_api.core.approval import Approved, judge_approver
+from scm_api.core.approval import Approved, Requester, judge_approver
 from scm_api.core.errors import Fault
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import AccountSettings, Enrollment
@@ -19,9 +18,7 @@ def require_approver(caller: Principal) -> None:
     require_privilege(caller, Privilege.APPROVE, "approve or decline requests")
 
 
-async def require_not_own(
-    session: AsyncSession, caller: Principal, requester_id: UUID | None
-) -> bool:
+async def require_not_own(session: AsyncSession, caller: Principal, requester: Requester) -> bool:
     """Whether the caller decides about their own request; raises Forbidden (`self-approval`) if
     they may not.
 
@@ -29,7 +26,7 @@ async def require_not_own(
     was shown.
     """
     own_allowed = await session.scalar(select(AccountSettings.mrao_may_approve_own_requests))
-    return judge_approver(caller, requester_id, own_allowed=bool(own_allowed))
+    return judge_approver(caller, requester, own_allowed=bool(own_allowed))
 
 
 async def clock(session: AsyncSession) -> datetime:

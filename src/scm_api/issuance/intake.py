@@ -37,7 +37,8 @@ class Request:
 
     With `replace_reason` the certificate it renews is revoked once the new one is issued.
     `requires_approval` asks for approval where the profile alone would not. `requester_id` is for
-    what the service asks for by itself: the admin in whose name. `key_made` is whether the service
+    what the service asks for by itself: the admin in whose name, and `requester_known_to` who else
+    knew the key they had asked with. `key_made` is whether the service
     made the key of the CSR. `subject` is the account it is made for, or why there is none.
     """
 
@@ -50,6 +51,7 @@ class Request:
     replace_reason: RevocationReason | None = None
     requires_approval: bool = False
     requester_id: UUID | None = None
+    requester_known_to: Sequence[UUID] = ()
     key_made: bool = False
     bulk_renewal_id: UUID | None = None
     order_options: Mapping[str, Any] | None = None
@@ -179,6 +181,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "ca_backend_id": facts.rules.ca_backend_id,
         "certificate_type": facts.rules.certificate_type.value,
         "requester_id": caller.admin_id if caller else request.requester_id,
+        "requester_known_to": sorted(caller.known_to if caller else request.requester_known_to),
         "renews_certificate_id": request.renews_certificate_id,
         "replace_reason": request.replace_reason.value if request.replace_reason else None,
         "bulk_renewal_id": request.bulk_renewal_id,

@@ -1,4 +1,7 @@
-"""Counting certificates by person, so that two requests at once never pass a limit together."""
+"""Counting certificates by person, so that two requests at once never pass a limit together.
+
+Each organization and each department counts for itself: what others have is not told by refusing.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -12,9 +15,10 @@ from scm_api.core.lifecycle import FINAL
 from scm_api.core.quota import judge_room, people_of
 from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.statements import Single, Statement
+from scm_api.issuance.facts import Facts
 
-# Whoever waits here holds the same person of the same profile up, and nothing else. The keys come
-# sorted, so that two with several people in common never wait for each other.
+# Whoever waits here holds the same person of the same profile and organization up, and nothing
+# else. The keys come sorted, so that two with several people in common never wait for each other.
 _TAKE_TURNS: Final = text("""
     SELECT count(pg_advisory_xact_lock(hashtextextended(key, 0)))
       FROM unnest(CAST(:keys AS text[])) AS key
@@ -28,6 +32,7 @@ _TAKEN: Final = Statement(
      CROSS JOIN unnest(e.people) AS person
      WHERE e.people && CAST(:people AS text[]) AND person = ANY(CAST(:people AS text[]))
        AND e.certificate_profile_id = :profile_id
+       AND e.organization_id = :organization_id
        AND CASE WHEN c.id IS NULL
                 THEN e.state = ANY(CAST(:open AS text[]))
                      AND NOT (e.state = 'pending_approval'
@@ -48,7 +53,7 @@ async def take_turns(session: AsyncSession, enrollments: Sequence[Mapping[str, A
     one might wait for each other. `enrollments` are their columns.
     """
     keys = {
-        f"{each['certificate_profile_id']}/{person}"
+        f"{each['certificate_profile_id']}/{each['organization_id']}/{person}"
         for each in enrollments
         for person in each["people"] or ()
     }
@@ -67,10 +72,10 @@ async def take_room(
     people = values["people"]
     if max_valid is None or not people:
         return
-    profile_id = values["certificate_profile_id"]
     await take_turns(session, [values])
     replaced = values["renews_certificate_id"] if values["replace_reason"] else None
-    taken = await _taken(session, profile_id, people, replaced)
+    used = values["certificate_profile_id"], values["organization_id"]
+    taken = await _taken(session, used, people, replaced)
     if faults := judge_room(max_valid, taken):
         raise Conflict(" ".join(fault.detail for fault in faults), code=faults[0].code)
 
@@ -78,24 +83,28 @@ async def take_room(
 async def room_faults(
     session: AsyncSession | Single,
     max_valid: int | None,
-    profile_id: UUID,
+    facts: Facts,
     names: Sequence[Any],
 ) -> list[Fault]:
     """What `take_room` would say now, for a dry run."""
     people = people_of(names)
     if max_valid is None or not people:
         return []
-    return judge_room(max_valid, await _taken(session, profile_id, people, None))
+    used = facts.certificate_profile_id, facts.organization_id
+    return judge_room(max_valid, await _taken(session, used, people, None))
 
 
 async def _taken(
     session: AsyncSession | Single,
-    profile_id: UUID,
+    used: tuple[UUID, UUID],
     people: Sequence[str],
     replaced: UUID | None,
 ) -> dict[str, int]:
+    """`used` are the profile, and the organization or department that uses it."""
+    profile_id, organization_id = used
     asked = {
         "profile_id": profile_id,
+        "organization_id": organization_id,
         "people": list(people),
         "open": _OPEN,
         "replaced": replaced,

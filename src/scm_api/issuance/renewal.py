@@ -119,12 +119,11 @@ def request_again(
     before: Enrollment,
     comment: str,
     *,
-    requester_id: UUID | None = None,
     bulk_renewal_id: UUID | None = None,
 ) -> Request:
     """The request that led to a certificate, once more: same CSR, names and term.
 
-    `before` is its enrollment, `requester_id` for what the service asks for by itself.
+    `before` is its enrollment; what the service asks for by itself is in its requester's name.
     """
     return Request(
         organization_id=row.organization_id,
@@ -136,7 +135,8 @@ def request_again(
         ),
         comment=comment,
         renews_certificate_id=row.id,
-        requester_id=requester_id,
+        requester_id=before.requester_id,
+        requester_known_to=before.requester_known_to,
         key_made=before.key_made,
         bulk_renewal_id=bulk_renewal_id,
         order_options=before.order_options,

@@ -66,7 +66,7 @@ async def ask(
     `told` goes into the audit event. The row is locked by the caller.
     """
     details = dict(told)
-    _ask(row, reason.value, caller.admin_id)
+    _ask(row, reason.value, caller.admin_id, sorted(caller.known_to))
     row.revocation_expires_at = approve_until
     row.revocation_effective_at = effective_at
     if effective_at is not None:
@@ -172,6 +172,7 @@ async def revoke_succeeded(
         row,
         RevocationReason.KEY_COMPROMISE.value if graver else reason.value,
         enrollment.requester_id,
+        enrollment.requester_known_to,
     )
     row.revocation_expires_at = None
     row.revocation_effective_at = None
@@ -181,11 +182,12 @@ async def revoke_succeeded(
     await session.flush()
 
 
-def _ask(row: Certificate, reason: str, requester_id: UUID) -> None:
+def _ask(row: Certificate, reason: str, requester_id: UUID, known_to: list[UUID]) -> None:
     row.revocation_reason = reason
     row.revocation_detail = None
     row.revocation_requested_at = func.now()
     row.revocation_requester_id = requester_id
+    row.revocation_requester_known_to = known_to
 
 
 def _record(

@@ -46,7 +46,7 @@ async def delegate(
             )
             for id_, t in wanted.items()
         )
-        _record(session, caller, domain, wanted)
+        _record(session, caller, domain, kept, wanted)
         await session.flush()
     return await repository.domain_content(session, caller, organization_id, domain_id)
 
@@ -75,17 +75,32 @@ def _record(
     session: AsyncSession,
     caller: Principal,
     domain: OrganizationDomain,
-    wanted: dict[UUID, list[str]],
+    before: dict[UUID, list[str]],
+    after: dict[UUID, list[str]],
 ) -> None:
-    told = [
-        {"organization_id": str(organization_id), "certificate_types": types}
-        for organization_id, types in wanted.items()
-    ]
+    """One event for the owner, and one for each organization that has more or less by it: neither
+    need be one that the other's admins may see."""
     record(
         session,
         caller,
         "organization.domain_delegated",
         ("organization", domain.organization_id),
         organization_id=domain.organization_id,
-        details={"domain": domain.name, "delegations": told},
+        details={"domain": domain.name, "delegations": len(after)},
     )
+    for organization_id in sorted(before.keys() | after.keys()):
+        types = after.get(organization_id, [])
+        if types == before.get(organization_id):
+            continue
+        record(
+            session,
+            caller,
+            "organization.domain_delegation_changed",
+            ("organization", organization_id),
+            organization_id=organization_id,
+            details={
+                "domain_id": str(domain.id),
+                "domain": domain.name,
+                "certificate_types": types,
+            },
+        )

@@ -120,6 +120,7 @@ def _principal(row: Row[Any]) -> Principal:
         certificate_types=types,
         privileges=privileges,
         key_expires_at=key.expires_at,
+        known_to=frozenset(key.known_to),
     )
 
 

@@ -1,8 +1,9 @@
 """Revoking the oldest certificates of a person who has more than the profile allows.
 
-It comes after the new certificate was recorded, as a job stored with it, and never before: nobody
-is left without a certificate. Each new one brings such a job, and the rows are locked in one order,
-so that the last job sees everything there is.
+Only certificates of the organization or department that enrolled: others' are not its to revoke. It
+comes after the new certificate was recorded, as a job stored with it, and never before: nobody is
+left without a certificate. Each new one brings such a job, and the rows are locked in one order, so
+that the last job sees everything there is.
 """
 
 from uuid import UUID
@@ -35,6 +36,7 @@ async def revoke_surplus(database: Database, enrollment_id: UUID) -> None:
             .join(Enrollment, Enrollment.id == Certificate.enrollment_id)
             .where(
                 Enrollment.certificate_profile_id == new.certificate_profile_id,
+                Enrollment.organization_id == new.organization_id,
                 Enrollment.people.overlap(new.people),
                 Certificate.not_after > func.now(),
                 Certificate.quarantined.is_(None),

@@ -38,7 +38,8 @@ class ApiKey(Versioned, Base):
     """A 256-bit random key, kept as HMAC-SHA-256 only; `prefix` lets people recognise it.
 
     With a `role` the key has a scope, and the limits are its own; without one it acts with all
-    its owner's rights.
+    its owner's rights. `known_to` are the other admins through whose hands it came: who made it,
+    and who knew the key it was made with.
     """
 
     __tablename__ = "api_keys"
@@ -47,6 +48,7 @@ class ApiKey(Versioned, Base):
     name: Mapped[str] = mapped_column(String(128))
     prefix: Mapped[str] = mapped_column(String(16))
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    known_to: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), default=list, server_default="{}")
     role: Mapped[str | None] = mapped_column(String(8))
     organization_ids: Mapped[list[UUID]] = mapped_column(
         ARRAY(Uuid), default=list, server_default="{}"

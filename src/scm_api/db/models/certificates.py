@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
@@ -28,11 +29,12 @@ class Certificate(Identified, Base):
     `quarantined` lists why the certificate is not what was asked (null: it is); a quarantined
     certificate is kept and shown, never served. `version` is the ETag. `term` is what was asked and
     granted (`core.granted_term`), `renewal_opens_at` when it should be renewed at the earliest
-    (`core.renewal_window`). `revocation_expires_at` is set while a revocation waits for approval:
-    unanswered until then, it is over. `revocation_effective_at` is when the CA is told at the
-    earliest (null: at once). `renewal_tried_at` is when the service last looked at renewing it by
-    itself, `renewal_problem` what kept it from that. `deactivated_at` is when its unit was given
-    back to the CA's inventory.
+    (`core.renewal_window`). `revocation_requester_known_to` are the other admins who knew the API
+    key its revocation was asked for with. `revocation_expires_at` is set while a revocation waits
+    for approval: unanswered until then, it is over. `revocation_effective_at` is when the CA is
+    told at the earliest (null: at once). `renewal_tried_at` is when the service last looked at
+    renewing it by itself, `renewal_problem` what kept it from that. `deactivated_at` is when its
+    unit was given back to the CA's inventory.
     """
 
     __tablename__ = "certificates"
@@ -88,6 +90,9 @@ class Certificate(Identified, Base):
     revocation_requested_at: Mapped[datetime | None]
     revocation_requester_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("admins.id", ondelete="RESTRICT")
+    )
+    revocation_requester_known_to: Mapped[list[UUID]] = mapped_column(
+        ARRAY(Uuid), default=list, server_default="{}"
     )
     revocation_expires_at: Mapped[datetime | None]
     revocation_effective_at: Mapped[datetime | None]

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    Uuid,
     func,
     text,
 )
@@ -32,6 +33,7 @@ class Enrollment(Identified, Base):
     `steps` counts how often the CA was asked since the last progress, `failures` unexpected
     errors of ours in a row; both space out what follows and start again with each progress.
     `external_organization_id` is for whom the CA is asked, where it validates organizations.
+    `requester_known_to` are the other admins who knew the API key it was asked with.
     `key_made` says that the service made the key, which it does not have.
     `people` are those a client certificate is for (`core.quota`), null for other types.
     `approval_expires_at` is set where the profile requires approval: unanswered until then, the
@@ -76,6 +78,9 @@ class Enrollment(Identified, Base):
     )
     certificate_type: Mapped[str] = mapped_column(String(16))
     requester_id: Mapped[UUID] = mapped_column(ForeignKey("admins.id", ondelete="RESTRICT"))
+    requester_known_to: Mapped[list[UUID]] = mapped_column(
+        ARRAY(Uuid), default=list, server_default="{}"
+    )
     renews_certificate_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("certificates.id", ondelete="RESTRICT", use_alter=True), index=True
     )
