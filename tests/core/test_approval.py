@@ -78,6 +78,21 @@ def test_t41_nobody_decides_by_keys_they_handed_out(
     assert judge_approver(approver, requester, own_allowed=True) is True
 
 
+def test_an_mrao_who_handed_out_keys_stands_in_the_way_only_of_their_own_requests() -> None:
+    given = {"known_to": frozenset({CAT})}
+    both = Requester(ADA, frozenset({CAT}))
+    assert (
+        judge_approver(admin(BOB, Role.RAO, **given), both, own_allowed=False, mraos=[CAT]) is False
+    )
+    assert judge_approver(admin(CAT), both, own_allowed=False, mraos=[CAT]) is False
+    for requester in (Requester(CAT), Requester(ADA, frozenset({CAT, DAN}))):
+        known = frozenset({CAT, DAN})
+        with pytest.raises(Forbidden):
+            judge_approver(
+                admin(BOB, Role.RAO, known_to=known), requester, own_allowed=False, mraos=[CAT]
+            )
+
+
 def test_t41_a_key_is_known_to_all_whose_hands_it_came_through() -> None:
     assert admin(ADA).knowing_key_of(ADA) == set()
     assert admin(ADA).knowing_key_of(BOB) == {ADA}

@@ -78,18 +78,28 @@ async def test_t41_an_mrao_approves_nothing_by_an_admin_it_made(eyes: FourEyes) 
 async def test_t41_who_handed_out_the_requesters_key_does_not_approve(eyes: FourEyes) -> None:
     organization = eyes.enrolling.chain.organization["id"]
     _, rao = await new_admin(eyes.requester, "rao", organization)
-    path = await asked_by(eyes, rao)
-    assert "you handed out" in await refused(eyes, path, eyes.requester)
+    _, peer = await new_admin(rao, "peer", organization)
+    path = await asked_by(eyes, peer)
+    assert "you handed out" in await refused(eyes, path, rao)
     await eyes.decide(path, status=200)
 
 
 async def test_t41_two_keys_from_one_hand_are_one_person(eyes: FourEyes) -> None:
     organization = eyes.enrolling.chain.organization["id"]
-    _, one = await new_admin(eyes.requester, "one", organization)
-    id_, two = await new_admin(eyes.requester, "two", organization)
+    _, rao = await new_admin(eyes.requester, "rao", organization)
+    _, one = await new_admin(rao, "one", organization)
+    id_, two = await new_admin(rao, "two", organization)
     path = await asked_by(eyes, one)
     assert "by the same admin" in await refused(eyes, path, two)
     await eyes.decide(path, by=await given_key(eyes.approver, id_), status=200)
+
+
+async def test_admins_who_got_their_keys_from_an_mrao_are_two_people(eyes: FourEyes) -> None:
+    organization = eyes.enrolling.chain.organization["id"]
+    _, one = await new_admin(eyes.requester, "one", organization)
+    _, two = await new_admin(eyes.requester, "two", organization)
+    for approver in (two, eyes.requester):
+        await eyes.decide(await asked_by(eyes, one), by=approver, status=200)
 
 
 async def test_t41_a_key_made_for_oneself_stays_ones_own(eyes: FourEyes, estate: Estate) -> None:
@@ -105,10 +115,11 @@ async def test_t41_a_key_made_for_oneself_stays_ones_own(eyes: FourEyes, estate:
 @pytest.mark.usefixtures("worker")
 async def test_t41_the_same_holds_for_revocations(eyes: FourEyes) -> None:
     organization = eyes.enrolling.chain.organization["id"]
-    _, rao = await new_admin(eyes.requester, "rao", organization)
+    _, maker = await new_admin(eyes.requester, "maker", organization)
+    _, rao = await new_admin(maker, "rao", organization)
     peer, _ = await new_admin(eyes.approver, "peer", organization)
     path = f"/certificates/{(await eyes.issued(WWW))['id']}"
     await rao.post(f"{path}/revoke", {"reason": "superseded"}, 202)
     await refused(eyes, path, await given_key(rao, peer))
-    await refused(eyes, path, eyes.requester)
+    await refused(eyes, path, maker)
     await eyes.decide(path, by=await given_key(eyes.approver, peer), status=202)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -30,15 +30,27 @@ class Requester:
     admin_id: UUID | None
     known_to: frozenset[UUID] = frozenset()
 
+    def may_be(self, principal: Principal) -> frozenset[UUID]:
+        """The admins who can have both asked and sent what comes from `principal`."""
+        return principal.hands & (self.known_to | {self.admin_id})
 
-def judge_approver(principal: Principal, requester: Requester, *, own_allowed: bool) -> bool:
+
+def judge_approver(
+    principal: Principal,
+    requester: Requester,
+    *,
+    own_allowed: bool,
+    mraos: Collection[UUID] = (),
+) -> bool:
     """Whether one admin can have both asked and decided; raises Forbidden if that may not be.
 
     The admin counts, whichever key they come with, and everybody through whose hands the keys of
-    both came. `own_allowed` is the account's setting, which lets an MRAO decide about their own
+    both came. But those among `mraos`, who gave keys to the admins they made, count only where they
+    asked themselves: an MRAO has no need of a detour, since they may have the profile require no
+    approval. `own_allowed` is the account's setting, which lets an MRAO decide about their own
     requests. Raises Forbidden (`self-approval`).
     """
-    if principal.hands.isdisjoint(requester.known_to | {requester.admin_id}):
+    if requester.may_be(principal) <= frozenset(mraos) - {requester.admin_id}:
         return False
     if own_allowed and principal.role is Role.MRAO:
         return True
@@ -60,7 +72,7 @@ def _why_refused(principal: Principal, requester: Requester) -> str:
     return (
         f"{why}: that would be one person's word. Somebody has to decide whose key came through no "
         "hand that the requester's came through: an MRAO made by `scm-api admin create` on the "
-        "server, or an admin whom such an MRAO gave a key."
+        "server, or an admin to whom another MRAO gave a key."
     )
 
 

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.approval import Approved, Requester, judge_approver
 from scm_api.core.errors import Fault
-from scm_api.core.vocabulary import EnrollmentState, Privilege
-from scm_api.db.models import AccountSettings, Enrollment
+from scm_api.core.vocabulary import EnrollmentState, Privilege, Role
+from scm_api.db.models import AccountSettings, Admin, Enrollment
 from scm_api.issuance.rules import ProfileRules
 
 
@@ -26,7 +26,14 @@ async def require_not_own(session: AsyncSession, caller: Principal, requester: R
     was shown.
     """
     own_allowed = await session.scalar(select(AccountSettings.mrao_may_approve_own_requests))
-    return judge_approver(caller, requester, own_allowed=bool(own_allowed))
+    common = requester.may_be(caller)
+    mraos = select(Admin.id).where(Admin.id.in_(common), Admin.role == Role.MRAO.value)
+    return judge_approver(
+        caller,
+        requester,
+        own_allowed=bool(own_allowed),
+        mraos=(await session.scalars(mraos)).all() if common else (),
+    )
 
 
 async def clock(session: AsyncSession) -> datetime:
