@@ -26,11 +26,11 @@ demo: $(RUN) ## Issue a certificate with everything started here, then stay up (
 	@$(BIN)/scm-api demo $(if $(filter-out 0,$(ONCE)),--once) $(if $(PORT),--port $(PORT)) \
 		$(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
 
-# Half of the time tests wait, for leases above all: five at a time keep two cores busy.
+# Half of the time tests wait, for leases above all: six at a time keep two cores busy.
 test: ## Every gate and the whole suite, on a PostgreSQL it starts itself
 	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-O) \
 		lint test-coverage test-clients test-collect
-	$(BIN)/pytest -n 5 --dist loadgroup $(SUITE)
+	$(BIN)/pytest -n 6 --dist loadgroup $(SUITE)
 
 test-core: $(DEV) ## The decisions alone: seconds, without I/O
 	$(BIN)/pytest tests/core -p no:logging

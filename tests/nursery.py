@@ -95,25 +95,33 @@ def _serve(listener: socket.socket) -> NoReturn:
                     os._exit(0)  # which kills whoever is left
                 elif key.fileobj is listener:
                     line, _ = listener.accept()
-                    process = context.Process(target=_live, args=(listener, line))
+                    # Read here: a line closed with something unread would be reset, and with it
+                    # the word about a child that was killed at once.
+                    message, files, _, _ = socket.recv_fds(line, _LONGEST, _STREAMS)
+                    process = context.Process(target=_live, args=(listener, message, files))
                     process.start()
-                    line.sendall(b"%d" % process.pid)
+                    for file in files:
+                        os.close(file)
+                    _tell(line, process.pid)
                     waiting.register(process.sentinel, selectors.EVENT_READ, (process, line))
                 else:
                     waiting.unregister(key.fileobj)
                     process, line = key.data
                     process.join()
-                    with line, suppress(BrokenPipeError):
-                        line.sendall(b"%d" % process.exitcode)
+                    _tell(line, process.exitcode)
+                    line.close()
                     process.close()
 
 
-def _live(listener: socket.socket, line: socket.socket) -> None:
+def _tell(line: socket.socket, number: int | None) -> None:
+    with suppress(OSError):  # whoever asked may have ended
+        line.sendall(b"%d" % number)
+
+
+def _live(listener: socket.socket, message: bytes, files: Sequence[int]) -> None:
     # No process outlives the test run, a frozen one neither.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     listener.close()
-    message, files, _, _ = socket.recv_fds(line, _LONGEST, _STREAMS)
-    line.close()
     sys.path[:], work = pickle.loads(message)
     pickle.loads(work)(*([files] if files else []))
 
