@@ -39,7 +39,7 @@ test-coverage: $(DEV) ## The decisions alone, with the proof that every branch i
 	HYPOTHESIS_PROFILE=usual $(BIN)/pytest tests/core -p no:logging --cov scm_api.core --cov-branch \
 		--cov-fail-under 100 --cov-report term-missing:skip-covered
 
-test-collect: $(DEV) ## Every test can be collected; compiles them, which five processes would do each
+test-collect: $(DEV) ## Every test can be collected; compiles them, which six processes would do each
 	@$(BIN)/pytest --collect-only -q -q $(SUITE) >/dev/null || $(BIN)/pytest --collect-only -q -q $(SUITE)
 
 test-clients: $(DEV) $(CLIENTS)/.installed ## The simulators, driven by clients that know nothing of us

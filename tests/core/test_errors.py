@@ -59,6 +59,13 @@ def test_what_a_client_needs_to_go_on_is_kept() -> None:
     assert Malformed("Not JSON.", pointer="query/limit").faults[0].pointer == "query/limit"
 
 
+def test_several_parameters_that_cannot_be_read_are_told_at_once() -> None:
+    assert Malformed("Not JSON.").faults == ()
+    assert Malformed("2 faults.", faults=[SHORT, LONG]).faults == (SHORT, LONG)
+    first = Malformed("No.", pointer="query/limit", faults=[LONG]).faults[0]
+    assert (first.pointer, first.code) == ("query/limit", "malformed-request")
+
+
 def test_each_kind_has_a_code_of_its_own() -> None:
     kinds = [each for each in ScmError.__subclasses__() if each.__module__ == ScmError.__module__]
     assert {Forbidden, Stale, Unauthenticated} <= set(kinds)

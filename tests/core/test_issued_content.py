@@ -41,6 +41,11 @@ def test_a_crafted_diffie_hellman_key_takes_no_time(modulus: int, order: tuple[i
     assert time.process_time() - began < 0.3
 
 
+def test_f13_a_certificate_whose_key_is_no_point_is_nobodys() -> None:
+    spki = spki_of(key("other").public_key())
+    assert not is_for_key_of(holding(spki[:-1] + bytes([spki[-1] ^ 1])), request_for("a.test"))
+
+
 def test_what_was_asked_is_accepted_with_its_facts() -> None:
     verdict = judge(GOOD, subject=[(CN, "a.example.test")])
     assert verdict.discrepancies == ()
