@@ -316,8 +316,7 @@ async def test_t44_approval_is_asked_for(
     [made] = await successors(enrolling, old)
     assert made["state"] == "pending_approval"
     path = f"/enrollments/{made['id']}/approve"
-    asked = await estate.api.send("POST", path, json={}, headers={"If-Match": "*"})
-    assert asked.status_code == 403, "who asked first is not a second pair of eyes"
+    await estate.api.send("POST", path, 403, json={}, headers={"If-Match": "*"})
 
 
 async def test_t44_whoever_knew_the_key_it_was_first_asked_with_still_counts(
@@ -329,8 +328,7 @@ async def test_t44_whoever_knew_the_key_it_was_first_asked_with_still_counts(
     await age(database, old, timedelta(days=20))
     assert await renewals.renew_due() == 1
     async with database.transaction() as session:
-        asked = select(Enrollment.requester_known_to).order_by(Enrollment.created_at)
-        first, renewed = await session.scalars(asked)
+        first, renewed = await session.scalars(select(Enrollment.requester_known_to))
     assert first == renewed != []
 
 
