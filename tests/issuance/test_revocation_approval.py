@@ -99,6 +99,22 @@ async def test_a_key_is_blocked_once_its_revocation_is_approved(eyes: FourEyes) 
     assert faults_of(problem) == {("/csr", "key-blocked")}
 
 
+@pytest.mark.parametrize("in_bulk", [False, True])
+async def test_the_key_of_what_is_revoked_already_is_blocked_at_once(
+    eyes: FourEyes, in_bulk: bool
+) -> None:
+    path, shown = await asked(eyes)
+    await eyes.decide(path, status=202)
+    await eyes.enrolling.until(path, "revocation.state", "done")
+    if in_bulk:
+        said = {"certificate_ids": [shown["id"]], "reason": "key_compromise"}
+        await eyes.requester.post("/bulk-revocations", said, 202)
+    else:
+        await eyes.requester.post(f"{path}/revoke", {"reason": "key_compromise"}, 200)
+    now = await eyes.requester.get(path)
+    assert (now["key_blocked"], now["revocation"]["reason"]) == (True, "superseded")
+
+
 async def test_an_mrao_let_through_is_shown(eyes: FourEyes) -> None:
     path, _ = await asked(eyes)
     own = {"mrao_may_approve_own_requests": True}

@@ -14,7 +14,7 @@ from scm_api.bulk_revocations.schemas import BulkRevocationCreate
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Fault, Invalid
 from scm_api.core.revocation import judge_taking_place
-from scm_api.core.vocabulary import Privilege, RevocationReason
+from scm_api.core.vocabulary import Privilege, RevocationReason, RevocationState
 from scm_api.db.audit import record
 from scm_api.db.base import new_id
 from scm_api.db.models import BulkRevocation, BulkRevocationCertificate
@@ -79,7 +79,12 @@ async def _ask_for_each(
     told = {"comment": bulk.comment, "bulk_revocation_id": str(bulk.id)}
     blocked: frozenset[str] = frozenset()
     if reason is RevocationReason.KEY_COMPROMISE:
-        at_once = [row.Certificate for row in rows if not row.revocation_requires_approval]
+        at_once = [
+            row.Certificate
+            for row in rows
+            if not row.revocation_requires_approval
+            or state_at(row.Certificate, now) is RevocationState.DONE
+        ]
         blocked = await block_keys(session, caller, at_once, told)
     for row in rows:
         if changes_nothing(row.Certificate, reason, now):

@@ -81,7 +81,8 @@ async def revoke(
 
     Where today's profile requires approval, it waits for that instead, at most `approval_within`.
     A repeat while one is under way, or after it is done, changes nothing, except that a key said to
-    be compromised is blocked; the CA keeps the reason it was told. What is scheduled gives way,
+    be compromised is blocked, for a certificate that is revoked without anybody's approval; the CA
+    keeps the reason it was told. What is scheduled gives way,
     unless the new one waits for approval. Raises Conflict for that, and when the backend cannot
     revoke, Invalid for a reason its CA does not know, or a time that is not possible.
     """
@@ -91,7 +92,8 @@ async def revoke(
     now = await clock(session)
     waits = await requires_approval(session, row)
     if changes_nothing(row, body.reason, now, body.effective_at):
-        if body.reason is RevocationReason.KEY_COMPROMISE and not waits:
+        revoked = state_at(row, now) is RevocationState.DONE
+        if body.reason is RevocationReason.KEY_COMPROMISE and (revoked or not waits):
             if await block_keys(session, caller, [row], {"comment": body.comment}):
                 row.version += 1
             await session.flush()
