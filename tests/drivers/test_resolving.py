@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from scm_api.drivers import resolving
 from scm_api.drivers.resolving import ForbiddenAddress, checked_addresses
 
 HUNG = "ca.hung.example"
@@ -62,12 +61,9 @@ async def test_whoever_gives_up_leaves_the_look_up_to_others(resolver: Resolver)
     assert resolver.asked == [HUNG]
 
 
-async def test_a_look_up_that_takes_too_long_is_told(
-    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(resolving, "PATIENCE", 0.05)
+async def test_a_look_up_that_takes_too_long_is_told(resolver: Resolver) -> None:
     with pytest.raises(OSError, match=f"the address of {HUNG} was not found in 0.05 seconds"):
-        await checked_addresses(HUNG, loopback=True)
+        await checked_addresses(HUNG, loopback=True, patience=0.05)
     assert resolver.asked == [HUNG]
 
 

@@ -25,14 +25,14 @@ class ForbiddenAddress(OSError):
     """The name leads to an address this service does not use."""
 
 
-async def checked_addresses(host: str, *, loopback: bool) -> list[str]:
+async def checked_addresses(host: str, *, loopback: bool, patience: float = PATIENCE) -> list[str]:
     """The addresses of a host, all of which may be connected to.
 
     Connecting to these very ones, a name that changes its mind (DNS rebinding) gains nothing.
     `loopback` says that the URL itself names this machine. Raises ForbiddenAddress, or another
-    OSError where there is no address, or none within `PATIENCE`.
+    OSError where there is no address, or none within `patience` seconds.
     """
-    addresses = await _addresses_of(host)
+    addresses = await _addresses_of(host, patience)
     for address in addresses:
         if not may_connect(address, loopback=loopback):
             raise ForbiddenAddress(
@@ -41,16 +41,16 @@ async def checked_addresses(host: str, *, loopback: bool) -> list[str]:
     return addresses
 
 
-async def _addresses_of(host: str) -> list[str]:
+async def _addresses_of(host: str, patience: float) -> list[str]:
     try:
         return [str(ipaddress.ip_address(host))]
     except ValueError:
         pass
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             found = await asyncio.shield(_lookup_of(host))
     except TimeoutError as error:
-        raise OSError(f"the address of {host} was not found in {PATIENCE:g} seconds") from error
+        raise OSError(f"the address of {host} was not found in {patience:g} seconds") from error
     except (OSError, UnicodeError) as error:  # the latter of labels that are too long
         raise OSError(f"{host} has no address") from error
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
