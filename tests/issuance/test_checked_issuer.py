@@ -1,5 +1,6 @@
 """Who signed a certificate is checked in any case, by the CAs the order's own CA backend has."""
 
+import asyncio
 from collections import deque
 
 import pytest
@@ -96,6 +97,23 @@ async def test_a_certificate_that_cannot_be_checked_is_collected_again(
         shown = await enrolling.until(path, "waits_for", unchecked)
         assert (shown["state"], shown["certificate_id"]) == ("pending_ca", None)
         authority.faults["list"].clear()
+        assert (await enrolling.settled(shown["id"]))["state"] == "issued"
+    assert len(authority.ledger) == 1
+
+
+async def test_the_answer_is_kept_before_the_ca_is_asked_about_itself(
+    held: tuple[Enrolling, Authority], settings: Settings
+) -> None:
+    enrolling, authority = held
+    authority.renew()
+    authority.holding = False
+    authority.faults["list"] = deque(["hang"])
+    impatient = settings.model_copy(update={"lease_seconds": 2.0, "write_deadline_seconds": 1.0})
+    path = f"/enrollments/{(await enrolling.enroll(WWW))['id']}"
+    async with at_work(impatient):
+        await asyncio.wait_for(authority.hangs.wait(), 10)
+        shown = await enrolling.api.get(path)
+        assert (shown["state"], shown["certificate_id"]) == ("pending_ca", None)
         assert (await enrolling.settled(shown["id"]))["state"] == "issued"
     assert len(authority.ledger) == 1
 

@@ -3,6 +3,7 @@
 Whoever wants one makes it and puts it into AUTHORITIES; nothing in the service does.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ USAGES: Final = {
     "code_signing": ExtendedKeyUsageOID.CODE_SIGNING,
 }
 _LIFE = timedelta(days=3650)
-Fault = Literal["throttle", "fail", "lose"]
+Fault = Literal["throttle", "fail", "lose", "hang"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ class Authority:
     """One CA with a root and an issuing CA; `accounts` are names by password.
 
     Orders and revocations wait while `holding` is true, until `release`. `faults` are what happens
-    to the next calls of a verb, one each. `directory` are the accounts certificates can be made
-    for, by name, but those that are `protected`; with `writes_sids` they carry the security
-    identifier, as AD CS does it.
+    to the next calls of a verb, one each; `hangs` is set once one of them gets no answer.
+    `directory` are the accounts certificates can be made for, by name, but those that are
+    `protected`; with `writes_sids` they carry the security identifier, as AD CS does it.
     """
 
     accounts: dict[str, str]
@@ -71,6 +72,7 @@ class Authority:
     revoked: dict[int, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     faults: dict[str, deque[Fault]] = field(default_factory=dict)
+    hangs: asyncio.Event = field(default_factory=asyncio.Event)
     directory: dict[str, Subject] = field(default_factory=dict)
     protected: set[str] = field(default_factory=set)
     writes_sids: bool = True

@@ -1,5 +1,6 @@
 """Driver of a CA in memory. It is found again by look-up, which the AWS driver never needs."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
@@ -162,6 +163,9 @@ class MemoryDriver:
         if fault == "throttle":
             await self._limiter.slow_down(self._pace, _PATIENCE)
             raise BackendUnavailable("The CA asks for patience.", retry_after=_PATIENCE)
+        if fault == "hang":
+            authority.hangs.set()
+            await asyncio.Event().wait()
         if fault == "fail":
             self._answer(verb, lost=True)
         return authority, fault == "lose"

@@ -4,7 +4,8 @@ One statement is one round trip and one transaction. It begins with the enrollme
 else depends on that row being still ours: of a claim that was lost nothing is written.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache
 from typing import Any, Final
@@ -139,6 +140,14 @@ class Changes:
             claim.attempt, claim.attempts = self._begun, self._begun.number
         if self._kept is not None:
             claim.taken_at, claim.lease = self._kept
+
+
+@asynccontextmanager
+async def writing(claim: Claim, database: Database) -> AsyncIterator[Changes]:
+    """What the block collects is written when it ends. Raises Lost."""
+    changes = Changes(claim)
+    yield changes
+    await changes.commit(database)
 
 
 # Each made once: putting one together takes longer than running it.

@@ -5,8 +5,7 @@ we got; whoever comes next goes on from there.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -41,8 +40,9 @@ from scm_api.issuance.intake import on_behalf
 from scm_api.logger import get_logger
 from scm_api.worker import outcomes
 from scm_api.worker.accounts import account_objection
-from scm_api.worker.changes import Changes
+from scm_api.worker.changes import Changes, writing
 from scm_api.worker.claims import Busy, Claim, Lost, take
+from scm_api.worker.collecting import Collecting
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.judging import Judging
 from scm_api.worker.limits import Limits
@@ -53,8 +53,6 @@ _log = get_logger(__name__)
 Outcome = Issued | Pending | Rejected | Untraced | Canceled
 # Opening the driver took so long that the call might outlast the claim: take a fresh one.
 _TOO_LATE = Defer(timedelta(seconds=0.1), ("busy", "Waits for the connection to the CA."))
-_UNCHECKED = "The certificate is there, but not what it is checked by."
-_UNCHECKED_WAIT = timedelta(seconds=1)  # at first; the longer it lasts, the longer
 _CLASH = (
     "ca-reference-clash",
     "The CA answered with a reference or serial number that belongs to another enrollment. "
@@ -71,6 +69,7 @@ class Issuance:
         self._database = database
         self._gateway = gateway
         self._judging = Judging(database, gateway, limits.write_deadline)
+        self._collecting = Collecting(database, self._judging, limits, crash)
         self._limits = limits
         self._crash = crash
 
@@ -138,7 +137,7 @@ class Issuance:
         if isinstance(chosen, Submit):
             found = objection or await self._judging.objection(claim)
             chosen = Park(found) if found else chosen
-        async with self._writing(claim) as changes:
+        async with writing(claim, self._database) as changes:
             match chosen:
                 case Submit():
                     _intend(changes, chosen, self._limits.of_orders_at(claim.connection).lease)
@@ -207,7 +206,7 @@ class Issuance:
         """Keep the claim for as long as the CA may take, where it would not last."""
         limits = self._limits.of_orders_at(claim.connection)
         if not claim.outlasts(limits.write_deadline):
-            async with self._writing(claim) as changes:
+            async with writing(claim, self._database) as changes:
                 changes.keep(limits.lease)
 
     def _request(
@@ -244,7 +243,7 @@ class Issuance:
         `chosen` is what was asked of it, None if it was not asked.
         """
         first_send = isinstance(chosen, Submit)
-        async with self._writing(claim) as changes:
+        async with writing(claim, self._database) as changes:
             match error:
                 case BackendUnavailable():
                     outcomes.unavailable(changes, error, nothing_sent=first_send)
@@ -262,10 +261,11 @@ class Issuance:
                     outcomes.unanswered(changes, error.detail)
 
     async def _conclude(self, claim: Claim, chosen: Plan, outcome: Outcome) -> None:
-        async with self._writing(claim) as changes:
+        if isinstance(outcome, Issued):
+            await self._collecting.collect(claim, outcome)
+            return
+        async with writing(claim, self._database) as changes:
             match outcome:
-                case Issued():
-                    await self._judge(changes, chosen, outcome)
                 case Pending() if isinstance(chosen, Poll):
                     outcomes.still_pending(changes, outcome, itself=chosen.since is None)
                 case Pending():
@@ -281,34 +281,12 @@ class Issuance:
             self._crash.passing(Point.BEFORE_COMMIT)
         self._crash.passing(Point.AFTER_COMMIT)
 
-    async def _judge(self, changes: Changes, chosen: Plan, outcome: Issued) -> None:
-        try:
-            verdict, waste = await self._judging.verdict(changes.claim, outcome)
-        except DriverError as error:
-            # Neither lost nor handed out: it is collected again later.
-            later = Pending(outcome.ca_ref, _UNCHECKED_WAIT, f"{_UNCHECKED} {error.detail}")
-            taken = outcomes.still_pending if isinstance(chosen, Poll) else outcomes.accepted
-            taken(changes, later)
-            changes.write_attempt(seen_pending_at=None)  # it waits no longer
-            return
-        if verdict.leaf is None:
-            outcomes.unreadable(changes, outcome.ca_ref)
-        else:
-            outcomes.issued(changes, outcome, verdict, waste=waste)
-
-    @asynccontextmanager
-    async def _writing(self, claim: Claim) -> AsyncIterator[Changes]:
-        """What the block collects is written when it ends."""
-        changes = Changes(claim)
-        yield changes
-        await changes.commit(self._database)
-
     async def _stumble(self, claim: Claim, error: Exception) -> None:
         """Note an error of ours. If the database is away, the lease runs out by itself."""
         if is_away(error):
             raise error
         _log.error("step failed", enrollment_id=str(claim.id), exc_info=error)
-        async with self._writing(claim) as changes:
+        async with writing(claim, self._database) as changes:
             if isinstance(error, Conflict) or is_ca_reference_taken(error):
                 outcomes.parked(changes, _CLASH)
             else:

@@ -14,6 +14,8 @@ from scm_api.issuance.recheck import objections
 from scm_api.issuance.verdict import verdict_of
 from scm_api.worker.claims import Claim
 
+Verdict = tuple[IssuedVerdict, bool]
+
 
 class Judging:
     """Judges orders and certificates; `patience` is how long the CA may take to list its CAs."""
@@ -34,17 +36,22 @@ class Judging:
         except CasUnknown as error:
             raise _untold(claim) from error
 
-    async def verdict(self, claim: Claim, outcome: Issued) -> tuple[IssuedVerdict, bool]:
-        """See `verdict_of`. A CA that has another key since it was asked last is no stranger.
+    async def verdict(self, claim: Claim, outcome: Issued) -> Verdict | None:
+        """See `verdict_of`; None where the CA has to be asked first: its certificate is not known,
+        or it may have another key by now, which makes it no stranger."""
+        try:
+            verdict, waste = await self._judged(claim, outcome)
+        except CasUnknown:
+            return None
+        if outcome.issuer_pems is None and _is_by_a_stranger(claim, verdict):
+            return None
+        return verdict, waste
+
+    async def verdict_by_its_ca(self, claim: Claim, outcome: Issued) -> Verdict:
+        """See `verdict_of`, by what the CA says of itself now.
 
         Raises DriverError where it cannot be told whether the CA issued the certificate.
         """
-        try:
-            verdict, waste = await self._judged(claim, outcome)
-            if outcome.issuer_pems is not None or not _is_by_a_stranger(claim, verdict):
-                return verdict, waste
-        except CasUnknown:
-            pass
         await self._read_cas(claim)
         try:
             return await self._judged(claim, outcome)
@@ -55,7 +62,7 @@ class Judging:
         async with self._database.each_statement() as connection:
             return await objections(connection, claim.enrollment)
 
-    async def _judged(self, claim: Claim, outcome: Issued) -> tuple[IssuedVerdict, bool]:
+    async def _judged(self, claim: Claim, outcome: Issued) -> Verdict:
         async with self._database.each_statement() as connection:
             return await verdict_of(connection, claim.enrollment, outcome, claim.now)
 
