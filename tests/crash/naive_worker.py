@@ -8,6 +8,7 @@ import asyncio
 from scm_api.logs import configure_logging
 from scm_api.settings import load_settings
 from scm_api.worker import run_worker
+from scm_api.worker.changes import writing
 from scm_api.worker.claims import Claim
 from scm_api.worker.issuance import Issuance
 from scm_api.worker.outcomes import end_attempt
@@ -19,7 +20,7 @@ class NaiveIssuance(Issuance):
 
     async def _prepare(self, claim: Claim, objection: tuple[str, str] | None) -> Plan:
         if isinstance(super()._plan(claim), Recover):
-            async with self._writing(claim) as changes:
+            async with writing(claim, self._database) as changes:
                 end_attempt(changes, "given up")
             claim.attempt = None
         return await super()._prepare(claim, objection)
