@@ -1,7 +1,6 @@
 """F26: who wakes what waits for a CA never waits for a worker that waits for them."""
 
 import asyncio
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, update
