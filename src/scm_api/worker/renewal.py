@@ -19,7 +19,7 @@ from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import record
 from scm_api.db.models import Admin, Certificate, CertificateProfile, Enrollment
 from scm_api.db.rights import organizations_of, rights_of
-from scm_api.db.session import Database
+from scm_api.db.session import Database, is_away
 from scm_api.issuance.intake import accept
 from scm_api.issuance.renewal import (
     has_successor,
@@ -29,12 +29,18 @@ from scm_api.issuance.renewal import (
     request_again,
     succeeded,
 )
+from scm_api.logger import get_logger
 
+_log = get_logger(__name__)
 _A_DAY: Final = 86_400  # seconds
 _WHY: Final = "renewed by itself, as the certificate profile says"
 _PARKED: Final = (
     "Enrollment {}, which is to renew it, is parked: somebody has to look at it. Nothing else is "
     "ordered before that one is issued or canceled."
+)
+_STUMBLED: Final = (
+    "The service failed to renew it ({}), as its log tells, and tries again later. Renew it by "
+    "hand if that lasts."
 )
 _NOT_REVOKED: Final = or_(
     Certificate.revocation_state.is_(None),
@@ -63,8 +69,20 @@ class Renewals:
                 if row is None:
                     return looked_at
                 row.renewal_tried_at = func.now()
-                row.renewal_problem = await self._renew(session, row)
+                row.renewal_problem = await self._renew_or_stumble(session, row)
         return self._batch
+
+    async def _renew_or_stumble(self, session: AsyncSession, row: Certificate) -> str | None:
+        """What `_renew` does; an error of ours is told like any other reason, for the next one is
+        not looked at before this one was."""
+        try:
+            async with session.begin_nested():
+                return await self._renew(session, row)
+        except Exception as error:
+            if is_away(error):
+                raise
+            _log.exception("renewal failed", certificate_id=str(row.id))
+            return _refused(session, row, [_STUMBLED.format(type(error).__name__)])
 
     async def _renew(self, session: AsyncSession, row: Certificate) -> str | None:
         """Enroll for the successor; returns what keeps it from that, in words."""
