@@ -9,7 +9,9 @@ from typing import Any
 
 import asyncpg
 import orjson
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
@@ -27,9 +29,12 @@ from scm_api.db.catalogue import Connection
 from scm_api.db.conflicts import conflict_of
 from scm_api.db.statements import Single
 
-# SQLSTATE classes that mean the server is away or going: 08 connection, 57P shutdown and
-# recovery, 53 out of resources (PostgreSQL manual, appendix A).
-_AWAY = ("08", "57P", "53")
+# SQLSTATEs, or classes of them, that mean the server is away or going: 08 connection, 57P shutdown
+# and recovery, 53 out of resources; 25006 it is a standby now (PostgreSQL manual, appendix A).
+_STANDBY = "25006"
+_AWAY = ("08", "57P", "53", _STANDBY)
+# It undid this for something else that went on at the same time; done again, it goes through.
+_GAVE_WAY = ("40001", "40P01")  # serialization failure, deadlock
 _UNDEFINED = ("42P01", "42703")  # table, column
 _LONGEST_WAIT = 5.0  # seconds, for one of the pool's connections
 _LONGEST_IDLE = timedelta(seconds=15)
@@ -45,7 +50,7 @@ def _engine(
 ) -> AsyncEngine:
     """The engine of this process for such connections: a closed one has none, but keeps what it
     compiled for whoever opens the same database again."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
@@ -67,6 +72,14 @@ def _engine(
             },
         },
     )
+    event.listen(engine.sync_engine, "handle_error", _leave_standby)
+    return engine
+
+
+def _leave_standby(context: ExceptionContext) -> None:
+    """A connection to what became a standby stays open, and would fail for ever."""
+    if _state_of(context.original_exception) == _STANDBY:
+        context.is_disconnect = True
 
 
 class Database:
@@ -159,6 +172,11 @@ async def _translated() -> AsyncIterator[None]:
 def _unavailable_or(error: BaseException) -> BaseException:
     if _state_of(error) == _BAD_CHARACTER:
         return Malformed("Text must not hold the character NUL.", code="parameter-invalid")
+    if gave_way(error):
+        return Unavailable(
+            "Something else was changed at the same moment, nothing by this request. Repeat it.",
+            code="database-unavailable",
+        )
     if not is_away(error):
         return error
     return Unavailable(
@@ -183,6 +201,12 @@ def is_away(error: BaseException) -> bool:
         or (isinstance(error, OperationalError) and not state)
         or state.startswith(_AWAY)
     )
+
+
+def gave_way(error: BaseException) -> bool:
+    """Whether PostgreSQL undid it for something that went on at the same time."""
+    found = error.__cause__ if isinstance(error, Unavailable) else error
+    return found is not None and _state_of(found) in _GAVE_WAY
 
 
 def without_schema(error: BaseException) -> str | None:

@@ -26,12 +26,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from scm_api.core.errors import Unavailable
 from scm_api.core.lifecycle import Move, after
 from scm_api.db.audit import event_row
 from scm_api.db.base import Base
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.rows import Later, NewRow, Shape, expressions, parameters, shape_of
-from scm_api.db.session import Database
+from scm_api.db.session import Database, gave_way
 from scm_api.db.statements import Single, Statement
 from scm_api.worker.claims import Claim, Lost
 from scm_api.worker.clock import boottime
@@ -50,6 +51,8 @@ _LIVE: Final = (
     _ATTEMPTS.c.number == bindparam("attempt", type_=Integer),
     _ATTEMPTS.c.ended_at.is_(None),
 )
+# What PostgreSQL undid for another is written again: a CA may not tell it a second time.
+_TRIES: Final = 3
 Further = Callable[[AsyncSession], Awaitable[None]]
 
 
@@ -110,6 +113,16 @@ class Changes:
 
     async def commit(self, database: Database) -> None:
         """Write everything or nothing; raises Lost if the claim is no longer ours."""
+        for tries_left in range(_TRIES - 1, -1, -1):
+            try:
+                await self._commit(database)
+            except Unavailable as error:
+                if not (tries_left and gave_way(error)):
+                    raise
+            else:
+                return
+
+    async def _commit(self, database: Database) -> None:
         if self._further:
             async with database.transaction() as session:
                 await self._store(session)
