@@ -172,7 +172,7 @@ async def _translated() -> AsyncIterator[None]:
 def _unavailable_or(error: BaseException) -> BaseException:
     if _state_of(error) == _BAD_CHARACTER:
         return Malformed("Text must not hold the character NUL.", code="parameter-invalid")
-    if gave_way(error):
+    if _state_of(error) in _GAVE_WAY:
         return Unavailable(
             "Something else was changed at the same moment, nothing by this request. Repeat it.",
             code="database-unavailable",
@@ -201,12 +201,6 @@ def is_away(error: BaseException) -> bool:
         or (isinstance(error, OperationalError) and not state)
         or state.startswith(_AWAY)
     )
-
-
-def gave_way(error: BaseException) -> bool:
-    """Whether PostgreSQL undid it for something that went on at the same time."""
-    found = error.__cause__ if isinstance(error, Unavailable) else error
-    return found is not None and _state_of(found) in _GAVE_WAY
 
 
 def without_schema(error: BaseException) -> str | None:
