@@ -30,6 +30,7 @@ from scm_api.gateway.health import record_health
 from scm_api.issuance.rules import ProfileRules
 from scm_api.logger import get_logger
 from scm_api.worker.bulkhead import Bulkhead
+from scm_api.worker.clock import boottime
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.limits import Limits
 from scm_api.worker.planning import REFUSED_WAIT
@@ -60,6 +61,8 @@ class Revocation:
         self._limits = limits
         self._crash = crash
         self._bulkhead = bulkhead
+        # When one more may ask a CA that refused us, by connection and version of it.
+        self._refused: dict[tuple[UUID, int], float] = {}
 
     async def revoke(self, certificate_id: UUID, tries: int) -> timedelta | None:
         """Ask the CA once; returns how long to wait before asking again, None when settled."""
@@ -69,6 +72,8 @@ class Revocation:
         certificate, connection, options, wait = found
         if certificate.revocation_state == RevocationState.SCHEDULED:
             return max(wait, timedelta(seconds=0.1))
+        if (held_off := self._held_off(connection)) is not None:
+            return held_off
         if self._bulkhead.is_full(connection.local_ca_backend_id):
             return self._limits.write_deadline * (0.5 + random.random())  # noqa: S311 -- jitter
         try:
@@ -81,9 +86,11 @@ class Revocation:
             return retry_interval(tries, asked, random.random())  # noqa: S311 -- jitter
         except BackendRefused as error:
             if error.whole_backend:
+                self._refused[_version_of(connection)] = _again_at()
                 await self._backend_refused(connection, error.detail)
             return REFUSED_WAIT
         except OrderRefused as error:
+            self._refused.pop(_version_of(connection), None)
             await self._record(certificate, RevocationState.REFUSED, error.detail)
             return None
         if waiting is not None:
@@ -107,7 +114,20 @@ class Revocation:
                 pending=certificate.revocation_state == RevocationState.PENDING_CA,
             )
         self._crash.passing(Point.AFTER_REPLY)
+        self._refused.pop(_version_of(connection), None)
         return waiting
+
+    def _held_off(self, connection: Connection) -> timedelta | None:
+        """How long to wait because the CA refused our credentials: asked by each of many, it might
+        lock the account. One finds out whether they are mended."""
+        again_at = self._refused.get(_version_of(connection))
+        if again_at is None:
+            return None
+        left = again_at - boottime()
+        if left > 0:
+            return timedelta(seconds=left)
+        self._refused[_version_of(connection)] = _again_at()
+        return None
 
     async def _load(
         self, certificate_id: UUID
@@ -200,3 +220,11 @@ class Revocation:
                 detail,
                 local_version=connection.version,
             )
+
+
+def _version_of(connection: Connection) -> tuple[UUID, int]:
+    return connection.local_ca_backend_id, connection.version
+
+
+def _again_at() -> float:
+    return boottime() + REFUSED_WAIT.total_seconds()
