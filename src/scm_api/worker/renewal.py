@@ -9,7 +9,15 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, extract, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    bindparam,
+    extract,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import Conflict
@@ -173,7 +181,7 @@ def _still_due() -> Any:
     )
 
 
-def _is_due() -> tuple[ColumnElement[bool], ...]:
+def _is_due() -> tuple[ColumnExpressionArgument[bool], ...]:
     return (
         CertificateProfile.auto_renew,
         CertificateProfile.enabled,
