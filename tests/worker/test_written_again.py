@@ -1,5 +1,6 @@
 """F23, F24, F26: what a CA answered is written once, whatever happens to the database."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from test_changes import Stage, stage
 
 from scm_api.core.errors import Unavailable
 from scm_api.drivers.base import Pending
+from scm_api.drivers.errors import OrderRefused
 from scm_api.worker import outcomes
 from scm_api.worker.changes import Changes
 from scm_api.worker.claims import Lost
@@ -68,19 +70,31 @@ async def test_f23_it_is_kept_no_longer_than_the_claim_lasts(stage: Stage) -> No
         await changes.commit(stage.database)
 
 
+async def _unseen(session: AsyncSession) -> None:
+    """It is committed, and the answer to that is lost."""
+    await session.commit()
+    raise _AWAY
+
+
 async def test_f24_a_move_that_was_stored_unseen_is_not_made_twice(stage: Stage) -> None:
     claim = await stage.begun()
-
-    async def unseen(session: AsyncSession) -> None:
-        await session.commit()
-        raise _AWAY
-
     changes = Changes(claim)
-    outcomes.accepted(changes, _ACCEPTED)
-    changes.also(unseen)
+    outcomes.accepted(changes, replace(_ACCEPTED, poll_after=outcomes.SHORT_WAIT))
+    changes.also(_unseen)
     with pytest.raises(Lost):
         await changes.commit(stage.database)
     stored = await stage.stored()
-    moves = [each["action"] for each in stored["audit_events"]]
-    assert moves.count("enrollment.accepted_by_ca") == 1
+    events = [each["action"] for each in stored["audit_events"]]
+    assert events.count("enrollment.accepted_by_ca") == 1
     assert stored["enrollments"][0]["version"] == 3
+
+
+async def test_f24_a_claim_that_was_let_go_unseen_is_let_go_once(stage: Stage) -> None:
+    claim = await stage.begun()
+    changes = Changes(claim)
+    outcomes.not_canceled(changes, OrderRefused("It is issued.", code="issued"))
+    changes.also(_unseen)
+    with pytest.raises(Lost):
+        await changes.commit(stage.database)
+    events = [each["action"] for each in (await stage.stored())["audit_events"]]
+    assert events.count("enrollment.cancel_refused") == 1

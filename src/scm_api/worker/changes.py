@@ -44,8 +44,9 @@ _ATTEMPTS: Final = Base.metadata.tables[EnrollmentAttempt.__tablename__]
 _OURS: Final = (
     _ENROLLMENTS.c.id == bindparam("enrollment", type_=Uuid),
     _ENROLLMENTS.c.lease_generation == bindparam("generation", type_=Integer),
-    # Of a commit whose answer was lost: what it moved is not moved again.
+    # Where the answer to a commit was lost: what it moved or let go of is not written again.
     _ENROLLMENTS.c.version == bindparam("known_version", type_=Integer),
+    _ENROLLMENTS.c.lease_until.is_not(None),
 )
 # Seen as when the statement began, even after a wait for the enrollment's row. That is enough:
 # whoever ends or reopens an attempt also raises the enrollment's generation.
