@@ -29,6 +29,7 @@ class Found:
     """One certificate of the account. `issued_at` and `leaf` are None before it is issued."""
 
     tracking_id: str
+    cert_type: str
     status: str
     tracking_info: str
     serial: str
@@ -125,6 +126,7 @@ def read_certificate(content: Any) -> Found:
         issued = content.get("issueDateTime")
         return Found(
             tracking_id=str(int(content["trackingId"])),
+            cert_type=str(content.get("certType", "")),
             status=str(content.get("status", "")),
             tracking_info=str((content.get("tracking") or {}).get("trackingInfo", "")),
             serial=str(content.get("serialNumber") or "").lstrip("0").upper(),
