@@ -9,7 +9,7 @@ from typing import Final
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.core.certificate_facts import CertificateFacts, read_certificate
-from scm_api.core.chain import Chain, build_chain
+from scm_api.core.chain import Chain, build_chain, in_force
 from scm_api.core.explain import handful, quoted
 from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
 from scm_api.core.instants import rfc_3339
@@ -106,7 +106,7 @@ def judge_issued(
     certificate, leaf = chosen
     known = [read_certificate(each) for each in issuer.certificate_ders]
     expected = [each[0] for each in known if each is not None]
-    chain = build_chain(certificate, [other for other, _ in read], expected)
+    chain = build_chain(certificate, [other for other, _ in read], expected, now)
     der = certificate.public_bytes(Encoding.DER)
     # Issuance is past, and at most the backdating after the beginning.
     issued_at = now if leaf.not_before > now else min(now, leaf.not_before + issuer.backdating)
@@ -116,7 +116,7 @@ def judge_issued(
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), bool(known) and not expected),
     ]
-    notes = [*_leaf_notes(leaf, wanted, now, was_moved=der != leaf_der), *_chain_notes(leaf, chain)]
+    notes = [*_leaf_notes(leaf, wanted, now, was_moved=der != leaf_der), *_chain_notes(leaf, chain, now)]
     life = (leaf.not_before, leaf.not_after)
     explained = differences(wanted.term, issuer.term_rules, *life, issued_at)
     return IssuedVerdict(
@@ -232,7 +232,11 @@ def _leaf_notes(
     yield from _account_notes(leaf, wanted.account)
 
 
-def _chain_notes(leaf: CertificateFacts, chain: Chain) -> Iterator[str]:
+def _chain_notes(leaf: CertificateFacts, chain: Chain, now: datetime) -> Iterator[str]:
+    for each in chain.certificates:
+        if not in_force(each, now):
+            whose = quoted(each.subject.rfc4514_string())
+            yield f"The certificate of {whose} in the chain is not in force."
     if chain.unrelated:
         yield f"{chain.unrelated} certificates that do not belong to the chain were left out."
     if not chain.complete:
