@@ -116,7 +116,10 @@ def judge_issued(
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), bool(known) and not expected),
     ]
-    notes = [*_leaf_notes(leaf, wanted, now, was_moved=der != leaf_der), *_chain_notes(leaf, chain, now)]
+    notes = [
+        *_leaf_notes(leaf, wanted, now, was_moved=der != leaf_der),
+        *_chain_notes(leaf, chain, now),
+    ]
     life = (leaf.not_before, leaf.not_after)
     explained = differences(wanted.term, issuer.term_rules, *life, issued_at)
     return IssuedVerdict(
