@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from issued_cases import CHAIN, DAY, GOOD, HOUR, MINUTE, asked, codes, judge
 
 from scm_api.core.certificate_facts import is_for_key_of
+from scm_api.core.csr_policy import RULES
 from scm_api.core.names import Name
 from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermReason
-from scm_api.core.vocabulary import NameKind
+from scm_api.core.vocabulary import CertificateType, NameKind
 
 
 def holding(spki: bytes) -> bytes:
@@ -200,6 +201,39 @@ def test_f11_a_shorter_life_is_noted() -> None:
 )
 def test_a_leaf_that_is_a_ca_is_seen(extension: x509.ExtensionType) -> None:
     assert codes(leaf(extensions=[extension])) == ["ca-certificate"]
+
+
+SERVER, CLIENT, OCSP, ANY = (
+    "serverAuth (1.3.6.1.5.5.7.3.1)",
+    "clientAuth (1.3.6.1.5.5.7.3.2)",
+    "ocspSigning (1.3.6.1.5.5.7.3.9)",
+    "anyExtendedKeyUsage (2.5.29.37.0)",
+)
+
+
+@pytest.mark.parametrize(
+    ("serves", "notes"),
+    [
+        ([], []),
+        ([SERVER], []),
+        ([SERVER, CLIENT], []),
+        ([SERVER, OCSP], [f"The CA has it serve purposes that nobody asked for: {OCSP}."]),
+        ([ANY], [f"The CA has it serve purposes that nobody asked for: {ANY}."]),
+        (
+            [OCSP],
+            [
+                f"The CA has it serve purposes that nobody asked for: {OCSP}.",
+                f"It serves none of the purposes of its type: {SERVER}, {CLIENT}.",
+            ],
+        ),
+    ],
+)
+def test_f10_purposes_of_another_type_are_noted(serves: list[str], notes: list[str]) -> None:
+    oids = [x509.ObjectIdentifier(each.partition("(")[2].rstrip(")")) for each in serves]
+    purposes = RULES[CertificateType.SSL].extended_key_usages
+    extensions = [x509.ExtendedKeyUsage(oids)] if oids else []
+    verdict = judge(leaf(extensions=extensions), purposes=purposes)
+    assert (verdict.discrepancies, list(verdict.notes)) == ((), notes)
 
 
 def test_a_person_is_called_as_asked() -> None:

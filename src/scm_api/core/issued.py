@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from scm_api.core.certificate_facts import CertificateFacts, read_certificate
 from scm_api.core.chain import Chain, build_chain, in_force
@@ -14,6 +15,7 @@ from scm_api.core.explain import handful, quoted
 from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
 from scm_api.core.instants import rfc_3339
 from scm_api.core.names import Name, normalise
+from scm_api.core.object_identifiers import named
 from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermRules
 from scm_api.core.vocabulary import NameKind
@@ -21,6 +23,8 @@ from scm_api.core.x509_names import COMMON_NAME
 
 MAX_CERTIFICATES: Final = 32
 """More than any CA sends; what lies beyond is not looked at."""
+
+_ANY_PURPOSE: Final = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
 
 SERIAL_NUMBERS: Final = range(2**192)
 """Those a certificate is kept under; RFC 5280 section 4.1.2.2 allows positive ones below 2**160."""
@@ -58,7 +62,8 @@ class Wanted:
     """What was ordered: key, normalised names, life and, where it is known, the CSR's subject.
 
     With `account` the CA builds the subject from a directory: common names are then what it calls
-    the account, and a security identifier is the account's.
+    the account, and a security identifier is the account's. `purposes` are the extended key usages
+    (OIDs) that certificates of its type are for; none: they are not compared.
     """
 
     spki_der: bytes
@@ -66,6 +71,7 @@ class Wanted:
     term: Term
     subject: Sequence[tuple[str, str]] | None = None
     account: Subject | None = None
+    purposes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +239,17 @@ def _leaf_notes(
     if was_moved:
         yield "The CA sent the certificate in another place of its answer."
     yield from _account_notes(leaf, wanted.account)
+    yield from _purpose_notes(leaf, wanted.purposes)
+
+
+def _purpose_notes(leaf: CertificateFacts, wanted: frozenset[str]) -> Iterator[str]:
+    """What a certificate is for is the template's choice, at the CA: it may have meant that."""
+    if not wanted or not leaf.purposes:
+        return
+    if others := [named(each) for each in leaf.purposes if each not in wanted]:
+        yield f"The CA has it serve purposes that nobody asked for: {handful(others)}."
+    if wanted.isdisjoint(leaf.purposes) and _ANY_PURPOSE not in leaf.purposes:
+        yield f"It serves none of the purposes of its type: {handful(map(named, sorted(wanted)))}."
 
 
 def _chain_notes(leaf: CertificateFacts, chain: Chain, now: datetime) -> Iterator[str]:
