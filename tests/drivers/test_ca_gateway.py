@@ -57,6 +57,20 @@ async def test_ca_gateway_issues_finds_again_and_revokes(
     assert entrust_harness.revocations() == [leaf.serial_number]
 
 
+async def test_what_ca_gateway_issues_is_checked_by_the_ca_of_the_profile(
+    entrust_harness: EntrustHarness, gateway: Driver
+) -> None:
+    issued = await gateway.submit(order_for(entrust_harness), GATEWAY)
+    assert isinstance(issued, Issued)
+    leaf = x509.load_der_x509_certificate(issued.leaf_der)
+    listed = {x509.load_der_x509_certificate(each) for each in issued.chain_ders}
+    [pem] = issued.issuer_pems or ()
+    own = x509.load_pem_x509_certificate(pem.encode())
+    leaf.verify_directly_issued_by(own)
+    assert own in listed
+    assert len(listed) == 2
+
+
 async def test_ca_gateway_never_takes_an_older_certificate_for_ours(
     entrust_harness: EntrustHarness, gateway: Driver
 ) -> None:
