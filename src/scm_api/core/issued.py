@@ -25,6 +25,16 @@ MAX_CERTIFICATES: Final = 32
 """More than any CA sends; what lies beyond is not looked at."""
 
 _ANY_PURPOSE: Final = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
+LOGON: Final = ExtendedKeyUsageOID.SMARTCARD_LOGON.dotted_string
+_FAR_REACHING: Final = {
+    _ANY_PURPOSE,
+    LOGON,
+    ExtendedKeyUsageOID.CODE_SIGNING.dotted_string,
+    ExtendedKeyUsageOID.TIME_STAMPING.dotted_string,
+    ExtendedKeyUsageOID.OCSP_SIGNING.dotted_string,
+    "1.3.6.1.4.1.311.20.2.1",  # enrolls on behalf of anybody (szOID_ENROLLMENT_AGENT)
+}
+"""Purposes with which more can be done than serve or prove the names in the certificate."""
 
 SERIAL_NUMBERS: Final = range(2**192)
 """Those a certificate is kept under; RFC 5280 section 4.1.2.2 allows positive ones below 2**160."""
@@ -246,8 +256,9 @@ def _purpose_notes(leaf: CertificateFacts, wanted: frozenset[str]) -> Iterator[s
     """What a certificate is for is the template's choice, at the CA: it may have meant that."""
     if not wanted or not leaf.purposes:
         return
-    if others := [named(each) for each in leaf.purposes if each not in wanted]:
-        yield f"The CA has it serve purposes that nobody asked for: {handful(others)}."
+    if others := [each for each in leaf.purposes if each in _FAR_REACHING - wanted]:
+        listed = handful(map(named, others))
+        yield f"The CA has it serve far-reaching purposes that are not those of its type: {listed}."
     if wanted.isdisjoint(leaf.purposes) and _ANY_PURPOSE not in leaf.purposes:
         yield f"It serves none of the purposes of its type: {handful(map(named, sorted(wanted)))}."
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
 from scm_api.core.csr_policy import RULES
-from scm_api.core.issued import IssuedVerdict, Issuer, Wanted, judge_issued
+from scm_api.core.issued import LOGON, IssuedVerdict, Issuer, Wanted, judge_issued
 from scm_api.core.names import Name
 from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term
@@ -67,8 +67,10 @@ async def verdict_of(
 
 
 def _purposes(facts: Facts) -> frozenset[str]:
-    """What a CSR may ask for is what such certificates are for."""
-    return RULES[facts.rules.certificate_type].extended_key_usages
+    """What a CSR may ask for is what such certificates are for; those of accounts log on."""
+    rules = facts.rules
+    logon = {LOGON} if rules.kind.needs_subject(rules.typed_options) else set()
+    return RULES[rules.certificate_type].extended_key_usages | logon
 
 
 def _is_waste(facts: Facts, verdict: IssuedVerdict) -> bool:
