@@ -149,6 +149,13 @@ def test_f11_lives_are_compared(begin: timedelta, end: timedelta, expected: list
     assert codes(leaf(begin=begin, end=end)) == expected
 
 
+def test_f11_a_ca_that_counts_in_years_may_grant_a_leap_day_and_the_rest_of_the_last_one() -> None:
+    assert codes(leaf(end=92 * DAY), excess=2 * DAY) == []
+    assert codes(leaf(end=92 * DAY + 6 * MINUTE), excess=2 * DAY) == ["life-too-long"]
+    asked_end = Term(90, NOW + 90 * DAY)
+    assert codes(leaf(end=91 * DAY), term=asked_end, excess=2 * DAY) == ["life-too-long"]
+
+
 def test_f11_an_end_that_was_asked_counts() -> None:
     term = Term(10, NOW + 10 * DAY)
     assert codes(leaf(end=10 * DAY), term=term) == []

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -132,6 +133,14 @@ def test_t72_browsers_count_the_last_second() -> None:
     public = TermRules((365,), 365, browser_days=200)
     assert codes(until=after(days=200, seconds=-1), rules=public) == []
     assert codes(until=after(days=200), rules=public) == ["term-too-long"]
+
+
+def test_what_replaces_a_year_may_end_with_it_where_the_ca_counts_in_years() -> None:
+    until = after(days=366, hours=11)
+    in_years = replace(RULES, excess=timedelta(days=2))
+    assert codes(until=until) == ["term-too-long"]
+    assert codes(until=until, rules=in_years) == []
+    assert codes(until=until, rules=replace(in_years, browser_days=365)) == ["term-too-long"]
 
 
 def test_t72_what_was_accepted_is_measured_again_when_it_is_sent() -> None:

@@ -128,7 +128,7 @@ def judge_issued(
     issued_at = now if leaf.not_before > now else min(now, leaf.not_before + issuer.backdating)
     discrepancies = [
         *_content_discrepancies(leaf, key, wanted),
-        *_life_discrepancies(leaf, wanted.term, now, issued_at),
+        *_life_discrepancies(leaf, wanted.term, now, issued_at, issuer.term_rules.excess),
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), bool(known) and not expected),
     ]
@@ -203,9 +203,9 @@ def _comparable_common_name(common_name: str) -> Name:
 
 
 def _life_discrepancies(
-    leaf: CertificateFacts, term: Term, now: datetime, issued_at: datetime
+    leaf: CertificateFacts, term: Term, now: datetime, issued_at: datetime, excess: timedelta
 ) -> Iterator[Discrepancy]:
-    latest = term.not_after or issued_at + timedelta(days=term.days)
+    latest = term.not_after or issued_at + timedelta(days=term.days) + excess
     if leaf.not_after > latest + CLOCK_TOLERANCE:
         detail = f"It ends at {rfc_3339(leaf.not_after)}; asked was {rfc_3339(latest)}."
         yield Discrepancy("life-too-long", detail)

@@ -56,13 +56,14 @@ class EcsDriver:
     async def submit(self, order: Order, options: EntrustProfileOptions) -> Issued | Pending:
         """Ask for a certificate: as a renewal or reissue where ECS takes it for one."""
         product, renewed, reissued = _product(options), order.renews_ca_ref, order.reissues_ca_ref
-        body = wire.order_body(order, product, self._connection, datetime.now(UTC))
-        path = "/certificates"
-        if renewed is not None and await self._is_renewable(renewed, product):
-            path = f"/certificates/{renewed}/renewals"
-        elif reissued is not None and await self._is_reissuable(reissued, product):
-            path = f"/certificates/{reissued}/reissues"
-            body = wire.reissue_body(body)
+        body = wire.order_body(order, product, self._connection)
+        if reissued is not None and await self._is_reissuable(reissued, product):
+            path, body = f"/certificates/{reissued}/reissues", wire.reissue_body(body)
+        else:
+            path = "/certificates"
+            if renewed is not None and await self._is_renewable(renewed, product):
+                path = f"/certificates/{renewed}/renewals"
+            body |= wire.end_of(order, self._connection, datetime.now(UTC))
         _, content = await self._caller.write("POST", path, body, *_TAKEN)
         try:
             found = wire.read_certificate(content)
@@ -74,8 +75,8 @@ class EcsDriver:
 
     async def check_order(self, order: Order, options: EntrustProfileOptions) -> None:
         """See `ChecksOrders`. Nothing is consumed (`validateOnly`)."""
-        body = wire.order_body(order, _product(options), self._connection, datetime.now(UTC))
-        body |= {"validateOnly": True}
+        body = wire.order_body(order, _product(options), self._connection)
+        body |= wire.end_of(order, self._connection, datetime.now(UTC)) | {"validateOnly": True}
         with only_asking():
             write = self._caller.write("POST", "/certificates", body, HTTPStatus.OK, *_TAKEN)
             status, said = await write
