@@ -57,9 +57,7 @@ def order_body(order: Order, product: EcsProduct, connection: EntrustConnection)
     """A request but for its end. Names are sent, in place of those of the CSR. Raises
     OrderRefused."""
     names = [name.value for name in order.names]
-    common_name = order.common_name or next(iter(names), None)
-    if common_name is None:
-        raise OrderRefused("Entrust wants a common name or another name.", code="name")
+    common_name = order.subject_name()
     client_id, _, organization = (order.external_organization or "1/").partition("/")
     body: dict[str, Any] = {
         "certType": product.cert_type,

@@ -224,9 +224,7 @@ def _body(order: Order, profile: GatewayProfile, now: datetime) -> dict[str, Any
             detail = f"CA Gateway knows no name of the kind {name.kind}."
             raise OrderRefused(detail, code="name")
         names.append({"type": _SAN_TYPES[name.kind], "value": name.value})
-    common_name = order.common_name or next((name.value for name in order.names), None)
-    if common_name is None:
-        raise OrderRefused("CA Gateway wants a common name or another name.", code="name")
+    common_name = order.subject_name()
     end = order.not_after or now + timedelta(days=order.term_days)
     minutes = (end - now) // timedelta(minutes=1)
     if minutes < 1:
