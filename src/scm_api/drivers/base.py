@@ -97,10 +97,7 @@ class Order:
         for name in self.names:
             if name.kind in (NameKind.DNS, NameKind.IP) and len(name.value) <= 64:  # RFC 5280 A.1
                 return name.value
-        detail = (
-            "The CA wants a common name: one in the CSR, or a DNS name or address of at most "
-            "64 characters."
-        )
+        detail = "The CA wants a common name: in the CSR, or a DNS name of at most 64 characters."
         raise OrderRefused(detail, code="name")
 
 
