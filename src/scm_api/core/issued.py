@@ -137,7 +137,6 @@ def judge_issued(
         *_chain_notes(leaf, chain, now),
     ]
     life = (leaf.not_before, leaf.not_after)
-    explained = differences(wanted.term, issuer.term_rules, *life, issued_at)
     return IssuedVerdict(
         leaf=leaf,
         leaf_der=der,
@@ -146,7 +145,7 @@ def judge_issued(
         discrepancies=tuple(discrepancies),
         notes=tuple(notes),
         issued_at=issued_at,
-        term_differences=tuple(explained),
+        term_differences=tuple(differences(wanted.term, issuer.term_rules, *life, issued_at)),
     )
 
 
