@@ -241,6 +241,11 @@ def test_f10_purposes_of_another_type_are_noted(serves: list[str], notes: list[s
     assert (verdict.discrepancies, list(verdict.notes)) == ((), notes)
 
 
+def test_a_precertificate_is_none() -> None:
+    """It has key, names and issuer of the certificate, and every verifier refuses it (RFC 6962)."""
+    assert codes(leaf(extensions=[x509.PrecertPoison()])) == ["precertificate"]
+
+
 def test_a_person_is_called_as_asked() -> None:
     address = "ada@example.test"
     certificate = leaf([x509.RFC822Name(address)], cn="Ada Lovelace")

@@ -51,6 +51,7 @@ class CertificateFacts:
     is_ca: bool
     sid: str | None
     purposes: tuple[str, ...]
+    is_precertificate: bool
 
 
 def read_certificate(der: bytes) -> tuple[x509.Certificate, CertificateFacts] | None:
@@ -111,6 +112,9 @@ def _facts_of(certificate: x509.Certificate) -> CertificateFacts:
         is_ca=is_ca(certificate),
         sid=sid_of(certificate.extensions),
         purposes=_purposes_of(certificate),
+        is_precertificate=any(
+            isinstance(extension.value, x509.PrecertPoison) for extension in certificate.extensions
+        ),
     )
 
 

@@ -108,8 +108,8 @@ def judge_issued(
 
     The certificate with the CSR's key is taken as the leaf, wherever the CA put it. Codes:
     `certificate-unreadable`, `chain-unreadable`, `key-differs`, `names-added`, `names-dropped`,
-    `life-too-long`, `not-yet-valid`, `expired`, `ca-certificate`, `signature-invalid`,
-    `issuer-unexpected`, `account-differs`.
+    `life-too-long`, `not-yet-valid`, `expired`, `ca-certificate`, `precertificate`,
+    `signature-invalid`, `issuer-unexpected`, `account-differs`.
     """
     sent = [leaf_der, *chain_ders]
     read = [found for der in sent[:MAX_CERTIFICATES] if (found := read_certificate(der))]
@@ -168,6 +168,9 @@ def _content_discrepancies(
         yield Discrepancy("names-dropped", f"The certificate lacks {handful(dropped)}.")
     if leaf.is_ca:
         yield Discrepancy("ca-certificate", "The certificate may sign other certificates.")
+    if leaf.is_precertificate:
+        detail = "It is a precertificate (RFC 6962 section 3.1), which every verifier refuses."
+        yield Discrepancy("precertificate", detail)
     yield from _account_discrepancies(leaf, wanted.account)
 
 
