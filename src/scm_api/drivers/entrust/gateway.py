@@ -2,7 +2,7 @@
 without a certificate in it, is found in its feed of events, by the key."""
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -38,6 +38,7 @@ _EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _PAGE: Final = 50
 _TAKEN: Final = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
 T = TypeVar("T")
+_Cas = tuple[tuple[str, bytes], ...]  # id and certificate of each CA that shows one
 _SAN_TYPES: Final = {
     NameKind.DNS: "dNSName",
     NameKind.IP: "iPAddress",
@@ -158,7 +159,7 @@ class GatewayDriver:
     async def _named(self) -> dict[str, str]:
         return await self._caller.read(_CAS + _FIELDS, _names_of_cas)
 
-    async def _cas(self) -> dict[str, bytes]:
+    async def _cas(self) -> _Cas:
         return await self._caller.read(_CAS + _FIELDS, _certificates_of_cas)
 
     async def _issued_for(self, key: str, ca_id: str, since: datetime) -> bytes | None:
@@ -243,16 +244,15 @@ def _body(order: Order, profile: GatewayProfile, now: datetime) -> dict[str, Any
     }
 
 
-def _issued(leaf: bytes, cas: Mapping[str, bytes], ca_id: str) -> Issued:
+def _issued(leaf: bytes, cas: _Cas, ca_id: str) -> Issued:
     """With the certificates of all CAs, from which the chain is chosen by signature. Where one of
     them issued it, that is the CA which was asked; a managed CA may have an issuer of its own."""
     certificate = x509.load_der_x509_certificate(leaf)
-    listed = {number: x509.load_der_x509_certificate(der) for number, der in cas.items()}
-    own, issuer_pems = listed.get(ca_id), None
-    if own is not None and certificate.issuer in {each.subject for each in listed.values()}:
-        issuer_pems = (own.public_bytes(Encoding.PEM).decode(),)
-    chain = tuple(cas.values())
-    return Issued(f"{certificate.serial_number:x}", leaf, chain, issuer_pems)
+    listed = [(each, x509.load_der_x509_certificate(der)) for each, der in cas]
+    own = tuple(ca.public_bytes(Encoding.PEM).decode() for each, ca in listed if each == ca_id)
+    is_listed = any(ca.subject == certificate.issuer for _, ca in listed)
+    ca_ref, chain = f"{certificate.serial_number:x}", tuple(der for _, der in cas)
+    return Issued(ca_ref, leaf, chain, own if own and is_listed else None)
 
 
 def _profile(options: EntrustProfileOptions) -> GatewayProfile:
@@ -297,11 +297,10 @@ def _names_of_cas(content: Any) -> dict[str, str]:
     return {str(each.get("id")): str(each.get("name")) for each in _list(content, "caList")}
 
 
-def _certificates_of_cas(content: Any) -> dict[str, bytes]:
-    """By the ids of the CAs, but for those that show none."""
+def _certificates_of_cas(content: Any) -> _Cas:
     entries = [(str(each.get("id")), each.get("certificate")) for each in _list(content, "caList")]
-    data = {number: (shown or {}).get("certificateData") for number, shown in entries}
-    return {number: _der(shown) for number, shown in data.items() if shown}
+    data = [(each, (shown or {}).get("certificateData")) for each, shown in entries]
+    return tuple((each, _der(shown)) for each, shown in data if shown)
 
 
 def _profiles(content: Any) -> list[str]:
