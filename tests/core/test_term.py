@@ -121,6 +121,12 @@ def test_a_default_is_shortened_to_what_is_possible_and_says_why() -> None:
     assert default(ca_not_after=after(hours=23)) is None
 
 
+def test_t72_a_ca_that_gives_less_than_a_day_has_no_default() -> None:
+    hours = replace(RULES, ca_max_days=0)
+    assert judge_term(None, None, hours, NOW)[0] is None
+    assert codes(rules=hours) == codes(30, rules=hours) == ["term-too-long"]
+
+
 def test_t72_terms_above_what_browsers_accept_are_refused() -> None:
     public = TermRules((90, 200, 365), 90, browser_days=200)
     assert codes(200, rules=public) == []

@@ -127,6 +127,8 @@ def judge_ordered_term(
 
 
 def _default_term(rules: TermRules, now: datetime, pointer: str) -> tuple[Term | None, list[Fault]]:
+    if rules.longest < 1:
+        return None, [_too_long("The shortest term there is, a day,", rules, pointer)]
     term = Term(rules.default_days)
     if rules.most is not None and rules.most[0] < term.days:
         term = Term(rules.most[0], limited_by=rules.most[1])
