@@ -85,6 +85,8 @@ async def judge_request(
     if request.subject is not None and caller is not None:
         require_privilege(caller, Privilege.ENROLL_ON_BEHALF, "enroll on behalf of an account")
     csr, csr_faults = read_csr(request.csr)
+    if csr is not None and request.key_type is not None:
+        csr = replace(csr, key_type=request.key_type)
     facts, missing = await load_facts(
         session,
         caller,
@@ -95,8 +97,6 @@ async def judge_request(
     faults = [*missing, *csr_faults]
     if facts is None or csr is None:
         return Judged(request, facts, csr, None, faults)
-    if request.key_type is not None:
-        csr = replace(csr, key_type=request.key_type)
     judgement = judge(facts, csr, _asked(request, facts), checks, request.subject)
     faults += facts.rules.judge_order_options(request.order_options)
     return Judged(request, facts, csr, judgement, [*faults, *judgement.faults])
