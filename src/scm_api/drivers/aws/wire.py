@@ -95,11 +95,13 @@ def colon_hex(serial_number: int) -> str:
     return serial_number.to_bytes(length, "big").hex(":")
 
 
-def certificate_arn(reply: Mapping[str, Any]) -> str:
-    """The reference IssueCertificate answers with. Raises Unreadable."""
+def certificate_arn(ca_arn: str, reply: Mapping[str, Any]) -> str:
+    """The reference IssueCertificate answers with, a certificate of that CA. Raises Unreadable."""
     arn = reply.get("CertificateArn")
     if not isinstance(arn, str) or "/certificate/" not in arn or len(arn) > _LONGEST_ARN:
         raise Unreadable("it names no certificate ARN")
+    if ca_of_certificate(arn) != ca_arn:
+        raise Unreadable("it names a certificate of another private CA")
     return arn
 
 
