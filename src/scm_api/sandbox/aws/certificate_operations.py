@@ -1,5 +1,6 @@
 """Operations on certificates: issue, get and revoke."""
 
+import re
 from collections.abc import Iterator
 
 from cryptography.hazmat.primitives import serialization
@@ -196,12 +197,9 @@ def _strangers(context: Context, authority: Authority) -> Iterator[Authority]:
 
 def _serial(text: str) -> int:
     digits = text.replace(":", "")
-    try:
-        return int(digits, 16)
-    except ValueError as error:
-        raise ApiError(
-            "InvalidRequestException", f"{text!r} is not a serial number in hexadecimal"
-        ) from error
+    if not re.fullmatch("[0-9A-Fa-f]+", digits):  # int() takes signs, blanks and prefixes too
+        raise ApiError("InvalidRequestException", f"{text!r} is not a serial number in hexadecimal")
+    return int(digits, 16)
 
 
 def _root_certificate() -> ApiError:
