@@ -2,13 +2,14 @@
 without a certificate in it, is found in its feed of events, by the key."""
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.core.vocabulary import NameKind, RevocationReason
 from scm_api.drivers.base import (
@@ -59,7 +60,7 @@ class GatewayDriver:
         """Enroll; subject and names are sent, because they are not taken from the CSR. An answer
         without a certificate still says that the order was taken."""
         profile = _profile(options)
-        chain = await self._cas()  # before, because nothing may fail between sending and the answer
+        cas = await self._cas()  # before, because nothing may fail between sending and the answer
         path = f"{_CAS}/{profile.ca_id}/enrollments"
         now = datetime.now(UTC)
         status, content = await self._caller.write(
@@ -71,7 +72,7 @@ class GatewayDriver:
                 raise OutcomeUnknown("CA Gateway's answer holds no enrollment.")
             enrollment = {}
         try:
-            return _issued(_der(enrollment.get("body")), chain)
+            return _issued(_der(enrollment.get("body")), cas, profile.ca_id)
         except Unreadable:
             since, key = _since(order) or now, key_of_csr(order.csr_der)
             taken = Acknowledged(str(enrollment.get("id", "")), since, key)
@@ -89,16 +90,16 @@ class GatewayDriver:
             detail = f"CA Gateway shows no certificate {ca_ref}"
         if leaf is None:
             return Untraced(f"{detail} in the events of {ca_id}.")
-        return await self._with_chain(leaf)
+        return _issued(leaf, await self._cas(), ca_id)
 
     async def recover(
         self, order: Order, options: EntrustProfileOptions
     ) -> Issued | Pending | Rejected | Untraced:
         """Look for the key among what was issued since the order was sent; of several, the oldest
         is taken."""
-        key = key_of_csr(order.csr_der)
-        leaf = await self._issued_for(key, _profile(options).ca_id, _since(order) or _EVER)
-        return Untraced() if leaf is None else await self._with_chain(leaf)
+        key, ca_id = key_of_csr(order.csr_der), _profile(options).ca_id
+        leaf = await self._issued_for(key, ca_id, _since(order) or _EVER)
+        return Untraced() if leaf is None else _issued(leaf, await self._cas(), ca_id)
 
     async def cancel(self, ca_ref: str, options: EntrustProfileOptions) -> Canceled:  # noqa: ARG002 -- the contract's
         """Raises OrderRefused: what CA Gateway takes is issued."""
@@ -157,12 +158,8 @@ class GatewayDriver:
     async def _named(self) -> dict[str, str]:
         return await self._caller.read(_CAS + _FIELDS, _names_of_cas)
 
-    async def _cas(self) -> tuple[bytes, ...]:
+    async def _cas(self) -> dict[str, bytes]:
         return await self._caller.read(_CAS + _FIELDS, _certificates_of_cas)
-
-    async def _with_chain(self, leaf: bytes) -> Issued:
-        """With the certificates of all CAs; the chain is chosen from them by signature."""
-        return _issued(leaf, await self._cas())
 
     async def _issued_for(self, key: str, ca_id: str, since: datetime) -> bytes | None:
         """The oldest certificate for a key that was issued since then."""
@@ -248,8 +245,16 @@ def _body(order: Order, profile: GatewayProfile, now: datetime) -> dict[str, Any
     }
 
 
-def _issued(leaf: bytes, chain: tuple[bytes, ...]) -> Issued:
-    return Issued(f"{x509.load_der_x509_certificate(leaf).serial_number:x}", leaf, chain)
+def _issued(leaf: bytes, cas: Mapping[str, bytes], ca_id: str) -> Issued:
+    """With the certificates of all CAs, from which the chain is chosen by signature. Where one of
+    them issued it, that is the CA which was asked; a managed CA may have an issuer of its own."""
+    certificate = x509.load_der_x509_certificate(leaf)
+    listed = {number: x509.load_der_x509_certificate(der) for number, der in cas.items()}
+    own, issuer_pems = listed.get(ca_id), None
+    if own is not None and certificate.issuer in {each.subject for each in listed.values()}:
+        issuer_pems = (own.public_bytes(Encoding.PEM).decode(),)
+    chain = tuple(cas.values())
+    return Issued(f"{certificate.serial_number:x}", leaf, chain, issuer_pems)
 
 
 def _profile(options: EntrustProfileOptions) -> GatewayProfile:
@@ -294,10 +299,11 @@ def _names_of_cas(content: Any) -> dict[str, str]:
     return {str(each.get("id")): str(each.get("name")) for each in _list(content, "caList")}
 
 
-def _certificates_of_cas(content: Any) -> tuple[bytes, ...]:
-    entries = [each.get("certificate") or {} for each in _list(content, "caList")]
-    data = [each.get("certificateData") for each in entries]
-    return tuple(_der(each) for each in data if each)
+def _certificates_of_cas(content: Any) -> dict[str, bytes]:
+    """By the ids of the CAs, but for those that show none."""
+    entries = [(str(each.get("id")), each.get("certificate")) for each in _list(content, "caList")]
+    data = {number: (shown or {}).get("certificateData") for number, shown in entries}
+    return {number: _der(shown) for number, shown in data.items() if shown}
 
 
 def _profiles(content: Any) -> list[str]:
