@@ -337,6 +337,7 @@ def words(text: str, hidden: tuple[str, ...] = ()) -> str:
     """Foreign text made fit for a sentence: one line, bounded, without our credentials."""
     for secret in hidden:
         text = text.replace(secret, "[hidden]")
-    printable = "".join(char if char.isprintable() else " " for char in text)
+    start = text[: 8 * _LONGEST_WORDS]  # what comes after it may be megabytes
+    printable = "".join(char if char.isprintable() else " " for char in start)
     line = " ".join(printable.split())
     return line if len(line) <= _LONGEST_WORDS else line[:_LONGEST_WORDS] + "…"

@@ -21,6 +21,7 @@ SHORT_LIVED: Final = "SHORT_LIVED_CERTIFICATE"
 ACTIVE: Final = "ACTIVE"
 _LONGEST_CHAIN: Final = 20
 _LONGEST_ARN: Final = 512
+_LONGEST_PAGE: Final = 1000  # API reference, ListCertificateAuthorities, MaxResults
 
 REVOCATION_REASONS: Final[Mapping[RevocationReason, str]] = {
     RevocationReason.UNSPECIFIED: "UNSPECIFIED",
@@ -161,7 +162,10 @@ def issuing_ca(entry: Mapping[str, Any]) -> IssuingCa:
 
 def page_of_cas(reply: Mapping[str, Any]) -> tuple[list[IssuingCa], str | None]:
     """The private CAs in a reply of ListCertificateAuthorities, and how to ask for the next."""
-    return [issuing_ca(entry) for entry in reply["CertificateAuthorities"]], reply.get("NextToken")
+    entries = reply["CertificateAuthorities"]
+    if len(entries) > _LONGEST_PAGE:
+        raise Unreadable(f"it lists more than {_LONGEST_PAGE} private CAs")
+    return [issuing_ca(entry) for entry in entries], reply.get("NextToken")
 
 
 def ca_certificate(reply: Mapping[str, Any]) -> str:
