@@ -130,6 +130,7 @@ def test_f06_a_server_error_after_a_write_is_unknown(status: int, code: str) -> 
     ("code", "status"),
     [
         ("RequestFailedException", 400),
+        ("OtherException", 400),
         ("RequestAbortedException", 400),
         ("RequestTimeoutException", 408),
     ],

@@ -91,6 +91,7 @@ VERDICTS: Final[Mapping[str, Verdict]] = {
 
 _BROKEN_OFF: Final = frozenset(
     {
+        "OtherException",
         "RequestAbortedException",
         "RequestFailedException",
         "RequestTimeout",

@@ -62,10 +62,13 @@ def get_certificate(context: Context) -> Output:
 
 
 def revoke_certificate(context: Context) -> Output:
-    """Revoke by serial number in hexadecimal, with or without colons, in either case."""
+    """Revoke by serial number in hexadecimal, with or without colons, in either case.
+
+    A CA that has expired does not revoke (User Guide, "CA status").
+    """
     authority = authority_of(context)
     simulator = context.simulator
-    require_status(authority, simulator.now(), "ACTIVE", "DISABLED", "EXPIRED")
+    require_status(authority, simulator.now(), "ACTIVE", "DISABLED")
     serial = _serial(context.parameters["CertificateSerial"])
     if serial == authority.certificate.serial_number and not authority.chain:
         raise _root_certificate()
