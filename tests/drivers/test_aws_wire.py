@@ -108,7 +108,10 @@ def test_an_empty_reply_counts_only_with_a_request_id() -> None:
             wire.revoked(reply)
 
 
-@pytest.mark.parametrize("reply", [{}, {"CertificateArn": None}, {"CertificateArn": "arn:x"}])
+@pytest.mark.parametrize(
+    "reply",
+    [{}, {"CertificateArn": None}, {"CertificateArn": "arn:x"}, {"CertificateArn": REF + "\0"}],
+)
 def test_a_reply_without_reference_is_unreadable(reply: dict[str, object]) -> None:
     with pytest.raises(wire.Unreadable):
         wire.certificate_arn(EC_ISSUING, reply)

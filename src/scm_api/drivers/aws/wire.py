@@ -3,6 +3,7 @@
 Source: AWS Private CA API reference, version 2017-08-22, in the shapes the SDK gives them.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,6 +20,7 @@ from scm_api.drivers.base import Issued, IssuingCa, Order, Template
 
 SHORT_LIVED: Final = "SHORT_LIVED_CERTIFICATE"
 ACTIVE: Final = "ACTIVE"
+_CERTIFICATE_ARN: Final = re.compile(r"arn:[A-Za-z0-9_+=/,.@:-]+/certificate/[A-Za-z0-9_+=,.@-]+")
 _LONGEST_CHAIN: Final = 20
 _LONGEST_ARN: Final = 512
 _LONGEST_PAGE: Final = 1000  # API reference, ListCertificateAuthorities, MaxResults
@@ -99,7 +101,7 @@ def colon_hex(serial_number: int) -> str:
 def certificate_arn(ca_arn: str, reply: Mapping[str, Any]) -> str:
     """The reference IssueCertificate answers with, a certificate of that CA. Raises Unreadable."""
     arn = reply.get("CertificateArn")
-    if not isinstance(arn, str) or "/certificate/" not in arn or len(arn) > _LONGEST_ARN:
+    if not isinstance(arn, str) or not _CERTIFICATE_ARN.fullmatch(arn) or len(arn) > _LONGEST_ARN:
         raise Unreadable("it names no certificate ARN")
     if ca_of_certificate(arn) != ca_arn:
         raise Unreadable("it names a certificate of another private CA")
