@@ -33,6 +33,7 @@ _SERVICE: Final = "acm-pca"
 _MODELS: Final = ("service-2", "endpoint-rule-set-1")
 _SHARED_DATA: Final = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
 _MOST_CONNECTIONS: Final = 50
+_LONGEST_SIGN_IN: Final = 6.0  # seconds
 _USER_AGENT: Final = f"scm-api/{__version__}"
 """What CloudTrail shows; the SDK would make up its own anew for each call, twice."""
 
@@ -89,7 +90,7 @@ async def open_client(
         async with asyncio.timeout(connection.call_timeout_seconds):
             _found(await session.get_credentials())
     except TimeoutError as error:
-        raise _too_slow(connection) from error
+        raise _too_slow(connection, connection.call_timeout_seconds) from error
     return await stack.enter_async_context(
         session.client(
             _SERVICE,
@@ -171,10 +172,10 @@ async def sign_in(session: aioboto3.Session, connection: AwsConnection) -> tuple
     Returns what of them must never be repeated in a sentence. Raises driver errors.
     """
     try:
-        async with asyncio.timeout(connection.call_timeout_seconds):
+        async with asyncio.timeout(_sign_in_timeout(connection)):
             return _confidential(await _keys_of(await session.get_credentials()))
     except TimeoutError:
-        failure: DriverError = _too_slow(connection)
+        failure: DriverError = _too_slow(connection, _sign_in_timeout(connection))
     except Exception as error:  # noqa: BLE001 - a hostile peer can make the SDK raise anything
         failure = sign_in_failed(error, "this machine's role", ())
     raise failure
@@ -237,10 +238,15 @@ async def _keys_of(credentials: Any) -> Any:
     return await _found(credentials).get_frozen_credentials()
 
 
-def _too_slow(connection: AwsConnection) -> BackendUnavailable:
+def _sign_in_timeout(connection: AwsConnection) -> float:
+    """Less than a worker waits for the whole: what took so long must not pass for an order sent."""
+    return min(0.75 * connection.call_timeout_seconds, _LONGEST_SIGN_IN)
+
+
+def _too_slow(connection: AwsConnection, seconds: float) -> BackendUnavailable:
     role = getattr(connection.credentials, "role_arn", None)
     who = f"Signing in as {role}" if role else "The credentials of this machine"
-    return BackendUnavailable(f"{who} took over {connection.call_timeout_seconds:g} s.")
+    return BackendUnavailable(f"{who} took over {seconds:g} s.")
 
 
 def _found(credentials: Any) -> Any:
