@@ -216,13 +216,14 @@ class Settings(BaseSettings):
         "otherwise false.",
     )
     machine_identities: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^gcp:[a-z0-9.:-]{4,94}$")], ...],
+        tuple[Annotated[str, Field(pattern=r"^(gcp:[a-z0-9.:-]{4,94}|aws(:[0-9]{12})?)$")], ...],
         NoDecode,
         BeforeValidator(_split),
     ] = Field(
         (),
         description="What CA backends may use this machine's own identity for, separated by "
-        "commas: gcp:PROJECT for Google's application default credentials; unset: nothing.",
+        "commas: gcp:PROJECT for Google's application default credentials, aws for AWS's default "
+        "chain, aws:ACCOUNT for roles of that account assumed from it; unset: nothing.",
     )
     live_examples: bool = Field(
         False,
