@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +36,7 @@ from pydantic_settings import (
 PREFIX = "SCM_"
 FILE_VARIABLE = "SCM_SETTINGS_FILE"
 _SECRET = frozenset({"database_url", "secret_keys"})
+_SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,18 @@ def _crash_point(value: Any) -> Any:
 
 
 def _async_url(value: str) -> str:
-    match = re.fullmatch(r"postgres(?:ql)?(?:\+asyncpg)?://(.*[^/].*)", value)
+    match = re.fullmatch(r"postgres(?:ql)?(?:\+asyncpg)?://(\S*[^/\s]\S*)", value)
     if match is None:
         raise ValueError("not a PostgreSQL URL")
+    parts = urlsplit(f"postgresql://{match[1]}")
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    named = all(re.fullmatch(r"(\[[^]]+\]|[^:]*)(:\d{1,5})?", host) for host in hosts)
+    if not named or parts.fragment or parts.netloc.count("@") > 1:
+        raise ValueError("no hosts and ports, or a password that is not percent-encoded")
+    given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    # A password there would be shown in messages; `ssl` is SQLAlchemy's word, which others refuse.
+    if given.keys() & {"password", "ssl"} or given.get("sslmode", "prefer") not in _SSL_MODES:
+        raise ValueError("parameters that are not to be used here")
     return f"postgresql+asyncpg://{match[1]}"
 
 
@@ -90,7 +101,8 @@ def _split(value: Any) -> Any:
 def _key_entry(entry: SecretStr) -> SecretStr:
     name, _, encoded = entry.get_secret_value().partition(":")
     try:
-        usable = bool(name) and len(base64.b64decode(encoded, validate=True)) == 32
+        named = 1 <= len(name.encode()) <= 64  # as `KeyRing` takes them
+        usable = named and len(base64.b64decode(encoded, validate=True)) == 32
     except binascii.Error:
         usable = False
     if not usable:
@@ -105,7 +117,10 @@ def _distinct_ids(entries: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 
 def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("no such home directory") from error
 
 
 class Settings(BaseSettings):
@@ -118,7 +133,9 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_async_url)] | None = Field(
         None,
         repr=False,
-        description="postgresql://user:password@host/name; unset starts the embedded PostgreSQL.",
+        description="postgresql://user:password@host:port/name, percent-encoded, and libpq's "
+        "parameters for TLS, as ?sslmode=verify-full&sslrootcert=/ca.pem; unset starts the "
+        "embedded PostgreSQL.",
     )
     data_directory: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path(".scm-api"),
@@ -143,11 +160,6 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="TCP port to listen on, 1 to 65535.")
-    public_url: str | None = Field(
-        None,
-        pattern=r"^https?://[^\s?#]+$",
-        description="http(s) address under which clients reach the API.",
-    )
     api_processes: int = Field(
         1, ge=1, le=64, description="API processes on the port, 1 to 64, one listener each."
     )
