@@ -125,7 +125,7 @@ def test_an_absent_schema_is_told_in_a_sentence(unmigrated: dict[str, str]) -> N
     assert "SQL" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["serve"], ["worker"], ["secrets", "add-key"]])
+@pytest.mark.parametrize("arguments", [["worker"], ["secrets", "add-key"]])
 def test_a_damaged_key_ring_is_told_in_a_sentence(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "secret-keys").write_text("k1:canary")
     done = run(*arguments, SCM_DATA_DIRECTORY=str(tmp_path))

@@ -153,7 +153,10 @@ async def _translated() -> AsyncIterator[None]:
     except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
         raise conflict_of(error) from error
     except (DBAPIError, PoolTimeout, OSError, *_FROM_ASYNCPG) as error:
-        raise _unavailable_or(error) from error
+        told = _unavailable_or(error)
+        if told is error:
+            raise
+        raise told from error
 
 
 def _unavailable_or(error: BaseException) -> BaseException:
