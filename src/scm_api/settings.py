@@ -36,7 +36,9 @@ from pydantic_settings import (
 PREFIX = "SCM_"
 FILE_VARIABLE = "SCM_SETTINGS_FILE"
 _SECRET = frozenset({"database_url", "secret_keys"})
-_SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
+_SSL_MODE = re.compile("disable|allow|prefer|require|verify-(ca|full)")
+_HOST = r"(\[[^]@]+\]|[^:@,]*)(:\d{1,5})?"
+_HOSTS = re.compile(rf"([^@]*@)?{_HOST}(,{_HOST})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +73,20 @@ def _crash_point(value: Any) -> Any:
     match = re.fullmatch(
         r"(before_send|after_send|after_reply|before_commit|after_commit):([1-9][0-9]*)", str(value)
     )
-    if isinstance(value, CrashPoint):
-        return value
-    if match is None:
+    if match is None and not isinstance(value, CrashPoint):
         raise ValueError("not name:n")
-    return CrashPoint(match[1], int(match[2]))
+    return CrashPoint(match[1], int(match[2])) if match else value
 
 
 def _async_url(value: str) -> str:
     match = re.fullmatch(r"postgres(?:ql)?(?:\+asyncpg)?://(\S*[^/\s]\S*)", value)
-    if match is None:
-        raise ValueError("not a PostgreSQL URL")
-    parts = urlsplit(f"postgresql://{match[1]}")
-    hosts = parts.netloc.rpartition("@")[2].split(",")
-    named = all(re.fullmatch(r"(\[[^]]+\]|[^:]*)(:\d{1,5})?", host) for host in hosts)
-    if not named or parts.fragment or parts.netloc.count("@") > 1:
-        raise ValueError("no hosts and ports, or a password that is not percent-encoded")
+    parts = urlsplit(f"postgresql://{match[1]}" if match else "")
     given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     # A password there would be shown in messages; `ssl` is SQLAlchemy's word, which others refuse.
-    if given.keys() & {"password", "ssl"} or given.get("sslmode", "prefer") not in _SSL_MODES:
-        raise ValueError("parameters that are not to be used here")
+    odd = parts.fragment or given.keys() & {"password", "ssl"}
+    mode = _SSL_MODE.fullmatch(given.get("sslmode", "prefer"))
+    if match is None or odd or mode is None or not _HOSTS.fullmatch(parts.netloc):
+        raise ValueError("no URL of a PostgreSQL that can be reached")
     return f"postgresql+asyncpg://{match[1]}"
 
 
@@ -101,8 +97,8 @@ def _split(value: Any) -> Any:
 def _key_entry(entry: SecretStr) -> SecretStr:
     name, _, encoded = entry.get_secret_value().partition(":")
     try:
-        named = 1 <= len(name.encode()) <= 64  # as `KeyRing` takes them
-        usable = named and len(base64.b64decode(encoded, validate=True)) == 32
+        key = base64.b64decode(encoded, validate=True)
+        usable = 1 <= len(name.encode()) <= 64 and len(key) == 32  # as `KeyRing` takes them
     except binascii.Error:
         usable = False
     if not usable:
@@ -133,9 +129,8 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_async_url)] | None = Field(
         None,
         repr=False,
-        description="postgresql://user:password@host:port/name, percent-encoded, and libpq's "
-        "parameters for TLS, as ?sslmode=verify-full&sslrootcert=/ca.pem; unset starts the "
-        "embedded PostgreSQL.",
+        description="postgresql://user:password@host:port/name?sslmode=verify-full, with libpq's "
+        "parameters, percent-encoded; unset starts the embedded PostgreSQL.",
     )
     data_directory: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path(".scm-api"),
@@ -276,8 +271,8 @@ def load_settings() -> Settings:
     """Read and check the settings; raises SettingsError with every mistake, not only the first."""
     from_file, mistakes = _read_file()
     from_environment = EnvSettingsSource(Settings)()
-    known = {**from_file, **from_environment}
-    known = {name: value for name, value in known.items() if name in Settings.model_fields}
+    given = from_file | from_environment
+    known = {name: value for name, value in given.items() if name in Settings.model_fields}
     mistakes += _unknown_variables() + _unknown_keys(from_file)
     wrong: set[str] = set()
     try:
