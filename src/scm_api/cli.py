@@ -37,7 +37,7 @@ def serve() -> None:
     from scm_api.serving import ServeError, end_on_signals, serve
 
     end_on_signals()
-    with _database(_settings()) as settings, _ring_in_words():
+    with _database(_settings()) as settings, _files_in_words():
         load_key_ring(settings)  # told before anything is started
         try:
             serve(settings)
@@ -54,7 +54,7 @@ def worker() -> None:
     from scm_api.worker import run_worker
 
     end_on_signals()
-    with _database(_settings()) as settings, _database_in_words(settings), _ring_in_words():
+    with _database(_settings()) as settings, _database_in_words(settings), _files_in_words():
         uvloop.run(run_worker(settings))
 
 
@@ -148,7 +148,7 @@ def secrets_add_key() -> None:
     settings = _settings()
     if settings.secret_keys is not None:
         _leave("The key ring is set by SCM_SECRET_KEYS: put the new key in front there.")
-    with _ring_in_words():
+    with _files_in_words():
         ring = add_generated_key(settings)
     typer.echo(
         f"{ring.active} is the active key. Restart the API and the workers, "
@@ -256,13 +256,14 @@ def _database_in_words(settings: "Settings") -> Iterator[None]:
 
 
 @contextmanager
-def _ring_in_words() -> Iterator[None]:
-    """Say in a sentence why the key ring cannot be used."""
+def _files_in_words() -> Iterator[None]:
+    """Say in a sentence why the key ring or the list of bad keys cannot be used."""
+    from scm_api.key_blocklist import BlocklistError
     from scm_api.secret_keys import KeyRingError
 
     try:
         yield
-    except KeyRingError as error:
+    except (KeyRingError, BlocklistError) as error:
         _leave(str(error))
 
 
@@ -278,7 +279,7 @@ def _with_database(action: "Callable[[Database, Settings], Awaitable[_T]]") -> _
         finally:
             await database.aclose()
 
-    with _database(_settings()) as settings, _database_in_words(settings), _ring_in_words():
+    with _database(_settings()) as settings, _database_in_words(settings), _files_in_words():
         try:
             return asyncio.run(run(settings))
         except Unavailable:
