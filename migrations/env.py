@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.pool import NullPool
 
 from scm_api.db import models
-from scm_api.db.reaching import engine_for
+from scm_api.db.engine import engine_for
 
 
 def _ours(name: str | None, kind: str, parent_names: Any) -> bool:

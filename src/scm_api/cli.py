@@ -236,7 +236,7 @@ def _database_in_words(settings: "Settings") -> Iterator[None]:
     from sqlalchemy.exc import DBAPIError
 
     from scm_api.core.errors import Unavailable
-    from scm_api.db.reaching import place_of
+    from scm_api.database_url import place_of
     from scm_api.db.schema import without_schema
 
     try:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -33,12 +32,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from scm_api.database_url import postgresql_url
+
 PREFIX = "SCM_"
 FILE_VARIABLE = "SCM_SETTINGS_FILE"
 _SECRET = frozenset({"database_url", "secret_keys"})
-_SSL_MODE = re.compile("disable|allow|prefer|require|verify-(ca|full)")
-_HOST = r"(\[[^]@]+\]|[^:@,]*)(:\d{1,5})?"
-_HOSTS = re.compile(rf"([^@]*@)?{_HOST}(,{_HOST})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +76,6 @@ def _crash_point(value: Any) -> Any:
     return CrashPoint(match[1], int(match[2])) if match else value
 
 
-def _async_url(value: str) -> str:
-    match = re.fullmatch(r"postgres(?:ql)?(?:\+asyncpg)?://(\S*[^/\s]\S*)", value)
-    parts = urlsplit(f"postgresql://{match[1]}" if match else "")
-    given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-    # A password there would be shown in messages; `ssl` is SQLAlchemy's word, which others refuse.
-    odd = parts.fragment or given.keys() & {"password", "ssl"}
-    mode = _SSL_MODE.fullmatch(given.get("sslmode", "prefer"))
-    if match is None or odd or mode is None or not _HOSTS.fullmatch(parts.netloc):
-        raise ValueError("no URL of a PostgreSQL that can be reached")
-    return f"postgresql+asyncpg://{match[1]}"
-
-
 def _split(value: Any) -> Any:
     return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
 
@@ -126,7 +112,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
     )
 
-    database_url: Annotated[str, AfterValidator(_async_url)] | None = Field(
+    database_url: Annotated[str, AfterValidator(postgresql_url)] | None = Field(
         None,
         repr=False,
         description="postgresql://user:password@host:port/name?sslmode=verify-full, with libpq's "

@@ -9,7 +9,7 @@ from alembic.util import CommandError
 from sqlalchemy import text
 from sqlalchemy.pool import NullPool
 
-from scm_api.db.reaching import engine_for
+from scm_api.db.engine import engine_for
 
 _ROOT = Path(__file__).parents[3]
 _LOCK = 0x5C3A_0001  # advisory lock; any number will do that nobody else in this database takes

@@ -24,7 +24,7 @@ from sqlalchemy.util import greenlet_spawn
 from scm_api.core.errors import Malformed, ScmError, Stale, Unavailable
 from scm_api.db.catalogue import Connection
 from scm_api.db.conflicts import conflict_of
-from scm_api.db.reaching import engine_for
+from scm_api.db.engine import engine_for
 from scm_api.db.schema import state_of
 from scm_api.db.statements import Single
 

@@ -13,7 +13,7 @@ import asyncpg
 from fastapi import Depends, Request
 
 from scm_api.core.errors import Unavailable
-from scm_api.db.reaching import dsn_of
+from scm_api.database_url import dsn_of
 
 LONGEST_WAIT = 30
 CHANNEL = "scm_enrollments"

@@ -19,9 +19,9 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.queries import Queries
 
+from scm_api.database_url import dsn_of
 from scm_api.db.catalogue import Connection
 from scm_api.db.jobs import Job
-from scm_api.db.reaching import dsn_of
 from scm_api.db.schema import REVISION, misfit, without_schema
 from scm_api.db.session import is_away
 from scm_api.logger import get_logger
