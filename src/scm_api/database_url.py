@@ -11,7 +11,7 @@ _HOST = r"(\[[^]@]+\]|[^:@,]*)(:\d{1,5})?"
 _HOSTS = re.compile(rf"([^@]*@)?{_HOST}(,{_HOST})*")
 
 
-def read(value: str) -> str:
+def postgresql_url(value: str) -> str:
     """The URL in its one form; raises ValueError for one that nothing could be reached by."""
     match = re.fullmatch(r"postgres(?:ql)?(?:\+asyncpg)?://(\S*[^/\s]\S*)", value)
     if match is None:
@@ -20,10 +20,9 @@ def read(value: str) -> str:
     if parts.fragment or not _HOSTS.fullmatch(parts.netloc):
         raise ValueError("no hosts and ports, or a password that is not percent-encoded")
     given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-    # A password there would be shown in messages; `ssl` is SQLAlchemy's word, which asyncpg refuses.
-    if given.keys() & {"password", "ssl"} or not _SSL_MODE.fullmatch(
-        given.get("sslmode", "prefer")
-    ):
+    mode = _SSL_MODE.fullmatch(given.get("sslmode", "prefer"))
+    # A password is not looked for there, and would be shown; asyncpg refuses SQLAlchemy's `ssl`.
+    if mode is None or given.keys() & {"password", "ssl"}:
         raise ValueError("parameters that are not to be used here")
     return f"postgresql+asyncpg://{match[1]}"
 
