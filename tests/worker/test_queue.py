@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from scm_api.db.base import new_id
 from scm_api.db.embedded import EmbeddedPostgres
 from scm_api.db.jobs import Job, enqueue
+from scm_api.db.schema import revisions
 from scm_api.db.session import Database
 from scm_api.settings import Settings
 from scm_api.worker.queue import Handler, Queue
@@ -117,8 +120,9 @@ async def test_f25_a_job_is_put_back_though_the_server_became_a_standby(
 ) -> None:
     """Connections to it stay open; the one who has its place is found by a new one."""
     again = asyncio.Event()
-    demoted = text(f'ALTER DATABASE "{database.engine.url.database}" SET {_READ_ONLY} = on')
-    promoted = text(f'ALTER DATABASE "{database.engine.url.database}" SET {_READ_ONLY} = off')
+    name = make_url(settings.database_url or "").database
+    demoted = text(f'ALTER DATABASE "{name}" SET {_READ_ONLY} = on')
+    promoted = text(f'ALTER DATABASE "{name}" SET {_READ_ONLY} = off')
 
     async def handler(_subject: UUID, tries: int) -> timedelta | None:
         if tries:
@@ -142,3 +146,25 @@ async def test_f25_a_job_is_put_back_though_the_server_became_a_standby(
     async with _running(settings.database_url or "", handler), asyncio.timeout(_PATIENCE):
         await promote()
         await again.wait()
+
+
+@pytest.mark.parametrize("revision", [revisions()[-2], "9999"])
+async def test_no_job_is_run_on_the_schema_of_another_version(
+    revision: str, database: Database, settings: Settings
+) -> None:
+    """What the CA issued for it could not be stored."""
+    ran = asyncio.Event()
+
+    async def handler(_subject: UUID, _tries: int) -> None:
+        ran.set()
+
+    await _enqueue(database)
+    at = text("UPDATE alembic_version SET version_num = :revision")
+    async with database.transaction() as session:
+        await session.execute(at, {"revision": revision})
+    async with _running(settings.database_url or "", handler), asyncio.timeout(_PATIENCE):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ran.wait(), 1)
+        async with database.transaction() as session:
+            await session.execute(at, {"revision": revisions()[-1]})
+        await ran.wait()

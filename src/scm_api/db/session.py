@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
-    create_async_engine,
 )
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import PoolProxiedConnection
@@ -27,15 +26,16 @@ from sqlalchemy.util import greenlet_spawn
 from scm_api.core.errors import Malformed, ScmError, Stale, Unavailable
 from scm_api.db.catalogue import Connection
 from scm_api.db.conflicts import conflict_of
+from scm_api.db.engine import engine_for
+from scm_api.db.schema import state_of
 from scm_api.db.statements import Single
 
-# SQLSTATEs, or classes of them, that mean the server is away or going: 08 connection, 57P shutdown
-# and recovery, 53 out of resources; 25006 it is a standby now (PostgreSQL manual, appendix A).
+# SQLSTATEs that mean the server is away or going: class 08 connection, 57P shutdown and recovery,
+# 53 out of resources, 25006 read-only as a replica is (PostgreSQL manual, appendix A).
 _STANDBY = "25006"
 _AWAY = ("08", "57P", "53", _STANDBY)
 # It undid this for something else that went on at the same time; done again, it goes through.
 _GAVE_WAY = ("40001", "40P01")  # serialization failure, deadlock
-_UNDEFINED = ("42P01", "42703")  # table, column
 _LONGEST_WAIT = 5.0  # seconds, for one of the pool's connections
 _LONGEST_IDLE = timedelta(seconds=15)
 _FROM_ASYNCPG = (asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -50,16 +50,9 @@ def _engine(
 ) -> AsyncEngine:
     """The engine of this process for such connections: a closed one has none, but keeps what it
     compiled for whoever opens the same database again."""
-    engine = create_async_engine(
+    engine = engine_for(
         url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_use_lifo=True,  # the one used last has its statements planned
-        hide_parameters=True,  # errors are logged, and what is stored must not be
-        pool_timeout=_LONGEST_WAIT,
-        json_serializer=lambda value: orjson.dumps(value).decode(),
-        json_deserializer=orjson.loads,
-        connect_args={
+        {
             "connection_class": Connection,
             "timeout": 5,
             "command_timeout": 30,
@@ -71,6 +64,13 @@ def _engine(
                 "idle_in_transaction_session_timeout": f"{longest_idle.total_seconds():g}s",
             },
         },
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_use_lifo=True,  # the one used last has its statements planned
+        hide_parameters=True,  # errors are logged, and what is stored must not be
+        pool_timeout=_LONGEST_WAIT,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
     )
     event.listen(engine.sync_engine, "handle_error", _leave_standby)
     return engine
@@ -78,7 +78,7 @@ def _engine(
 
 def _leave_standby(context: ExceptionContext) -> None:
     """A connection to what became a standby stays open, and would fail for ever."""
-    if _state_of(context.original_exception) == _STANDBY:
+    if state_of(context.original_exception) == _STANDBY:
         context.is_disconnect = True
 
 
@@ -166,13 +166,16 @@ async def _translated() -> AsyncIterator[None]:
     except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
         raise conflict_of(error) from error
     except (DBAPIError, PoolTimeout, OSError, *_FROM_ASYNCPG) as error:
-        raise _unavailable_or(error) from error
+        told = _unavailable_or(error)
+        if told is error:
+            raise
+        raise told from error
 
 
 def _unavailable_or(error: BaseException) -> BaseException:
-    if _state_of(error) == _BAD_CHARACTER:
+    if state_of(error) == _BAD_CHARACTER:
         return Malformed("Text must not hold the character NUL.", code="parameter-invalid")
-    if _state_of(error) in _GAVE_WAY:
+    if state_of(error) in _GAVE_WAY:
         return Unavailable(
             "Something else was changed at the same moment, nothing by this request. Repeat it.",
             code="database-unavailable",
@@ -192,7 +195,7 @@ def is_away(error: BaseException) -> bool:
         return error.code == "database-unavailable"
     if isinstance(error, (PoolTimeout, OSError, asyncpg.InterfaceError)):
         return True
-    state = _state_of(error)
+    state = state_of(error)
     if not isinstance(error, DBAPIError):
         return state.startswith(_AWAY)
     return (
@@ -201,16 +204,3 @@ def is_away(error: BaseException) -> bool:
         or (isinstance(error, OperationalError) and not state)
         or state.startswith(_AWAY)
     )
-
-
-def without_schema(error: BaseException) -> str | None:
-    """What to do where a table or column of this version is missing; None where none is."""
-    if _state_of(error) not in _UNDEFINED:
-        return None
-    return "the database lacks the schema of this version; run `scm-api migrate`"
-
-
-def _state_of(error: BaseException) -> str:
-    """The SQLSTATE, from SQLAlchemy's error or asyncpg's own; empty where there is none."""
-    told = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(told, "sqlstate", None) or ""
