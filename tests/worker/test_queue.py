@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -19,6 +19,7 @@ from scm_api.settings import Settings
 from scm_api.worker.queue import Handler, Queue
 
 _LEASE = timedelta(minutes=5)  # who runs the job again within a test did not wait for it to end
+_SOON = timedelta(seconds=2)  # where it matters that somebody runs it again, not who
 _PATIENCE = 60.0
 _LOCK = text("SELECT id FROM pgqueuer FOR UPDATE")
 _TERMINATE_BLOCKED = text("""
@@ -29,19 +30,19 @@ _TERMINATE_BLOCKED = text("""
 _READ_ONLY = "default_transaction_read_only"
 _OF_THE_QUEUE = "datname = current_database() AND application_name <> 'scm-api'"
 _TERMINATE = text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_OF_THE_QUEUE}")
-_REFUSED = text(f"""
-    SELECT count(*) FROM pg_stat_activity
-     WHERE {_OF_THE_QUEUE} AND state = 'idle' AND query LIKE 'WITH retry%'
-""")
+_BEGUN_SINCE = text(
+    f"SELECT count(*) FROM pg_stat_activity WHERE {_OF_THE_QUEUE} AND backend_start > :since"
+)
+_NOW = text("SELECT clock_timestamp()")
 
 
 @asynccontextmanager
-async def _running(url: str, handler: Handler) -> AsyncIterator[None]:
+async def _running(url: str, handler: Handler, lease: timedelta = _LEASE) -> AsyncIterator[None]:
     """A queue that runs this handler for surplus certificates, which nothing else looks after."""
     queue = Queue(
         url,
         {Job.REVOKE_SURPLUS: handler},
-        lease=_LEASE,
+        lease=lease,
         idle_poll=timedelta(seconds=0.2),
         concurrency=4,
     )
@@ -119,8 +120,9 @@ async def test_f25_a_job_is_put_back_though_the_server_became_a_standby(
     database: Database, settings: Settings
 ) -> None:
     """Connections to it stay open; the one who has its place is found by a new one."""
-    again = asyncio.Event()
-    name = make_url(settings.database_url or "").database
+    again, since = asyncio.Event(), asyncio.Future[datetime]()
+    url = settings.database_url or ""
+    name = make_url(url).database
     demoted = text(f'ALTER DATABASE "{name}" SET {_READ_ONLY} = on')
     promoted = text(f'ALTER DATABASE "{name}" SET {_READ_ONLY} = off')
 
@@ -130,20 +132,22 @@ async def test_f25_a_job_is_put_back_though_the_server_became_a_standby(
             return None
         async with database.transaction() as session:
             await session.execute(demoted)
+        async with database.transaction() as session:  # those opened from here on are demoted
+            since.set_result(await session.scalar(_NOW))
             await session.execute(_TERMINATE)
         return timedelta(0)
 
     async def promote() -> None:
-        refused = 0
-        while not refused:
+        begun, told = 0, {"since": await since}
+        while not begun:
             async with database.transaction() as session:
-                refused = await session.scalar(_REFUSED) or 0
+                begun = await session.scalar(_BEGUN_SINCE, told) or 0
         async with database.transaction() as session:
             await session.execute(text("SET TRANSACTION READ WRITE"))
             await session.execute(promoted)
 
     await _enqueue(database)
-    async with _running(settings.database_url or "", handler), asyncio.timeout(_PATIENCE):
+    async with _running(url, handler, _SOON), asyncio.timeout(_PATIENCE):
         await promote()
         await again.wait()
 
