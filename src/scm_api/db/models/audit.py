@@ -39,7 +39,10 @@ class AuditEvent(Base):
 
 
 class IdempotencyRecord(Base):
-    """The answer given to one Idempotency-Key of one principal, replayed for a repeat."""
+    """The answer given to one Idempotency-Key of one principal, replayed for a repeat.
+
+    `body` is sealed, and begins with the SHA-256 of the request where `request_digest` is empty.
+    """
 
     __tablename__ = "idempotency_records"
     __table_args__ = (Index(None, "created_at"),)
