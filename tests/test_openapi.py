@@ -103,6 +103,15 @@ def test_what_is_in_requests_alone_is_closed(document: dict[str, Any]) -> None:
             assert schema["additionalProperties"] is False, name
 
 
+def test_t77_no_request_holds_a_number_that_cannot_be_kept(document: dict[str, Any]) -> None:
+    """`term_days` is compared with a profile's terms before anything is kept."""
+    for name in _reached(document, [each.get("requestBody") for _, each in _operations(document)]):
+        for field, schema in document["components"]["schemas"][name].get("properties", {}).items():
+            for part in (schema, schema.get("items", {}), *schema.get("anyOf", ())):
+                known = part.get("type") != "integer" or "maximum" in part or field == "term_days"
+                assert known, f"{name} {field}"
+
+
 def test_schemas_are_named_for_people(document: dict[str, Any]) -> None:
     """FastAPI puts a module's path before names that two models have."""
     names = list(document["components"]["schemas"])
