@@ -79,9 +79,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._beside_body > LONGEST_BESIDE_BODY and not self.transport.is_closing():
             self.send_400_response("The headers of the request are too long.")
 
-    def on_message_begin(self) -> None:
+    def on_message_complete(self) -> None:
         self._beside_body = 0
-        super().on_message_begin()
+        super().on_message_complete()
 
     def on_body(self, body: bytes) -> None:
         self._beside_body -= len(body)
