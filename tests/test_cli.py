@@ -115,6 +115,16 @@ def test_an_absent_database_is_told_in_a_sentence(arguments: list[str]) -> None:
     assert "canary" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    "place", ["scm:p@canary@127.0.0.1:{}/scm", "127.0.0.1:{}/scm?user=scm&password=canary"]
+)
+def test_t61_an_absent_database_is_told_without_its_password(place: str) -> None:
+    url = f"postgresql://{place.format(free_port())}"
+    done = run("migrate", SCM_DATABASE_URL=url, SCM_SECRET_KEYS=KEYS)
+    assert "The database scm at 127.0.0.1:" in done.stderr
+    assert "canary" not in done.stderr
+
+
 @pytest.mark.parametrize("processes", ["1", "2"])
 def test_a_taken_port_is_told_in_a_sentence(processes: str, database: dict[str, str]) -> None:
     with socket.socket() as taken:

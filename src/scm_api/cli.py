@@ -225,7 +225,6 @@ def _upgrade(settings: "Settings") -> None:
 def _database_in_words(settings: "Settings") -> Iterator[None]:
     """Say in a sentence why the database cannot be used; other errors pass."""
     import asyncpg
-    from sqlalchemy.engine import make_url
     from sqlalchemy.exc import DBAPIError
 
     from scm_api.core.errors import Unavailable
@@ -240,8 +239,18 @@ def _database_in_words(settings: "Settings") -> Iterator[None]:
         Unavailable,
     ) as error:
         cause = error.__cause__ or error
-        place = make_url(_url(settings)).render_as_string(hide_password=True)
+        place = _place(_url(settings))
         _leave(f"The database {place} cannot be used: {cause or type(cause).__name__}")
+
+
+def _place(url: str) -> str:
+    """Database and server, and nothing else of a URL: a password may be among its parameters, and
+    one with an @ that was not escaped reaches into its host."""
+    from sqlalchemy.engine import make_url
+
+    made = make_url(url)
+    host = str(made.host or made.query.get("host", "")).rpartition("@")[2]
+    return f"{made.database} at {host}" + (f":{made.port}" if made.port else "")
 
 
 def _with_database(action: "Callable[[Database, Settings], Awaitable[_T]]") -> _T:
