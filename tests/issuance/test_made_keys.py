@@ -198,6 +198,7 @@ async def test_names_no_csr_can_be_made_for(
         ({"format": "pem"}, ("/generate_key/format", "not-a-choice")),
         ({"password": "\ud800" * 12}, ("/generate_key/password", "invalid-value")),
         ({"common_name": "\ud800"}, ("/generate_key/common_name", "invalid-value")),
+        ({"common_name": "\xe9" * 33}, ("/generate_key/common_name", "too-long")),
     ],
 )
 async def test_what_cannot_be_made_is_refused_without_repeating_it(
