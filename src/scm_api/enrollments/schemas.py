@@ -65,6 +65,11 @@ def _fits_a_subject(value: str) -> str:
     return value
 
 
+_CommonName = Annotated[
+    str, Field(min_length=1, max_length=_COMMON_NAME_OCTETS), AfterValidator(_fits_a_subject)
+]
+
+
 class KeyWanted(Input):
     """A key to be made by the service, where the profile has `server_side_keys`.
 
@@ -87,10 +92,8 @@ class KeyWanted(Input):
         description="Encrypts the key. It is not kept. Have a random one made: both formats slow "
         "guessing down by 2,048 rounds alone.",
     )
-    common_name: Annotated[str, AfterValidator(_fits_a_subject)] | None = Field(
+    common_name: _CommonName | None = Field(
         None,
-        min_length=1,
-        max_length=_COMMON_NAME_OCTETS,
         description="The subject of the CSR; left out, the subject is empty.",
         examples=[examples.DNS_NAME],
     )
