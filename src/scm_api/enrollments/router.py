@@ -74,17 +74,18 @@ async def create(
     """
     caller = once.caller
     subject = await on_behalf.subject_of(app, caller, body)
-    made = await made_keys.make(app, caller, body, subject)
-    request = service.request_of(body, made.csr if made else None, subject)
-    if made:
+    if body.generate_key is not None:
         once = once.told_apart_by(body.model_dump_json(exclude={"generate_key": {"password"}}))
-    answer = await service.enroll(caller, app, request, once)
-    if not wait.seconds and made is None:
+    made, answer = await made_keys.made_or_kept(app, once, body, subject)
+    if answer is None:
+        request = service.request_of(body, made.csr if made else None, subject)
+        answer = await service.enroll(caller, app, request, once)
+    if not wait.seconds and body.generate_key is None:
         return answer
     content = orjson.loads(answer.body)
     if wait.seconds:
         content = await service.looked_at(app.database, caller, content, wait)
-    if made:
+    if body.generate_key is not None:
         content |= {"private_key": await made_keys.deliver(app.database, made, content)}
     return service.settled(content, wait.seconds) if wait.seconds else service.accepted(content)
 

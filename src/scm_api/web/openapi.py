@@ -137,6 +137,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = problem
     contract_schemas.show_answers(schemas)
     contract_schemas.order_examples(schemas)
+    contract_schemas.without_object_defaults(schemas)
     for operations in made["paths"].values():
         for operation in operations.values():
             _complete(operation, schemas)
@@ -167,6 +168,8 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     }
     for parameter in operation.get("parameters", []):
         _complete_parameter(parameter)
+        if parameter["name"] == "If-Match":  # missing, it has a status of its own
+            parameter["required"] = "428" in responses
     for body in operation.get("requestBody", {}).get("content", {}).values():
         body["schema"] = contract_schemas.without_null(body["schema"])
     for status, answer in responses.items():
