@@ -141,6 +141,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for operations in made["paths"].values():
         for operation in operations.values():
             _complete(operation, schemas)
+    contract_schemas.name_parts([made["paths"], *list(schemas.values())], schemas)
     contract_schemas.open_answers(made["paths"], schemas)
     made["components"]["responses"] = {"Unexpected": _UNEXPECTED}
     made["components"]["headers"] = contract_headers.HEADERS
