@@ -51,7 +51,7 @@ def test_every_creating_post_takes_an_idempotency_key(document: dict[str, Any]) 
 
 def test_every_update_needs_if_match(document: dict[str, Any]) -> None:
     for where, operation in _operations(document):
-        if where.startswith("PATCH"):
+        if where.startswith(("PATCH", "PUT")):
             headers = {parameter["name"] for parameter in operation["parameters"]}
             assert "If-Match" in headers, where
             assert {"412", "428"} <= set(operation["responses"]), where
