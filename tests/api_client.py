@@ -97,10 +97,8 @@ def _closed(components: Mapping[str, Any]) -> dict[str, Any]:
     for schema in schemas.values():
         if "properties" in schema:
             schema.setdefault("additionalProperties", False)
-            for member in schema["properties"].values():
-                for union in (member, *member.get("anyOf", ())):
-                    if union.get("discriminator", {}).get("propertyName") == "backend_type":
-                        union["oneOf"].append(_MEMORY)
+        if schema.get("discriminator", {}).get("propertyName") == "backend_type":
+            schema["oneOf"].append(_MEMORY)
     schemas["BackendType"]["enum"].append("memory")
     return {"schemas": schemas}
 
