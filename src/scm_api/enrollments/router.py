@@ -39,10 +39,11 @@ from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
 from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
-from scm_api.web.parameters import HEX, Sha256
+from scm_api.web.parameters import HEX, OfCaBackend, OfOrganization, OfProfile, Sha256
 from scm_api.web.replies import reply
 
 router = APIRouter(prefix="/enrollments", tags=["Enrollments"], route_class=Operation)
+_OfBulkRenewal = Annotated[UUID | None, Query(description="Of this bulk renewal.")]
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": EnrollmentCreated,
@@ -135,10 +136,10 @@ async def index(
     caller: Caller,
     database: Db,
     page: Paged,
-    organization_id: UUID | None = None,
-    certificate_profile_id: UUID | None = None,
-    ca_backend_id: UUID | None = None,
-    bulk_renewal_id: UUID | None = None,
+    organization_id: OfOrganization = None,
+    certificate_profile_id: OfProfile = None,
+    ca_backend_id: OfCaBackend = None,
+    bulk_renewal_id: _OfBulkRenewal = None,
     state: Annotated[EnrollmentState | None, Query(description="Only in this state.")] = None,
     spki_sha256: Annotated[
         Sha256 | None, Query(description=f"Of the SubjectPublicKeyInfo. {HEX}")
