@@ -167,6 +167,7 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     operation["responses"] = dict(sorted(responses.items())) | {
         "default": {"$ref": "#/components/responses/Unexpected"}
     }
+    operation.setdefault("security", [])  # said, where no key is needed
     for parameter in operation.get("parameters", []):
         _complete_parameter(parameter)
         if parameter["name"] == "If-Match":  # missing, it has a status of its own
