@@ -5,10 +5,10 @@ from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from scm_api.db import models
+from scm_api.db.engine import engine_for
 
 
 def _ours(name: str | None, kind: str, parent_names: Any) -> bool:
@@ -31,7 +31,7 @@ def _migrate(connection: Connection) -> None:
 
 
 async def _connect_and_migrate(url: str) -> None:
-    engine = create_async_engine(url, poolclass=NullPool)
+    engine = engine_for(url, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(_migrate)
         await connection.commit()

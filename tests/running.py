@@ -23,6 +23,7 @@ def settings_for(database_url: str, data_directory: Path, **changes: object) -> 
         "data_directory": data_directory,
         "secret_keys": (SecretStr(KEY_RING),),
         "allow_loopback_endpoints": True,
+        "machine_identities": ("aws", "aws:111122223333"),
         "test_mode": True,
         "worker_pool_size": 2,
     }

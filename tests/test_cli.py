@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import psutil
@@ -113,6 +114,24 @@ def test_an_absent_database_is_told_in_a_sentence(arguments: list[str]) -> None:
     assert "cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
     assert "canary" not in done.stderr
+
+
+def test_an_absent_schema_is_told_in_a_sentence(unmigrated: dict[str, str]) -> None:
+    done = run("admin", "create", "--email", "a@b.test", "--name", "A", **unmigrated)
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "the database lacks the schema of this version; run `scm-api migrate`\n"
+    )
+    assert "SQL" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["worker"], ["secrets", "add-key"]])
+def test_a_damaged_key_ring_is_told_in_a_sentence(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "secret-keys").write_text("k1:canary")
+    done = run(*arguments, SCM_DATA_DIRECTORY=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{tmp_path}/secret-keys is damaged: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])

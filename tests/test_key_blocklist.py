@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from scm_api.core.weak_keys import KeyChecks
-from scm_api.key_blocklist import open_blocklist
+from scm_api.key_blocklist import BlocklistError, open_blocklist
 
 
 def write(directory: Path, records: bytes) -> None:
@@ -27,10 +27,10 @@ def test_a_listed_key_is_found(tmp_path: Path) -> None:
 
 def test_a_strange_file_is_named(tmp_path: Path) -> None:
     write(tmp_path, b"x" * 17)
-    with pytest.raises(ValueError, match=str(tmp_path)):
+    with pytest.raises(BlocklistError, match=str(tmp_path)):
         open_blocklist(tmp_path)
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(BlocklistError, match=str(tmp_path)):
         open_blocklist(tmp_path)

@@ -4,13 +4,17 @@ import asyncio
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from databases import Databases
 from scm_api.db.base import new_id
+from scm_api.db.migrate import MigrationError, upgrade
 from scm_api.db.models import Admin, ApiKey, AuditEvent
+from scm_api.db.schema import revisions
 from scm_api.db.session import Database
 
 ROOT = Path(__file__).parents[1]
@@ -66,6 +70,20 @@ async def test_names_that_are_there_are_found_in_every_spelling(database_url: st
         found = await session.execute(text("SELECT kind, value, comparable FROM certificate_names"))
         assert {(kind, value): text for kind, value, text in found} == spelled
     await database.aclose()
+
+
+async def test_a_database_of_a_newer_version_is_left_as_it_is(database_url: str) -> None:
+    database = Database(database_url, pool_size=1)
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.aclose()
+    with pytest.raises(MigrationError, match=r"'9999'\. A newer version"):
+        await asyncio.to_thread(upgrade, database_url)
+
+
+async def test_revisions_are_those_of_the_migrations(database_url: str) -> None:
+    script = ScriptDirectory.from_config(_config(database_url))
+    assert revisions() == tuple(each.revision for each in script.walk_revisions())[::-1]
 
 
 async def test_every_migration_can_be_taken_back(databases: Databases, database_url: str) -> None:

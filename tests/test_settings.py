@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scm_api.secret_keys import add_generated_key, load_key_ring
+from scm_api.secret_keys import KeyRingError, add_generated_key, load_key_ring
 from scm_api.settings import CrashPoint, Mistake, Settings, SettingsError, load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -65,6 +65,39 @@ def test_database_urls_are_brought_to_one_form(
     assert load_settings().database_url == "postgresql+asyncpg://u:p@h/d"
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "u:p@h:http/d",
+        "u:p@h/d\n",
+        "u:p#w@h/d",
+        "u:p@w@h/d",
+        "u:p/w@h/d",
+        "u@h/d?password=canary",
+        "u@h/d?ssl=require",
+        "u@h/d?sslmode=requir",
+        "u@h/d?sslmode",
+    ],
+)
+def test_database_urls_that_nothing_could_be_reached_by_are_refused(
+    rest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCM_DATABASE_URL", f"postgresql://{rest}")
+    assert set(mistakes()) == {"SCM_DATABASE_URL"}
+
+
+def test_a_database_may_have_several_hosts_and_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    rest = "u:p%40@[::1]:5432,h2/d?target_session_attrs=primary&sslmode=verify-full"
+    monkeypatch.setenv("SCM_DATABASE_URL", f"postgresql://{rest}")
+    monkeypatch.setenv("SCM_SECRET_KEYS", f"k1:{KEY}")
+    assert load_settings().database_url == f"postgresql+asyncpg://{rest}"
+
+
+def test_the_home_directory_of_nobody_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCM_DATA_DIRECTORY", "~nobody-has-this-name/data")
+    assert set(mistakes()) == {"SCM_DATA_DIRECTORY"}
+
+
 def test_key_rings_come_from_a_variable_or_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +150,15 @@ def test_a_settings_object_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     "ring",
-    ["k1", f":{KEY}", "k1:AAAA", "k1:!" + KEY[1:], f"k1:{KEY},k1:{OTHER_KEY}", f"k1:{KEY},"],
+    [
+        "k1",
+        f":{KEY}",
+        "k1:AAAA",
+        "k1:!" + KEY[1:],
+        f"k1:{KEY},k1:{OTHER_KEY}",
+        f"k1:{KEY},",
+        f"{'k' * 65}:{KEY}",
+    ],
 )
 def test_wrong_key_rings_are_refused(ring: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCM_SECRET_KEYS", ring)
@@ -174,6 +215,14 @@ def test_an_added_key_seals_and_the_old_one_still_opens(tmp_path: Path) -> None:
     assert new.active != old.active
     assert new.open(sealed, "row/1") == b"secret"
     assert (tmp_path / "secret-keys").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_key_ring_is_told_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "secret-keys").write_text("k1:canary")
+    with pytest.raises(KeyRingError) as caught:
+        load_key_ring(Settings(data_directory=tmp_path))
+    assert str(tmp_path / "secret-keys") in str(caught.value)
+    assert "canary" not in str(caught.value)
 
 
 def test_every_setting_is_documented_with_its_default() -> None:

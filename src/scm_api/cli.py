@@ -33,10 +33,12 @@ _T = TypeVar("_T")
 @app.command()
 def serve() -> None:
     """Serve the API until SIGTERM or Ctrl-C."""
+    from scm_api.secret_keys import load_key_ring
     from scm_api.serving import ServeError, end_on_signals, serve
 
     end_on_signals()
-    with _database(_settings()) as settings:
+    with _database(_settings()) as settings, _files_in_words():
+        load_key_ring(settings)  # told before anything is started
         try:
             serve(settings)
         except ServeError as error:
@@ -52,7 +54,7 @@ def worker() -> None:
     from scm_api.worker import run_worker
 
     end_on_signals()
-    with _database(_settings()) as settings, _database_in_words(settings):
+    with _database(_settings()) as settings, _database_in_words(settings), _files_in_words():
         uvloop.run(run_worker(settings))
 
 
@@ -146,7 +148,8 @@ def secrets_add_key() -> None:
     settings = _settings()
     if settings.secret_keys is not None:
         _leave("The key ring is set by SCM_SECRET_KEYS: put the new key in front there.")
-    ring = add_generated_key(settings)
+    with _files_in_words():
+        ring = add_generated_key(settings)
     typer.echo(
         f"{ring.active} is the active key. Restart the API and the workers, "
         "then run `scm-api secrets rotate`."
@@ -202,22 +205,27 @@ def _database(settings: "Settings") -> Iterator["Settings"]:
 
     server = EmbeddedPostgres(settings.data_directory / "postgres")
     try:
-        settings = settings.model_copy(update={"database_url": server.start()})
+        try:
+            url = server.start()
+        except EmbeddedError as error:
+            _leave(str(error))
+        except OSError as error:
+            where = error.filename or settings.data_directory
+            _leave(f"The embedded PostgreSQL cannot be set up: {where}: {error.strerror}.")
+        settings = settings.model_copy(update={"database_url": url})
         _upgrade(settings)
         yield settings
-    except EmbeddedError as error:
-        _leave(str(error))
     finally:
         server.stop()
 
 
 def _upgrade(settings: "Settings") -> None:
-    from scm_api.db.migrate import MigrationsMissingError, upgrade
+    from scm_api.db.migrate import MigrationError, upgrade
 
     with _database_in_words(settings):
         try:
             upgrade(_url(settings))
-        except MigrationsMissingError as error:
+        except MigrationError as error:
             _leave(str(error))
 
 
@@ -225,10 +233,11 @@ def _upgrade(settings: "Settings") -> None:
 def _database_in_words(settings: "Settings") -> Iterator[None]:
     """Say in a sentence why the database cannot be used; other errors pass."""
     import asyncpg
-    from sqlalchemy.engine import make_url
     from sqlalchemy.exc import DBAPIError
 
     from scm_api.core.errors import Unavailable
+    from scm_api.database_url import place_of
+    from scm_api.db.schema import without_schema
 
     try:
         yield
@@ -239,9 +248,23 @@ def _database_in_words(settings: "Settings") -> Iterator[None]:
         asyncpg.InterfaceError,
         Unavailable,
     ) as error:
-        cause = error.__cause__ or error
-        place = make_url(_url(settings)).render_as_string(hide_password=True)
-        _leave(f"The database {place} cannot be used: {cause or type(cause).__name__}")
+        cause: BaseException = error
+        while cause.__cause__ is not None:  # the innermost says it without SQL around it
+            cause = cause.__cause__
+        why = without_schema(cause) or str(cause) or type(cause).__name__
+        _leave(f"The database {place_of(_url(settings))} cannot be used: {why}")
+
+
+@contextmanager
+def _files_in_words() -> Iterator[None]:
+    """Say in a sentence why the key ring or the list of bad keys cannot be used."""
+    from scm_api.key_blocklist import BlocklistError
+    from scm_api.secret_keys import KeyRingError
+
+    try:
+        yield
+    except (KeyRingError, BlocklistError) as error:
+        _leave(str(error))
 
 
 def _with_database(action: "Callable[[Database, Settings], Awaitable[_T]]") -> _T:
@@ -256,7 +279,7 @@ def _with_database(action: "Callable[[Database, Settings], Awaitable[_T]]") -> _
         finally:
             await database.aclose()
 
-    with _database(_settings()) as settings, _database_in_words(settings):
+    with _database(_settings()) as settings, _database_in_words(settings), _files_in_words():
         try:
             return asyncio.run(run(settings))
         except Unavailable:

@@ -8,18 +8,22 @@ from scm_api.core.weak_keys import Blocklist, KeyChecks
 from scm_api.settings import Settings
 
 
+class BlocklistError(Exception):
+    """The lists of `key_blocklist_directory` cannot be used; the text names it and says why."""
+
+
 def open_blocklist(directory: Path) -> Blocklist:
     """Map `blocklist.dat` and read `badkeysdata.json`, as `badkeys --update-bl` leaves them.
 
-    Raises OSError where one is missing and ValueError where one is not in format 0.
+    Raises BlocklistError where one is missing or not in format 0.
     """
-    about = json.loads((directory / "badkeysdata.json").read_bytes())
-    with (directory / "blocklist.dat").open("rb") as file:
-        records = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
+        about = json.loads((directory / "badkeysdata.json").read_bytes())
+        with (directory / "blocklist.dat").open("rb") as file:
+            records = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return Blocklist(records, about)
-    except ValueError as error:
-        raise ValueError(f"{directory}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise BlocklistError(f"SCM_KEY_BLOCKLIST_DIRECTORY: {directory}: {error}") from error
 
 
 def key_checks(settings: Settings) -> KeyChecks:

@@ -11,17 +11,26 @@ from scm_api.core.sealing import KeyRing
 from scm_api.settings import Settings
 
 
+class KeyRingError(Exception):
+    """The generated key ring cannot be used; the text names file and entry, never its content."""
+
+
 def load_key_ring(settings: Settings) -> KeyRing:
     """The ring that seals secrets; without one in the settings, the generated one.
 
-    Raises ValueError when the generated file was damaged; it names the entry, never its content.
+    Raises KeyRingError when the generated file was damaged or cannot be read.
     """
     if settings.secret_keys is not None:
         return KeyRing.parse([entry.get_secret_value() for entry in settings.secret_keys])
     path = _file(settings)
-    if not path.exists():
-        _write(path, [_fresh_entry()], replace=False)
-    return KeyRing.parse(path.read_text().split())
+    try:
+        if not path.exists():
+            _write(path, [_fresh_entry()], replace=False)
+        return KeyRing.parse(path.read_text().split())
+    except ValueError as error:
+        raise KeyRingError(f"{path} is damaged: {error}. Put a copy of it in place.") from error
+    except OSError as error:
+        raise KeyRingError(f"{error.filename or path}: {error.strerror}.") from error
 
 
 def add_generated_key(settings: Settings) -> KeyRing:

@@ -32,6 +32,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from scm_api.database_url import postgresql_url
+
 PREFIX = "SCM_"
 FILE_VARIABLE = "SCM_SETTINGS_FILE"
 _SECRET = frozenset({"database_url", "secret_keys"})
@@ -69,18 +71,9 @@ def _crash_point(value: Any) -> Any:
     match = re.fullmatch(
         r"(before_send|after_send|after_reply|before_commit|after_commit):([1-9][0-9]*)", str(value)
     )
-    if isinstance(value, CrashPoint):
-        return value
-    if match is None:
+    if match is None and not isinstance(value, CrashPoint):
         raise ValueError("not name:n")
-    return CrashPoint(match[1], int(match[2]))
-
-
-def _async_url(value: str) -> str:
-    match = re.fullmatch(r"postgres(?:ql)?(?:\+asyncpg)?://(.*[^/].*)", value)
-    if match is None:
-        raise ValueError("not a PostgreSQL URL")
-    return f"postgresql+asyncpg://{match[1]}"
+    return CrashPoint(match[1], int(match[2])) if match else value
 
 
 def _split(value: Any) -> Any:
@@ -90,7 +83,8 @@ def _split(value: Any) -> Any:
 def _key_entry(entry: SecretStr) -> SecretStr:
     name, _, encoded = entry.get_secret_value().partition(":")
     try:
-        usable = bool(name) and len(base64.b64decode(encoded, validate=True)) == 32
+        key = base64.b64decode(encoded, validate=True)
+        usable = 1 <= len(name.encode()) <= 64 and len(key) == 32  # as `KeyRing` takes them
     except binascii.Error:
         usable = False
     if not usable:
@@ -105,7 +99,10 @@ def _distinct_ids(entries: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 
 def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("no such home directory") from error
 
 
 class Settings(BaseSettings):
@@ -115,10 +112,11 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True
     )
 
-    database_url: Annotated[str, AfterValidator(_async_url)] | None = Field(
+    database_url: Annotated[str, AfterValidator(postgresql_url)] | None = Field(
         None,
         repr=False,
-        description="postgresql://user:password@host/name; unset starts the embedded PostgreSQL.",
+        description="postgresql://user:password@host:port/name?sslmode=verify-full, with libpq's "
+        "parameters, percent-encoded; unset starts the embedded PostgreSQL.",
     )
     data_directory: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path(".scm-api"),
@@ -143,11 +141,6 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="TCP port to listen on, 1 to 65535.")
-    public_url: str | None = Field(
-        None,
-        pattern=r"^https?://[^\s?#]+$",
-        description="http(s) address under which clients reach the API.",
-    )
     api_processes: int = Field(
         1, ge=1, le=64, description="API processes on the port, 1 to 64, one listener each."
     )
@@ -216,13 +209,14 @@ class Settings(BaseSettings):
         "otherwise false.",
     )
     machine_identities: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^gcp:[a-z0-9.:-]{4,94}$")], ...],
+        tuple[Annotated[str, Field(pattern=r"^(gcp:[a-z0-9.:-]{4,94}|aws(:[0-9]{12})?)$")], ...],
         NoDecode,
         BeforeValidator(_split),
     ] = Field(
         (),
         description="What CA backends may use this machine's own identity for, separated by "
-        "commas: gcp:PROJECT for Google's application default credentials; unset: nothing.",
+        "commas: gcp:PROJECT for Google's application default credentials, aws for AWS's default "
+        "chain, aws:ACCOUNT for roles of that account assumed from it; unset: nothing.",
     )
     live_examples: bool = Field(
         False,
@@ -264,8 +258,8 @@ def load_settings() -> Settings:
     """Read and check the settings; raises SettingsError with every mistake, not only the first."""
     from_file, mistakes = _read_file()
     from_environment = EnvSettingsSource(Settings)()
-    known = {**from_file, **from_environment}
-    known = {name: value for name, value in known.items() if name in Settings.model_fields}
+    given = from_file | from_environment
+    known = {name: value for name, value in given.items() if name in Settings.model_fields}
     mistakes += _unknown_variables() + _unknown_keys(from_file)
     wrong: set[str] = set()
     try:

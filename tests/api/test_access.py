@@ -2,10 +2,13 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import text
 
 from api_client import code_of, faults_of
 from estate import Estate
+from scm_api.access.provisioning import create_admin_with_key
+from scm_api.core.errors import Invalid
 from scm_api.db.session import Database
 from settlement import Enrolling
 
@@ -100,3 +103,11 @@ async def test_an_admin_goes_with_the_keys_but_not_with_enrollments(estate: Esta
     assert code_of(problem) == "in-use"
     assert problem["used_by"][0]["name"] == "www.example.com"
     await estate.api.patch(f"/admins/{requester['id']}", {"active": False})
+
+
+@pytest.mark.parametrize("name", ["", "a" * 129, "Ada\nadmin.created", " Ada"])
+async def test_the_command_line_takes_no_name_that_the_api_refuses(
+    name: str, database: Database
+) -> None:
+    with pytest.raises(Invalid, match="1 to 128 visible characters"):
+        await create_admin_with_key(database, name, "ada@example.com")

@@ -11,6 +11,7 @@ from sqlalchemy import text, update
 
 from api_client import code_of
 from estate import NOWHERE, Estate, Json
+from memory_estate import memory_chain
 from scm_api.core.errors import Conflict
 from scm_api.core.vocabulary import BackendStatus, BackendType
 from scm_api.db.models import CaChoices, LocalCaBackend
@@ -267,3 +268,20 @@ async def test_t62_a_secret_moved_to_another_row_does_not_open(
     checked = await estate.api.post(f"/ca-backends/{one['id']}/check", status=200)
     assert checked["status"] == "available"
     assert aws.SECRET_ACCESS_KEY not in str(checked)
+
+
+async def test_what_a_ca_calls_itself_is_kept_whatever_it_is(
+    estate: Estate, database: Database
+) -> None:
+    """PostgreSQL takes neither NUL nor halves of surrogate pairs, which JSON can spell."""
+    chain, authority = await memory_chain(estate, "ssl")
+    authority.name = "a\0b\ud800"
+    path = f"/ca-backends/{chain.ca_backend['id']}"
+    listed = await estate.api.get(f"{path}/issuing-cas?refresh=true")
+    assert [ca["name"] for ca in listed["items"]] == ["a\\x00b\\ud800"]
+    async with database.transaction() as session:
+        backend_id = UUID(chain.ca_backend["id"])
+        found = ["\0 is its name"]
+        status = BackendStatus.AVAILABLE
+        await record_health(session, backend_id, status, "", local_version=1, findings=found)
+    assert (await estate.api.get(path))["findings"] == ["\\x00 is its name"]

@@ -152,6 +152,33 @@ async def test_what_the_ca_offered_is_forgotten_with_the_connection(
     assert code_of(problem) == "ca-unavailable"
 
 
+async def test_t58_the_identity_of_the_machine_is_used_where_that_is_allowed_only(
+    estate: Estate, start_api: StartApi, settings: Settings, contract: Contract
+) -> None:
+    connector = await estate.connector()
+    path = f"/connectors/{connector['id']}/local-ca-backends"
+    role = {"mode": "assumed_role", "role_arn": aws.ROLE_ARN, "without_external_id": True}
+    from_chain = role | {"source": "default_chain"}
+    elsewhere = from_chain | {"role_arn": "arn:aws:iam::444455556666:role/issuer"}
+    asked: list[tuple[tuple[str, ...], Json]] = [
+        ((), DEFAULT_CHAIN),
+        (("aws",), from_chain),
+        (("aws:111122223333",), DEFAULT_CHAIN),
+        (("aws", "aws:111122223333"), elsewhere),
+    ]
+    for allowed, credentials in asked:
+        settled = settings_for(
+            settings.database_url or "",
+            Path(settings.data_directory),
+            machine_identities=allowed,
+        )
+        options = {"backend_type": "aws", "region": aws.REGION, "credentials": credentials}
+        async with start_api(settled) as app:
+            api = Api(app, contract, estate.api.key)
+            problem = await api.post(path, {"name": "machine", "options": options}, 422)
+        assert faults_of(problem) == {("/options/credentials", "machine-identity-not-allowed")}
+
+
 async def test_t53_endpoints_on_this_machine_need_a_setting(
     estate: Estate, start_api: StartApi, settings: Settings, contract: Contract
 ) -> None:

@@ -45,9 +45,15 @@ class Authority:
 
 @cache
 def authority(
-    name: str, issuer: str | None = None, *, key_label: str = "", serial: int = 1, ca: bool = True
+    name: str,
+    issuer: str | None = None,
+    *,
+    key_label: str = "",
+    serial: int = 1,
+    ca: bool = True,
+    end: timedelta = timedelta(days=3000),
 ) -> Authority:
-    """A CA certificate; without an issuer it is a root."""
+    """A CA certificate; without an issuer it is a root. `end` counts from NOW."""
     signer = issuer or name
     certificate = (
         x509.CertificateBuilder()
@@ -56,7 +62,7 @@ def authority(
         .public_key(key(key_label or name).public_key())
         .serial_number(serial)
         .not_valid_before(NOW - timedelta(days=1000))
-        .not_valid_after(NOW + timedelta(days=3000))
+        .not_valid_after(NOW + end)
         .add_extension(x509.BasicConstraints(ca, None), critical=True)
         .sign(key(signer if issuer else key_label or name), hashes.SHA256())
     )

@@ -37,11 +37,13 @@ def judge(
     subject: Sequence[tuple[str, str]] | None = None,
     backdating: timedelta = timedelta(hours=1),
     account: Subject | None = None,
+    purposes: frozenset[str] = frozenset(),
+    excess: timedelta = timedelta(0),
 ) -> IssuedVerdict:
     spki = spki_of(key("holder").public_key())
-    wanted = Wanted(spki, frozenset(names), term, subject, account)
+    wanted = Wanted(spki, frozenset(names), term, subject, account, purposes)
     several = [expected] if isinstance(expected, bytes) else expected or ()
-    issuer = Issuer(several, backdating, TermRules((90,), 90))
+    issuer = Issuer(several, backdating, TermRules((90,), 90, excess=excess))
     return judge_issued(wanted, issuer, leaf_der, chain, NOW)
 
 

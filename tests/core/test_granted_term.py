@@ -44,6 +44,8 @@ def test_the_limit_that_fits_is_the_reason() -> None:
 def test_an_end_written_otherwise_is_rounding() -> None:
     asked = NOW + 10 * DAY + timedelta(microseconds=1)
     assert reasons(10 * DAY, Term(11, asked)) == ["ca_rounding"]
+    assert reasons(365 * DAY + 6 * MINUTE) == ["ca_rounding"]
+    assert reasons(365 * DAY + 4 * MINUTE) == []
 
 
 def test_a_beginning_in_the_past_is_told() -> None:

@@ -7,7 +7,7 @@ from ca_builder import authority, leaf
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
-from issued_cases import CHAIN, GOOD, ISSUING, MIDDLE, ROOT, STRANGER, codes, judge
+from issued_cases import CHAIN, DAY, GOOD, ISSUING, MIDDLE, ROOT, STRANGER, codes, judge
 
 UNUSED_BITS = len(GOOD) - len(x509.load_der_x509_certificate(GOOD).signature) - 1
 """Where the signature's BIT STRING counts its unused bits: outside of all that is signed."""
@@ -61,6 +61,27 @@ def test_f12_cross_signed_cas_lead_to_the_expected_one() -> None:
     assert by_other.chain_ders == (ISSUING, crossed, other_root)
     renewed = authority("Issuing CA", "Middle CA", serial=3).der
     assert judge(leaf(), CHAIN, expected=renewed).chain_ders == CHAIN
+
+
+@pytest.mark.parametrize("name", ["Issuing CA", "Middle CA", "Root CA"])
+def test_f12_a_ca_certificate_that_has_ended_gives_way(name: str) -> None:
+    """As CAs keep sending one after they were renewed; a root that ended is the shorter way up."""
+    issuer = "Middle CA" if name == "Issuing CA" else None
+    ended = authority(name, issuer, serial=5, end=-DAY).der
+    for sent in ([ended, *CHAIN], [*CHAIN, ended]):
+        for expected in (ISSUING, ended, None):
+            verdict = judge(leaf(), sent, expected=expected)
+            assert verdict.discrepancies == ()
+            assert verdict.chain_ders == CHAIN
+            assert len(verdict.notes) == 1
+
+
+def test_f12_an_ended_ca_certificate_without_another_is_noted() -> None:
+    ended = authority("Middle CA", serial=5, end=-DAY).der
+    verdict = judge(leaf(), [ISSUING, ended])
+    assert verdict.discrepancies == ()
+    assert verdict.chain_ders == (ISSUING, ended)
+    assert verdict.notes == ("The certificate of 'CN=Middle CA' in the chain is not in force.",)
 
 
 def test_f12_a_circle_of_cas_ends() -> None:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from issued_cases import CHAIN, DAY, GOOD, HOUR, MINUTE, asked, codes, judge
 
 from scm_api.core.certificate_facts import is_for_key_of
+from scm_api.core.csr_policy import RULES
 from scm_api.core.names import Name
 from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermReason
-from scm_api.core.vocabulary import NameKind
+from scm_api.core.vocabulary import CertificateType, NameKind
 
 
 def holding(spki: bytes) -> bytes:
@@ -148,6 +149,13 @@ def test_f11_lives_are_compared(begin: timedelta, end: timedelta, expected: list
     assert codes(leaf(begin=begin, end=end)) == expected
 
 
+def test_f11_a_ca_that_counts_in_years_may_grant_a_leap_day_and_the_rest_of_the_last_one() -> None:
+    assert codes(leaf(end=92 * DAY), excess=2 * DAY) == []
+    assert codes(leaf(end=92 * DAY + 6 * MINUTE), excess=2 * DAY) == ["life-too-long"]
+    asked_end = Term(90, NOW + 90 * DAY)
+    assert codes(leaf(end=91 * DAY), term=asked_end, excess=2 * DAY) == ["life-too-long"]
+
+
 def test_f11_an_end_that_was_asked_counts() -> None:
     term = Term(10, NOW + 10 * DAY)
     assert codes(leaf(end=10 * DAY), term=term) == []
@@ -200,6 +208,42 @@ def test_f11_a_shorter_life_is_noted() -> None:
 )
 def test_a_leaf_that_is_a_ca_is_seen(extension: x509.ExtensionType) -> None:
     assert codes(leaf(extensions=[extension])) == ["ca-certificate"]
+
+
+SERVER, CLIENT, OCSP, ANY, IPSEC = (
+    "serverAuth (1.3.6.1.5.5.7.3.1)",
+    "clientAuth (1.3.6.1.5.5.7.3.2)",
+    "ocspSigning (1.3.6.1.5.5.7.3.9)",
+    "anyExtendedKeyUsage (2.5.29.37.0)",
+    "ipsecIke (1.3.6.1.5.5.7.3.17)",
+)
+FAR = "The CA has it serve far-reaching purposes that are not those of its type:"
+NONE = f"It serves none of the purposes of its type: {SERVER}, {CLIENT}."
+
+
+@pytest.mark.parametrize(
+    ("serves", "notes"),
+    [
+        ([], []),
+        ([SERVER], []),
+        ([SERVER, CLIENT, IPSEC], []),
+        ([SERVER, OCSP], [f"{FAR} {OCSP}."]),
+        ([ANY], [f"{FAR} {ANY}."]),
+        ([OCSP], [f"{FAR} {OCSP}.", NONE]),
+        ([IPSEC], [NONE]),
+    ],
+)
+def test_f10_purposes_of_another_type_are_noted(serves: list[str], notes: list[str]) -> None:
+    oids = [x509.ObjectIdentifier(each.partition("(")[2].rstrip(")")) for each in serves]
+    purposes = RULES[CertificateType.SSL].extended_key_usages
+    extensions = [x509.ExtendedKeyUsage(oids)] if oids else []
+    verdict = judge(leaf(extensions=extensions), purposes=purposes)
+    assert (verdict.discrepancies, list(verdict.notes)) == ((), notes)
+
+
+def test_a_precertificate_is_none() -> None:
+    """It has key, names and issuer of the certificate, and every verifier refuses it (RFC 6962)."""
+    assert codes(leaf(extensions=[x509.PrecertPoison()])) == ["precertificate"]
 
 
 def test_a_person_is_called_as_asked() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -120,6 +121,12 @@ def test_a_default_is_shortened_to_what_is_possible_and_says_why() -> None:
     assert default(ca_not_after=after(hours=23)) is None
 
 
+def test_t72_a_ca_that_gives_less_than_a_day_has_no_default() -> None:
+    hours = replace(RULES, ca_max_days=0)
+    assert judge_term(None, None, hours, NOW)[0] is None
+    assert codes(rules=hours) == codes(30, rules=hours) == ["term-too-long"]
+
+
 def test_t72_terms_above_what_browsers_accept_are_refused() -> None:
     public = TermRules((90, 200, 365), 90, browser_days=200)
     assert codes(200, rules=public) == []
@@ -132,6 +139,14 @@ def test_t72_browsers_count_the_last_second() -> None:
     public = TermRules((365,), 365, browser_days=200)
     assert codes(until=after(days=200, seconds=-1), rules=public) == []
     assert codes(until=after(days=200), rules=public) == ["term-too-long"]
+
+
+def test_what_replaces_a_year_may_end_with_it_where_the_ca_counts_in_years() -> None:
+    until = after(days=366, hours=11)
+    in_years = replace(RULES, excess=timedelta(days=2))
+    assert codes(until=until) == ["term-too-long"]
+    assert codes(until=until, rules=in_years) == []
+    assert codes(until=until, rules=replace(in_years, browser_days=365)) == ["term-too-long"]
 
 
 def test_t72_what_was_accepted_is_measured_again_when_it_is_sent() -> None:

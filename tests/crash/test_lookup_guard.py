@@ -21,6 +21,7 @@ from digicert_estate import CertCentral, digicert_chain
 from entrust_estate import Entrust, connection, entrust_chain
 from estate import Chain, Estate
 from loop_thread import LoopThread
+from made_states import made_state
 from scm_api.sandbox import digicert, entrust
 from scm_api.worker.clock import EXIT_PAUSED
 
@@ -37,8 +38,9 @@ PAUSE = 1
 @contextmanager
 def _digicert(directory: Path) -> Iterator[CertCentral]:
     behaviour = digicert.Behaviour(rate_limits=[])
+    settings = digicert.Settings(made_state("digicert", directory), behaviour=behaviour)
     with LoopThread() as loop:
-        server = loop.run(digicert.serve(digicert.Settings(directory, behaviour=behaviour)))
+        server = loop.run(digicert.serve(settings))
         yield CertCentral(server.url)
         loop.run(server.aclose())
 
@@ -46,8 +48,9 @@ def _digicert(directory: Path) -> Iterator[CertCentral]:
 @contextmanager
 def _entrust(directory: Path) -> Iterator[Entrust]:
     behaviour = entrust.Behaviour(rate_limits=[])
+    settings = entrust.Settings(made_state("entrust", directory), behaviour=behaviour)
     with LoopThread() as loop:
-        server = loop.run(entrust.serve(entrust.Settings(directory, behaviour=behaviour)))
+        server = loop.run(entrust.serve(settings))
         yield Entrust(server)
         loop.run(server.aclose())
 

@@ -21,6 +21,7 @@ from stage import OpenStage, Stage, side_by_side
 from venues import Kind, OpenAt
 
 from loop_thread import LoopThread
+from made_states import made_state
 from microsoft_estate import AdCs, microsoft_chain
 from scm_api.sandbox import microsoft
 from scm_api.sandbox.microsoft.catalogue import CA_NAME
@@ -102,8 +103,9 @@ class Unguarded:
 
 @contextmanager
 def _adcs(directory: Path) -> Iterator[AdCs]:
+    settings = microsoft.Settings(made_state("microsoft", directory))
     with LoopThread() as loop:
-        server = loop.run(microsoft.serve(microsoft.Settings(directory)))
+        server = loop.run(microsoft.serve(settings))
         yield AdCs(server)
         loop.run(server.aclose())
 

@@ -6,7 +6,15 @@ import pytest
 from aws_harness import EC_ISSUING, template_arn
 from botocore import exceptions as sdk
 
-from scm_api.drivers.aws.failures import VERDICTS, Throttled, Verdict, sign_in_failed, translate
+from scm_api.drivers.aws.failures import (
+    VERDICTS,
+    CredentialsRefused,
+    Throttled,
+    Verdict,
+    not_opened,
+    sign_in_failed,
+    translate,
+)
 from scm_api.drivers.aws.operations import DESCRIBE, GET, ISSUE, LIST, REVOKE, Operation
 from scm_api.drivers.errors import (
     BackendRefused,
@@ -50,7 +58,7 @@ def test_bad_credentials_stop_the_backend_without_aws_words(
     code: str, operation: Operation
 ) -> None:
     error = meaning(answered(code, "the canonical request was SECRET", 403), operation)
-    assert type(error) is BackendRefused
+    assert type(error) is CredentialsRefused
     assert code in error.detail
     assert "SECRET" not in error.detail
 
@@ -113,6 +121,21 @@ def test_what_passes_by_itself_is_tried_later(code: str, at_least: int) -> None:
     "code", ["InternalFailure", "ServiceUnavailableException", "", "500", "AccessDeniedException"]
 )
 def test_f06_a_server_error_after_a_write_is_unknown(status: int, code: str) -> None:
+    for operation in EVERY:
+        error = meaning(answered(code, status=status), operation)
+        assert type(error) is (OutcomeUnknown if operation.writes else BackendUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("RequestFailedException", 400),
+        ("OtherException", 400),
+        ("RequestAbortedException", 400),
+        ("RequestTimeoutException", 408),
+    ],
+)
+def test_f04_what_failed_on_the_way_decides_nothing(code: str, status: int) -> None:
     for operation in EVERY:
         error = meaning(answered(code, status=status), operation)
         assert type(error) is (OutcomeUnknown if operation.writes else BackendUnavailable)
@@ -196,7 +219,7 @@ def test_a_driver_error_stays_itself() -> None:
     [
         (answered("AccessDenied"), BackendRefused, f"sts:AssumeRole on {ROLE}"),
         (answered("ValidationError"), BackendRefused, "external id"),
-        (answered("ExpiredToken"), BackendRefused, "expired"),
+        (answered("ExpiredToken"), CredentialsRefused, "expired"),
         (answered("InternalFailure", status=500), BackendUnavailable, "AssumeRole"),
         (answered("Throttling"), Throttled, "AssumeRole"),
         (TimeoutError(), BackendUnavailable, "AssumeRole"),
@@ -213,3 +236,18 @@ def test_a_failed_sign_in_did_nothing_at_the_ca(
     failure = sign_in_failed(error, ROLE, ())
     assert type(failure) is expected
     assert says in failure.detail
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidIdentityToken"])
+def test_a_web_identity_that_is_refused_is_told_as_one(code: str) -> None:
+    denied = sdk.ClientError(answered(code).response, "AssumeRoleWithWebIdentity")
+    failure = sign_in_failed(denied, "this machine's role", ())
+    assert type(failure) is BackendRefused
+    assert "sts:AssumeRoleWithWebIdentity" in failure.detail
+    assert "external id" not in failure.detail
+
+
+def test_an_endpoint_the_sdk_does_not_take_was_sent_nothing() -> None:
+    failure = not_opened(ValueError("Invalid endpoint: https://x"))
+    assert type(failure) is BackendRefused
+    assert "sent" not in failure.detail

@@ -21,7 +21,9 @@ READER = keys(aws.READER_ACCESS_KEY_ID, aws.READER_SECRET_ACCESS_KEY)
 ASSUMER = keys(aws.ASSUMER_ACCESS_KEY_ID, aws.ASSUMER_SECRET_ACCESS_KEY)
 
 
-def role(aws_harness: AwsHarness, **changes: Any) -> AwsConnection:
+def role(
+    aws_harness: AwsHarness, *, call_timeout_seconds: float = 8, **changes: Any
+) -> AwsConnection:
     credentials = {
         "mode": "assumed_role",
         "role_arn": aws.ROLE_ARN,
@@ -29,7 +31,9 @@ def role(aws_harness: AwsHarness, **changes: Any) -> AwsConnection:
         "sts_endpoint_url": aws_harness.url,
         **changes,
     }
-    return connection_to(aws_harness.url, credentials=credentials)
+    return connection_to(
+        aws_harness.url, credentials=credentials, call_timeout_seconds=call_timeout_seconds
+    )
 
 
 async def test_an_assumed_role_signs_every_call(
@@ -126,6 +130,23 @@ async def test_credentials_that_come_late_are_found_without_a_restart(
     await pool.aclose()
 
 
+async def test_f31_an_access_key_that_the_machine_changed_is_taken_up_without_a_restart(
+    aws_harness: AwsHarness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stored = tmp_path / "credentials"
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(stored))
+    stored.write_text("[default]\naws_access_key_id=AKIAOLD\naws_secret_access_key=old-secret\n")
+    connection = connection_to(aws_harness.url, credentials={"mode": "default_chain"})
+    async with opened(connection, NO_KEYS) as driver:
+        stored.write_text(
+            f"[default]\naws_access_key_id={aws.READER_ACCESS_KEY_ID}\n"
+            f"aws_secret_access_key={aws.READER_SECRET_ACCESS_KEY}\n"
+        )
+        with pytest.raises(BackendRefused, match="does not accept the credentials"):
+            await driver.check()
+        await driver.check()
+
+
 async def test_a_role_whose_source_comes_late_is_assumed_without_a_restart(
     aws_harness: AwsHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +171,16 @@ async def test_opening_waits_for_the_machines_credentials_no_longer_than_for_a_c
     async with asyncio.timeout(10):
         with pytest.raises(BackendUnavailable, match="credentials of this machine took"):
             await open_driver(connection, NO_KEYS, RecordingLimiter())
+
+
+async def test_a_sign_in_that_takes_too_long_is_told_as_one(
+    aws_harness: AwsHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws_harness.fault("AssumeRole", "hang")
+    async with opened(role(aws_harness, call_timeout_seconds=1), ASSUMER) as driver:
+        with pytest.raises(BackendUnavailable, match=f"Signing in as {aws.ROLE_ARN} took"):
+            async with asyncio.timeout(1):  # as a worker waits
+                await driver.submit(new_order(), profile())
 
 
 async def test_t58_the_environment_never_stands_in_for_the_secrets(

@@ -75,6 +75,41 @@ async def test_f04_a_proxy_that_does_not_connect_is_unavailable(
     assert "pass-word" not in error.detail
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+async def test_f04_roots_that_cannot_be_read_are_found_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    roots = tmp_path / "roots.pem"
+    if content is not None:
+        roots.write_text(content)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(roots))
+    async with driver_at("https://pca.example.com") as driver:
+        error = await submitting(driver)
+    assert type(error) is BackendRefused
+    assert "TLS" in error.detail
+
+
+@pytest.mark.parametrize("proxy", ["http://[::1", "http://user:pass-word@proxy:port"])
+async def test_f04_through_a_proxy_that_is_none_nothing_is_sent(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    async with driver_at("https://pca.example.com") as driver:
+        error = await submitting(driver)
+    assert type(error) is BackendUnavailable
+    assert "pass-word" not in error.detail
+
+
+async def test_a_proxy_on_this_machine_may_be_named_localhost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with scripted(answer(b"", "502 Bad Gateway")) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://localhost:{proxy.port}")
+        async with driver_at("https://pca.example.com") as driver:
+            assert type(await submitting(driver)) is BackendUnavailable
+    assert proxy.connections == 1
+
+
 async def test_t54_a_name_is_judged_again_when_it_is_connected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -148,6 +148,27 @@ async def test_t56_a_chain_of_very_many_certificates_is_not_parsed() -> None:
             await driver.poll(REF, OPTIONS)
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"x y\n" * 1_000_000, "403 Forbidden"),
+        (json.dumps({"__type": "x y" * 1_000_000}).encode(), "400 Bad Request"),
+    ],
+)
+async def test_t56_words_without_end_cost_no_more_than_few(body: bytes, status: str) -> None:
+    async with facing(answer(body, status)) as (driver, _):
+        started = time.thread_time()
+        await submitting(driver)
+        assert time.thread_time() - started < 0.5
+
+
+async def test_t56_a_page_of_very_many_cas_is_not_read() -> None:
+    page = {"CertificateAuthorities": [{"Arn": EC_ISSUING, "Status": "ACTIVE"}] * 1001}
+    async with facing(answer(json.dumps(page).encode())) as (driver, _):
+        with pytest.raises(BackendUnavailable, match="more than 1000"):
+            await driver.check()
+
+
 async def test_t56_numbers_that_are_none_do_not_crash() -> None:
     authority = '{"Arn": "%s", "Status": "ACTIVE", "NotAfter": NaN}' % EC_ISSUING  # noqa: UP031
     body = ('{"CertificateAuthorities": [' + authority + "]}").encode()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aws_harness import EC_ISSUING, profile, template_arn
+from aws_harness import EC_ISSUING, RSA_ROOT, profile, template_arn
 from contract import new_order
 from cryptography import x509
 from hypothesis import given
@@ -108,15 +108,24 @@ def test_an_empty_reply_counts_only_with_a_request_id() -> None:
             wire.revoked(reply)
 
 
-@pytest.mark.parametrize("reply", [{}, {"CertificateArn": None}, {"CertificateArn": "arn:x"}])
+@pytest.mark.parametrize(
+    "reply",
+    [{}, {"CertificateArn": None}, {"CertificateArn": "arn:x"}, {"CertificateArn": REF + "\0"}],
+)
 def test_a_reply_without_reference_is_unreadable(reply: dict[str, object]) -> None:
     with pytest.raises(wire.Unreadable):
-        wire.certificate_arn(reply)
+        wire.certificate_arn(EC_ISSUING, reply)
 
 
 def test_the_reference_must_be_short_enough_to_store() -> None:
     with pytest.raises(wire.Unreadable):
-        wire.certificate_arn({"CertificateArn": REF + "0" * 512})
+        wire.certificate_arn(EC_ISSUING, {"CertificateArn": REF + "0" * 512})
+
+
+def test_f13_the_reference_is_that_of_a_certificate_of_the_ca_that_was_asked() -> None:
+    assert wire.certificate_arn(EC_ISSUING, {"CertificateArn": REF}) == REF
+    with pytest.raises(wire.Unreadable, match="another private CA"):
+        wire.certificate_arn(RSA_ROOT, {"CertificateArn": REF})
 
 
 def pem(der: bytes) -> str:

@@ -10,7 +10,8 @@ from contract import RecordingLimiter, order_for
 from cryptography import x509
 from entrust_harness import EntrustHarness, credential
 
-from scm_api.core.vocabulary import RevocationReason
+from scm_api.core.names import Name
+from scm_api.core.vocabulary import NameKind, RevocationReason
 from scm_api.drivers.base import Driver, Issued, Pending, Untraced
 from scm_api.drivers.entrust.kind import ENTRUST
 from scm_api.drivers.entrust.options import EntrustProfileOptions, EntrustSecrets
@@ -55,6 +56,36 @@ async def test_ca_gateway_issues_finds_again_and_revokes(
             issued.ca_ref, leaf.serial_number, RevocationReason.SUPERSEDED, GATEWAY
         )
     assert entrust_harness.revocations() == [leaf.serial_number]
+
+
+async def test_what_ca_gateway_issues_is_checked_by_the_ca_of_the_profile(
+    entrust_harness: EntrustHarness, gateway: Driver
+) -> None:
+    issued = await gateway.submit(order_for(entrust_harness), GATEWAY)
+    assert isinstance(issued, Issued)
+    leaf = x509.load_der_x509_certificate(issued.leaf_der)
+    listed = {x509.load_der_x509_certificate(each) for each in issued.chain_ders}
+    [pem] = issued.issuer_pems or ()
+    own = x509.load_pem_x509_certificate(pem.encode())
+    leaf.verify_directly_issued_by(own)
+    assert own in listed
+    assert len(listed) == 2
+
+
+async def test_without_a_common_name_the_first_name_that_fits_is_one(
+    entrust_harness: EntrustHarness, gateway: Driver
+) -> None:
+    """A common name has 64 characters at most, and a URI in it would be nobody's name."""
+    spiffe, long = "spiffe://prod.example.com/shop", f"{'a' * 63}.example.com"
+    names = (Name(NameKind.URI, spiffe), Name(NameKind.DNS, long), Name(NameKind.DNS, "a.test"))
+    order = replace(order_for(entrust_harness), common_name=None, names=names)
+    issued = await gateway.submit(order, GATEWAY)
+    assert isinstance(issued, Issued)
+    leaf = x509.load_der_x509_certificate(issued.leaf_der)
+    assert leaf.subject.rfc4514_string() == "CN=a.test"
+    with pytest.raises(OrderRefused, match="at most 64 characters"):
+        await gateway.submit(replace(order, names=names[:2]), GATEWAY)
+    assert len(entrust_harness.entries("certificate")) == 1
 
 
 async def test_ca_gateway_never_takes_an_older_certificate_for_ours(

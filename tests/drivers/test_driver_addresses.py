@@ -94,6 +94,7 @@ def test_t53_refused_endpoints(url: str) -> None:
         ("::ffff:169.254.169.254", False, False),
         ("fe80::1%eth0", False, False),
         ("fd00:ec2::254", False, False),
+        ("fd20:ce::254", False, False),
         ("0.0.0.0", False, False),
         ("224.0.0.1", False, False),
         ("ff02::1", False, False),

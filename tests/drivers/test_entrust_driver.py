@@ -70,6 +70,20 @@ async def test_only_what_is_thirty_days_old_is_renewed_at_entrust(
     assert entrust_harness.entries("order")[1]["follows"] == expected
 
 
+@pytest.mark.parametrize("relation", ["renews_ca_ref", "reissues_ca_ref"])
+async def test_what_follows_is_of_the_product_that_is_wanted_now(
+    entrust_harness: EntrustHarness, driver: Driver, relation: str
+) -> None:
+    past = -timedelta(days=31).total_seconds()
+    entrust_harness.control("PATCH", "/settings", {"clock_offset_seconds": past})
+    first = await issue(driver, entrust_harness.options, order_for(entrust_harness))
+    entrust_harness.control("PATCH", "/settings", {"clock_offset_seconds": 0})
+    again = replace(order_for(entrust_harness), **{relation: first.ca_ref})
+    await issue(driver, entrust_harness.ordering("PRIVATE_SSL"), again)
+    placed = entrust_harness.entries("order")[1]
+    assert (placed["cert_type"], placed["follows"]) == ("PRIVATE_SSL", None)
+
+
 async def test_f15_two_hits_are_the_older_one(
     entrust_harness: EntrustHarness, driver: Driver
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ async def test_f12_a_chain_in_any_order_is_handed_on_whole_and_put_in_order(
     assert isinstance(issued, Issued)
     assert set(issued.chain_ders) == set(usual.chain_ders)
     leaf = x509.load_der_x509_certificate(issued.leaf_der)
-    chain = build_chain(leaf, map(x509.load_der_x509_certificate, issued.chain_ders), ())
+    sent = map(x509.load_der_x509_certificate, issued.chain_ders)
+    chain = build_chain(leaf, sent, (), datetime.now(UTC))
     leaf.verify_directly_issued_by(chain.certificates[0])
     assert chain.complete
 

@@ -78,6 +78,7 @@ def test_names_from_the_request_need_a_template_that_takes_them(
         ({"name_flags": 0x8}, "template-subject-source", "no subject name format"),
         ({"name_flags": 0xA6800000}, "template-names", "SPN"),
         ({"name_flags": 0xA7000000}, "template-names", "GUID"),
+        ({"name_flags": 0x12000000}, "template-names", "DNS name, which has to be"),
         ({"ra_signatures": 0}, "template-signatures", "is 0; it should be 1"),
         ({"ra_signatures": 2}, "template-signatures", "is 2; it should be 1"),
         ({"ra_policies": ()}, "template-signature-policy", "Certificate Request Agent"),

@@ -1,5 +1,7 @@
 """Renewing and revoking, with the CA's word for it."""
 
+import asyncio
+
 import pytest
 
 from api_client import code_of, faults_of
@@ -70,6 +72,29 @@ async def test_a_certificate_is_revoked_at_the_ca_once(
         "certificate.revocation_requested",
         "certificate.revoked",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("AccessDeniedException", "acm-pca:RevokeCertificate on arn:aws"),
+        ("InvalidStateException", "not in a state for RevokeCertificate"),
+    ],
+)
+async def test_a_revocation_that_waits_says_why(
+    enrolling: Enrolling, simulator: Simulator, code: str, said: str
+) -> None:
+    certificate = await enrolling.issued(WWW)
+    simulator.fault("RevokeCertificate", "error", status=400, code=code, message="No.")
+    path = f"/certificates/{certificate['id']}"
+    await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    for _ in range(200):
+        if (shown := await enrolling.api.get(path))["revocation"]["detail"]:
+            break
+        await asyncio.sleep(0.05)
+    assert said in shown["revocation"]["detail"]
+    assert shown["revocation"]["state"] == "requested"
+    assert shown["status"] == "valid"
 
 
 async def test_f21_a_certificate_revoked_at_the_ca_by_hand_counts_as_done(

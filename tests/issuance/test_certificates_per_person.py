@@ -164,15 +164,23 @@ async def test_a_replacement_takes_the_room_of_what_it_replaces(
     assert len(await in_force(enrolling)) == 1
 
 
-async def test_the_dry_run_says_so_too(limited: tuple[Enrolling, Authority]) -> None:
-    enrolling, _ = limited
-    body = enrolling.body(csr=client_csr(ADA))
-    assert (await enrolling.api.post("/enrollments/validate", body, 200))["valid"] is True
-    for _ in range(3):
-        await ask(enrolling)
-    found = await enrolling.api.post("/enrollments/validate", body, 200)
-    [fault] = found["errors"]
-    assert fault["type"].endswith("limit-reached")
+async def test_the_dry_run_says_so_too(estate: Estate) -> None:
+    rules = {"max_valid_certificates": 1, "server_side_keys": True}
+    chain, _ = await memory_chain(estate, "client", **rules)
+    enrolling = Enrolling(estate.api, chain)
+    key = {"key_type": "ec-p256", "password": "correct horse battery", "common_name": "Ada"}
+    names = [{"kind": "email", "value": ADA}]
+    bodies = (
+        enrolling.body(csr=client_csr(ADA)),
+        enrolling.body(generate_key=key, names=names),
+    )
+    for body in bodies:
+        assert (await enrolling.api.post("/enrollments/validate", body, 200))["valid"] is True
+    await ask(enrolling)
+    for body in bodies:
+        found = await enrolling.api.post("/enrollments/validate", body, 200)
+        [fault] = found["errors"]
+        assert fault["type"].endswith("limit-reached")
 
 
 async def test_a_request_for_nobody_is_refused(estate: Estate) -> None:

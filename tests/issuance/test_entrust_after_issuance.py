@@ -4,7 +4,7 @@ import pytest
 
 from api_client import code_of
 from csrs import csr_for
-from entrust_estate import Entrust, entrust_chain
+from entrust_estate import Entrust, connection, entrust_chain
 from estate import Estate
 from settlement import Enrolling
 
@@ -38,6 +38,29 @@ async def test_a_replacement_is_a_reissue_which_revokes_the_old_one(
     ]
     assert len(ca.ledger("revocation")) == 1
     assert ca.calls("revoke") == []  # Entrust did it by itself
+
+
+async def test_an_account_without_pooling_has_whole_years_also_in_replacements(
+    estate: Estate, ca: Entrust
+) -> None:
+    """P1Y ends with the last second of the day a year later, so it lasts longer than 365 days."""
+    ca.control("PATCH", "/settings", {"pooling": False})
+    private = {"backend_type": "entrust", "ecs": {"cert_type": "PRIVATE_SSL"}}
+    chain = await entrust_chain(
+        estate,
+        ca,
+        reaching=connection(ca, pooling=False),
+        options=private,
+        term={"allowed_days": [365], "default_days": 365},
+    )
+    enrolling = Enrolling(estate.api, chain)
+    first = await enrolling.issued(WWW)
+    path = f"/certificates/{first['id']}"
+    body = {"csr": csr_for(WWW), "reason": "superseded"}
+    accepted = await enrolling.api.post(f"{path}/replace", body, 202)
+    ended = await enrolling.settled(accepted["enrollment_id"])
+    assert ended["state"] == "issued", ended["reason"]
+    assert ca.ledger("order")[1]["follows"] == ["reissue", int(first["ca_ref"])]
 
 
 async def test_a_certificate_is_given_back_to_the_inventory(

@@ -180,6 +180,23 @@ async def test_every_fault_is_told_before_a_key_is_made(estate: Estate) -> None:
     assert faults_of(checked) == faults_of(problem)
 
 
+@pytest.mark.parametrize(
+    ("key_type", "expected"),
+    [("rsa-2048", set()), ("ec-p256", {("", "rule-refused")})],
+)
+async def test_the_key_that_is_made_is_judged(
+    estate: Estate, key_type: str, expected: set[tuple[str, str]]
+) -> None:
+    rule = {"expression": 'key_type == "rsa-2048"', "explanation": "Printers take RSA alone."}
+    types = ["ec-p256", "rsa-2048"]
+    chain = await estate.chain(server_side_keys=True, key_types=types, rule=rule)
+    body = wanted(Enrolling(estate.api, chain), key_type=key_type)
+    checked = await estate.api.post("/enrollments/validate", body, 200)
+    assert (faults_of(checked), checked["key_type"]) == (expected, key_type)
+    answer = await estate.api.post("/enrollments", body, 422 if expected else 202)
+    assert not expected or faults_of(answer) == expected
+
+
 async def test_either_a_csr_or_a_key(making: Enrolling) -> None:
     for body in (making.body(), wanted(making) | {"csr": csr_for(WWW)}):
         problem = await making.api.post("/enrollments", body, 422)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -39,6 +40,21 @@ async def test_a_policy_is_applied_as_it_was_saved(estate: Estate, simulator: Si
     assert await _refused(chain, enrolling, "vault.example.com") == {("/csr", "name-not-allowed")}
     assert await _refused(chain, enrolling, "*.example.com") == {("/csr", "name-not-allowed")}
     assert simulator.calls("IssueCertificate") == []
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_name_longer_than_its_row_is_renewed(estate: Estate) -> None:
+    policy = {"allowed_uris": ["spiffe://prod.example.com"]}
+    chain = await estate.chain(domain_policy=policy, renew_with_same_key=True)
+    enrolling = Enrolling(estate.api, chain)
+    workload = x509.UniformResourceIdentifier(f"spiffe://prod.example.com/{'shop/' * 120}")
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    request = request.add_extension(x509.SubjectAlternativeName([workload]), critical=True)
+    pem = request.sign(new_key(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+    first = await enrolling.issued(csr=pem)
+    path = f"/certificates/{first['id']}/renew"
+    made = await estate.api.post(path, {"csr": pem}, 202)
+    assert (await enrolling.settled(made["enrollment_id"]))["state"] == "issued"
 
 
 async def test_what_the_ca_may_not_sign_is_not_ordered(

@@ -116,6 +116,27 @@ def test_client_authentication_ends_with_public_trust_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("dc.corp.internal", ["name-not-allowed"]),
+        ("mail", ["name-not-allowed"]),
+        ("a_b.example.com", ["name-invalid"]),
+    ],
+)
+def test_a_public_ca_is_asked_for_no_name_that_only_insiders_reach(
+    name: str, expected: list[str]
+) -> None:
+    policy = DomainPolicy(host_name=True, underscores=True)
+    owned = ("*.example.com", "*.corp.internal")
+    known, private = (
+        replace(facts(BEFORE, rules, domain_policy=policy), owned_domains=owned)
+        for rules in (PublicRules, ProfileRules)
+    )
+    assert codes(judged(known, csr_for(name), term_days=90)) == expected
+    assert codes(judged(private, csr_for(name), term_days=90)) == []
+
+
+@pytest.mark.parametrize(
     ("kind", "now", "days", "expected"),
     [
         (PUBLIC, BEFORE, [200, 365], []),

@@ -38,6 +38,7 @@ def test_the_overview_is_enough_to_begin(sandbox: Sandbox) -> None:
         ({"action": "close", "seconds": -1}, "close.seconds", "greater than or equal to 0"),
         ({"action": "throttle", "when": "after"}, "throttle.when", "Input should be 'before'"),
         ({"action": "error", "status": 200}, "error.status", "greater than or equal to 400"),
+        ({"action": "error", "headers": {"A": "b\r\nC: d"}}, "error.headers.A", "match pattern"),
         ({"action": "reset", "surprise": 1}, "reset.surprise", "Extra inputs"),
         (
             {"action": "mutate_issue", "mutation": "chain_shuffled"},
@@ -69,6 +70,7 @@ def test_faults_that_make_no_sense_are_explained(
         ({"quotas": {"IssueCertificate": 0}}, "quotas.IssueCertificate"),
         ({"idempotency_seconds": 0}, "idempotency_seconds"),
         ({"latency": {"distribution": "normal"}}, "latency.distribution"),
+        ({"clock_offset_seconds": 1e300}, "clock_offset_seconds"),
         ({"unknown": 1}, "unknown"),
     ],
 )

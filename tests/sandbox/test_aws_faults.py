@@ -113,19 +113,21 @@ def test_f06_server_errors_before_and_after_acting(
     assert len(sandbox.ledger("order")) == orders
 
 
-def test_f06_a_proxy_in_between_answers_in_html(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "text/plain"])
+def test_f06_a_proxy_in_between_answers_with_a_page(sandbox: Sandbox, kind: str) -> None:
     sandbox.fault(
         "DescribeCertificateAuthority",
         "error",
         status=502,
         body="<html>Bad Gateway</html>",
-        headers={"Retry-After": "7"},
+        headers={"retry-after": "7"} | ({"content-type": kind} if kind == "text/plain" else {}),
     )
     connection = http.client.HTTPConnection(sandbox.url.removeprefix("http://"), timeout=5)
     connection.request("POST", "/", body=BODY, headers=signed_headers(sandbox))
     response = connection.getresponse()
     assert response.status == 502
     assert response.headers["Retry-After"] == "7"
+    assert response.headers.get_all("Content-Type") == [kind]
     assert response.read() == b"<html>Bad Gateway</html>"
     connection.close()
     assert send(sandbox, signed_headers(sandbox))[0] == 200

@@ -189,6 +189,14 @@ def test_a_ca_past_its_end_has_expired(sandbox: Sandbox) -> None:
     sandbox.settings(clock_offset_seconds=3 * 365 * 86_400)
     with refused("InvalidStateException"):
         sandbox.issue(SHORT_LIVED)
+    with refused("InvalidStateException"):
+        sandbox.revoke("00", ca=SHORT_LIVED)
+    with refused("InvalidStateException"):
+        sandbox.pca.create_certificate_authority_audit_report(
+            CertificateAuthorityArn=SHORT_LIVED,
+            S3BucketName="reports",
+            AuditReportResponseFormat="JSON",
+        )
     described = sandbox.pca.describe_certificate_authority(CertificateAuthorityArn=SHORT_LIVED)
     assert described["CertificateAuthority"]["Status"] == "EXPIRED"
 

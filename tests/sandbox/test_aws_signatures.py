@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aws_client import BODY, EC_ISSUING, Sandbox, refused, send, signed_headers
+from aws_client import BODY, EC_ISSUING, TARGET, Sandbox, refused, send, signed_headers
 
 from scm_api.sandbox import aws
 from scm_api.sandbox.aws.errors import ApiError
@@ -83,6 +83,14 @@ def test_requests_without_a_usable_authorization(sandbox: Sandbox) -> None:
     for sent, code in cases:
         assert send(sandbox, sent)[1]["__type"] == code
     assert all(call["status"] == 400 for call in sandbox.control("GET", "/calls")["entries"])
+
+
+def test_bytes_that_are_no_text_are_refused_like_any_other(sandbox: Sandbox) -> None:
+    headers = {"X-Amz-Target": TARGET, "Authorization": b"\xff\xfe x"}
+    response = sandbox.http.post(sandbox.url, content=BODY, headers=headers)
+    assert response.json()["__type"] == "IncompleteSignatureException"
+    with refused("AccessDenied"):
+        sandbox.client("sts").assume_role(RoleArn="arn:\0" + "x" * 20, RoleSessionName="ab")
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from scm_api.db.base import new_id
 from scm_api.db.embedded import EmbeddedPostgres
 from scm_api.db.jobs import Job, enqueue
+from scm_api.db.schema import revisions
 from scm_api.db.session import Database
 from scm_api.settings import Settings
 from scm_api.worker.queue import Handler, Queue
@@ -102,3 +104,25 @@ async def test_f23_a_job_that_met_a_restart_is_run_again(
         await asyncio.to_thread(postgres.up)
         await again.wait()
     await database.aclose()
+
+
+@pytest.mark.parametrize("revision", [revisions()[-2], "9999"])
+async def test_no_job_is_run_on_the_schema_of_another_version(
+    revision: str, database: Database, settings: Settings
+) -> None:
+    """What the CA issued for it could not be stored."""
+    ran = asyncio.Event()
+
+    async def handler(_subject: UUID, _tries: int) -> None:
+        ran.set()
+
+    await _enqueue(database)
+    at = text("UPDATE alembic_version SET version_num = :revision")
+    async with database.transaction() as session:
+        await session.execute(at, {"revision": revision})
+    async with _running(settings.database_url or "", handler), asyncio.timeout(_PATIENCE):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ran.wait(), 1)
+        async with database.transaction() as session:
+            await session.execute(at, {"revision": revisions()[-1]})
+        await ran.wait()

@@ -1,19 +1,33 @@
 """The first admin cannot come through the API: an operator makes one on the command line."""
 
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
 from scm_api.access.service import email_of
+from scm_api.core.errors import Fault, Invalid
 from scm_api.core.vocabulary import Role
 from scm_api.db.audit import record
 from scm_api.db.base import new_id
 from scm_api.db.models import Admin, ApiKey
 from scm_api.db.session import Database
 from scm_api.web.auth import new_key
+from scm_api.web.schemas import Name
+
+_NAME: Final = TypeAdapter(Name)
 
 
 async def create_admin_with_key(database: Database, name: str, email: str) -> str:
     """Make an MRAO and return the text of an API key, which is not kept anywhere.
 
-    Raises Conflict when another admin has the e-mail address and Invalid when it is none.
+    Raises Conflict when another admin has the e-mail address and Invalid when it or the name is
+    none.
     """
+    try:
+        name = _NAME.validate_python(name)
+    except ValidationError as error:
+        why = "A name has 1 to 128 visible characters on one line and no blank at its ends."
+        raise Invalid([Fault("/name", "invalid-value", why)]) from error
     address = email_of(email)
     text, prefix, digest = new_key()
     admin_id, key_id = new_id(), new_id()

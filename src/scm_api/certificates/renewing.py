@@ -105,9 +105,10 @@ async def _old(session: AsyncSession, caller: Principal, certificate_id: UUID, v
             f"A quarantined certificate cannot be followed ({verb}); enroll anew.",
             code="certificate-quarantined",
         )
-    shown = await repository.certificate(session, caller, certificate_id)
-    names = [Name(NameKind(name["kind"]), name["value"]) for name in shown["names"]]
-    return _Old(row, names, await session.get_one(Enrollment, row.enrollment_id))
+    before = await session.get_one(Enrollment, row.enrollment_id)
+    # The same set as in the certificate, whose rows may hold a long one in part.
+    names = [Name(NameKind(name["kind"]), name["value"]) for name in before.names]
+    return _Old(row, names, before)
 
 
 def _request(old: _Old, csr: str, asked: Asked) -> Request:

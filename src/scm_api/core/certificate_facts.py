@@ -32,7 +32,8 @@ class CertificateFacts:
 
     `subject` and `issuer` are RFC 4514 strings, `subject_attributes` (dotted OID, text) in the
     certificate's order; `signature_algorithm` is spelled like
-    `ecdsa-with-sha256`, or is a dotted OID. `sid` is the account of Active Directory it is for.
+    `ecdsa-with-sha256`, or is a dotted OID. `sid` is the account of Active Directory it is for,
+    `purposes` are the OIDs of its extendedKeyUsage; none where it says nothing of them.
     """
 
     serial_number: int
@@ -49,6 +50,8 @@ class CertificateFacts:
     signature_algorithm: str
     is_ca: bool
     sid: str | None
+    purposes: tuple[str, ...]
+    is_precertificate: bool
 
 
 def read_certificate(der: bytes) -> tuple[x509.Certificate, CertificateFacts] | None:
@@ -108,7 +111,18 @@ def _facts_of(certificate: x509.Certificate) -> CertificateFacts:
         signature_algorithm=_SIGNATURE_ALGORITHMS.get(oid, oid.dotted_string),
         is_ca=is_ca(certificate),
         sid=sid_of(certificate.extensions),
+        purposes=_purposes_of(certificate),
+        is_precertificate=any(
+            isinstance(extension.value, x509.PrecertPoison) for extension in certificate.extensions
+        ),
     )
+
+
+def _purposes_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    for extension in certificate.extensions:
+        if isinstance(extension.value, x509.ExtendedKeyUsage):
+            return tuple(purpose.dotted_string for purpose in extension.value)
+    return ()
 
 
 def is_ca(certificate: x509.Certificate) -> bool:

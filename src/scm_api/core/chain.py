@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509 import Certificate
@@ -28,16 +29,40 @@ class Chain:
 
 
 def build_chain(
-    leaf: Certificate, sent: Iterable[Certificate], expected: Sequence[Certificate]
+    leaf: Certificate, sent: Iterable[Certificate], expected: Sequence[Certificate], now: datetime
 ) -> Chain:
     """The shortest way from the leaf to one of the expected CAs and on to a root.
 
     `sent` may be in any order, hold the leaf, doubles and strangers. A cross-signed or renewed
     certificate of an expected CA counts as that CA: same subject and key. Without a way to a
-    root the chain goes as far as it can. All have been read by `read_certificate` before.
+    root the chain goes as far as it can. What is not in force is part of it only where nothing else
+    leads there. All have been read by `read_certificate` before.
     """
     others = dict.fromkeys(certificate for certificate in sent if certificate != leaf)
     pool = dict.fromkeys([*others, *expected])
+    certificates = _best_way([each for each in pool if in_force(each, now)], leaf, expected)
+    if _leads(certificates, expected) != (True, True):
+        certificates = max(
+            certificates, _best_way(pool, leaf, expected), key=lambda way: _leads(way, expected)
+        )
+    reaches_expected, complete = _leads(certificates, expected)
+    return Chain(
+        certificates=certificates,
+        complete=complete,
+        reaches_expected=reaches_expected,
+        forged=not certificates and any(other.subject == leaf.issuer for other in pool),
+        unrelated=len(others.keys() - set(certificates)),
+    )
+
+
+def in_force(certificate: Certificate, now: datetime) -> bool:
+    """Whether its time has come and is not over."""
+    return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
+
+
+def _best_way(
+    pool: Iterable[Certificate], leaf: Certificate, expected: Sequence[Certificate]
+) -> tuple[Certificate, ...]:
     to_expected = [
         way for way in _ways_up(leaf, pool) if any(_is_same_ca(way[-1], each) for each in expected)
     ]
@@ -47,13 +72,13 @@ def build_chain(
         onwards = _ways_up(top, [issuer for issuer in pool if issuer not in chain])
         to_root = [way for way in onwards if is_self_signed(way[-1])]
         chain += (to_root[:1] or onwards[-1:] or [()])[0]
-    return Chain(
-        certificates=chain,
-        complete=bool(chain) and is_self_signed(chain[-1]),
-        reaches_expected=not expected or bool(to_expected),
-        forged=not chain and any(other.subject == leaf.issuer for other in pool),
-        unrelated=len(others.keys() - set(chain)),
-    )
+    return chain
+
+
+def _leads(way: Sequence[Certificate], expected: Sequence[Certificate]) -> tuple[bool, bool]:
+    """Whether it leads past an expected CA (or none is expected), and whether to a root."""
+    reaches = any(_is_same_ca(each, one) for each in way for one in expected)
+    return reaches or not expected, bool(way) and is_self_signed(way[-1])
 
 
 def is_self_signed(certificate: Certificate) -> bool:

@@ -70,7 +70,7 @@ def differences(
     ordered = term.not_after or issued_at + term.days * _DAY
     if not_after < ordered - CLOCK_TOLERANCE:
         yield _shortened(rules, not_before, not_after, ordered)
-    elif not_after != ordered and term.not_after is not None:
+    elif not_after > ordered + CLOCK_TOLERANCE or (term.not_after and not_after != ordered):
         detail = f"The CA wrote the end as {_text(not_after)}; asked was {_text(ordered)}."
         yield TermDifference(TermReason.CA_ROUNDING, detail)
     if not_before < issued_at - CLOCK_TOLERANCE:

@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from scm_api.core.certificate_facts import CertificateFacts, read_certificate
-from scm_api.core.chain import Chain, build_chain
+from scm_api.core.chain import Chain, build_chain, in_force
 from scm_api.core.explain import handful, quoted
 from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
 from scm_api.core.instants import rfc_3339
 from scm_api.core.names import Name, normalise
+from scm_api.core.object_identifiers import named
 from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermRules
 from scm_api.core.vocabulary import NameKind
@@ -21,6 +23,18 @@ from scm_api.core.x509_names import COMMON_NAME
 
 MAX_CERTIFICATES: Final = 32
 """More than any CA sends; what lies beyond is not looked at."""
+
+_ANY_PURPOSE: Final = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string
+LOGON: Final = ExtendedKeyUsageOID.SMARTCARD_LOGON.dotted_string
+_FAR_REACHING: Final = {
+    _ANY_PURPOSE,
+    LOGON,
+    ExtendedKeyUsageOID.CODE_SIGNING.dotted_string,
+    ExtendedKeyUsageOID.TIME_STAMPING.dotted_string,
+    ExtendedKeyUsageOID.OCSP_SIGNING.dotted_string,
+    "1.3.6.1.4.1.311.20.2.1",  # enrolls on behalf of anybody (szOID_ENROLLMENT_AGENT)
+}
+"""Purposes with which more can be done than serve or prove the names in the certificate."""
 
 SERIAL_NUMBERS: Final = range(2**192)
 """Those a certificate is kept under; RFC 5280 section 4.1.2.2 allows positive ones below 2**160."""
@@ -58,7 +72,8 @@ class Wanted:
     """What was ordered: key, normalised names, life and, where it is known, the CSR's subject.
 
     With `account` the CA builds the subject from a directory: common names are then what it calls
-    the account, and a security identifier is the account's.
+    the account, and a security identifier is the account's. `purposes` are the extended key usages
+    (OIDs) that certificates of its type are for; none: they are not compared.
     """
 
     spki_der: bytes
@@ -66,6 +81,7 @@ class Wanted:
     term: Term
     subject: Sequence[tuple[str, str]] | None = None
     account: Subject | None = None
+    purposes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +108,8 @@ def judge_issued(
 
     The certificate with the CSR's key is taken as the leaf, wherever the CA put it. Codes:
     `certificate-unreadable`, `chain-unreadable`, `key-differs`, `names-added`, `names-dropped`,
-    `life-too-long`, `not-yet-valid`, `expired`, `ca-certificate`, `signature-invalid`,
-    `issuer-unexpected`, `account-differs`.
+    `life-too-long`, `not-yet-valid`, `expired`, `ca-certificate`, `precertificate`,
+    `signature-invalid`, `issuer-unexpected`, `account-differs`.
     """
     sent = [leaf_der, *chain_ders]
     read = [found for der in sent[:MAX_CERTIFICATES] if (found := read_certificate(der))]
@@ -106,19 +122,21 @@ def judge_issued(
     certificate, leaf = chosen
     known = [read_certificate(each) for each in issuer.certificate_ders]
     expected = [each[0] for each in known if each is not None]
-    chain = build_chain(certificate, [other for other, _ in read], expected)
+    chain = build_chain(certificate, [other for other, _ in read], expected, now)
     der = certificate.public_bytes(Encoding.DER)
     # Issuance is past, and at most the backdating after the beginning.
     issued_at = now if leaf.not_before > now else min(now, leaf.not_before + issuer.backdating)
     discrepancies = [
         *_content_discrepancies(leaf, key, wanted),
-        *_life_discrepancies(leaf, wanted.term, now, issued_at),
+        *_life_discrepancies(leaf, wanted.term, now, issued_at, issuer.term_rules.excess),
         *_chain_discrepancies(leaf, chain),
         *_unreadable(len(sent) - len(read), bool(known) and not expected),
     ]
-    notes = [*_leaf_notes(leaf, wanted, now, was_moved=der != leaf_der), *_chain_notes(leaf, chain)]
+    notes = [
+        *_leaf_notes(leaf, wanted, now, was_moved=der != leaf_der),
+        *_chain_notes(leaf, chain, now),
+    ]
     life = (leaf.not_before, leaf.not_after)
-    explained = differences(wanted.term, issuer.term_rules, *life, issued_at)
     return IssuedVerdict(
         leaf=leaf,
         leaf_der=der,
@@ -127,7 +145,7 @@ def judge_issued(
         discrepancies=tuple(discrepancies),
         notes=tuple(notes),
         issued_at=issued_at,
-        term_differences=tuple(explained),
+        term_differences=tuple(differences(wanted.term, issuer.term_rules, *life, issued_at)),
     )
 
 
@@ -150,6 +168,9 @@ def _content_discrepancies(
         yield Discrepancy("names-dropped", f"The certificate lacks {handful(dropped)}.")
     if leaf.is_ca:
         yield Discrepancy("ca-certificate", "The certificate may sign other certificates.")
+    if leaf.is_precertificate:
+        detail = "It is a precertificate (RFC 6962 section 3.1), which every verifier refuses."
+        yield Discrepancy("precertificate", detail)
     yield from _account_discrepancies(leaf, wanted.account)
 
 
@@ -184,9 +205,9 @@ def _comparable_common_name(common_name: str) -> Name:
 
 
 def _life_discrepancies(
-    leaf: CertificateFacts, term: Term, now: datetime, issued_at: datetime
+    leaf: CertificateFacts, term: Term, now: datetime, issued_at: datetime, excess: timedelta
 ) -> Iterator[Discrepancy]:
-    latest = term.not_after or issued_at + timedelta(days=term.days)
+    latest = term.not_after or issued_at + timedelta(days=term.days) + excess
     if leaf.not_after > latest + CLOCK_TOLERANCE:
         detail = f"It ends at {rfc_3339(leaf.not_after)}; asked was {rfc_3339(latest)}."
         yield Discrepancy("life-too-long", detail)
@@ -230,9 +251,25 @@ def _leaf_notes(
     if was_moved:
         yield "The CA sent the certificate in another place of its answer."
     yield from _account_notes(leaf, wanted.account)
+    yield from _purpose_notes(leaf, wanted.purposes)
 
 
-def _chain_notes(leaf: CertificateFacts, chain: Chain) -> Iterator[str]:
+def _purpose_notes(leaf: CertificateFacts, wanted: frozenset[str]) -> Iterator[str]:
+    """What a certificate is for is the template's choice, at the CA: it may have meant that."""
+    if not wanted or not leaf.purposes:
+        return
+    if others := [each for each in leaf.purposes if each in _FAR_REACHING - wanted]:
+        listed = handful(map(named, others))
+        yield f"The CA has it serve far-reaching purposes that are not those of its type: {listed}."
+    if wanted.isdisjoint(leaf.purposes) and _ANY_PURPOSE not in leaf.purposes:
+        yield f"It serves none of the purposes of its type: {handful(map(named, sorted(wanted)))}."
+
+
+def _chain_notes(leaf: CertificateFacts, chain: Chain, now: datetime) -> Iterator[str]:
+    for each in chain.certificates:
+        if not in_force(each, now):
+            whose = quoted(each.subject.rfc4514_string())
+            yield f"The certificate of {whose} in the chain is not in force."
     if chain.unrelated:
         yield f"{chain.unrelated} certificates that do not belong to the chain were left out."
     if not chain.complete:

@@ -42,7 +42,8 @@ class TermRules:
 
     `ca_max_days` is the most the CA's mode gives, `ca_not_after` the end of the CA's own
     certificate, `browser_days` what browsers accept of publicly trusted certificates issued now
-    (`core.browser_rules`); None where there is no such limit or it is not known.
+    (`core.browser_rules`); None where there is no such limit or it is not known. `excess` is by how
+    much a certificate may outlast the days of its order, because the CA counts in larger units.
     """
 
     allowed_terms: tuple[int, ...]
@@ -50,6 +51,7 @@ class TermRules:
     ca_max_days: int | None = None
     ca_not_after: datetime | None = None
     browser_days: int | None = None
+    excess: timedelta = timedelta(0)
 
     @property
     def most(self) -> tuple[int, TermReason] | None:
@@ -70,7 +72,7 @@ class TermRules:
     def longest_life(self) -> timedelta:
         """The same as a duration to an instant: browsers count the last second as well."""
         life = self.longest * _DAY
-        return life - _SECOND if self.longest == self.browser_days else life
+        return life - _SECOND if self.longest == self.browser_days else life + self.excess
 
     @property
     def choices(self) -> str:
@@ -125,6 +127,8 @@ def judge_ordered_term(
 
 
 def _default_term(rules: TermRules, now: datetime, pointer: str) -> tuple[Term | None, list[Fault]]:
+    if rules.longest < 1:
+        return None, [_too_long("The shortest term there is, a day,", rules, pointer)]
     term = Term(rules.default_days)
     if rules.most is not None and rules.most[0] < term.days:
         term = Term(rules.most[0], limited_by=rules.most[1])

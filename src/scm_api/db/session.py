@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
-    create_async_engine,
 )
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import PoolProxiedConnection
@@ -25,12 +24,13 @@ from sqlalchemy.util import greenlet_spawn
 from scm_api.core.errors import Malformed, ScmError, Stale, Unavailable
 from scm_api.db.catalogue import Connection
 from scm_api.db.conflicts import conflict_of
+from scm_api.db.engine import engine_for
+from scm_api.db.schema import state_of
 from scm_api.db.statements import Single
 
-# SQLSTATE classes that mean the server is away or going: 08 connection, 57P shutdown and
-# recovery, 53 out of resources (PostgreSQL manual, appendix A).
-_AWAY = ("08", "57P", "53")
-_UNDEFINED = ("42P01", "42703")  # table, column
+# SQLSTATEs that mean the server is away or going: class 08 connection, 57P shutdown and recovery,
+# 53 out of resources, 25006 read-only as a replica is (PostgreSQL manual, appendix A).
+_AWAY = ("08", "57P", "53", "25006")
 _LONGEST_WAIT = 5.0  # seconds, for one of the pool's connections
 _LONGEST_IDLE = timedelta(seconds=15)
 _FROM_ASYNCPG = (asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -45,16 +45,9 @@ def _engine(
 ) -> AsyncEngine:
     """The engine of this process for such connections: a closed one has none, but keeps what it
     compiled for whoever opens the same database again."""
-    return create_async_engine(
+    return engine_for(
         url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_use_lifo=True,  # the one used last has its statements planned
-        hide_parameters=True,  # errors are logged, and what is stored must not be
-        pool_timeout=_LONGEST_WAIT,
-        json_serializer=lambda value: orjson.dumps(value).decode(),
-        json_deserializer=orjson.loads,
-        connect_args={
+        {
             "connection_class": Connection,
             "timeout": 5,
             "command_timeout": 30,
@@ -66,6 +59,13 @@ def _engine(
                 "idle_in_transaction_session_timeout": f"{longest_idle.total_seconds():g}s",
             },
         },
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_use_lifo=True,  # the one used last has its statements planned
+        hide_parameters=True,  # errors are logged, and what is stored must not be
+        pool_timeout=_LONGEST_WAIT,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
     )
 
 
@@ -153,11 +153,14 @@ async def _translated() -> AsyncIterator[None]:
     except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
         raise conflict_of(error) from error
     except (DBAPIError, PoolTimeout, OSError, *_FROM_ASYNCPG) as error:
-        raise _unavailable_or(error) from error
+        told = _unavailable_or(error)
+        if told is error:
+            raise
+        raise told from error
 
 
 def _unavailable_or(error: BaseException) -> BaseException:
-    if _state_of(error) == _BAD_CHARACTER:
+    if state_of(error) == _BAD_CHARACTER:
         return Malformed("Text must not hold the character NUL.", code="parameter-invalid")
     if not is_away(error):
         return error
@@ -174,7 +177,7 @@ def is_away(error: BaseException) -> bool:
         return error.code == "database-unavailable"
     if isinstance(error, (PoolTimeout, OSError, asyncpg.InterfaceError)):
         return True
-    state = _state_of(error)
+    state = state_of(error)
     if not isinstance(error, DBAPIError):
         return state.startswith(_AWAY)
     return (
@@ -183,16 +186,3 @@ def is_away(error: BaseException) -> bool:
         or (isinstance(error, OperationalError) and not state)
         or state.startswith(_AWAY)
     )
-
-
-def without_schema(error: BaseException) -> str | None:
-    """What to do where a table or column of this version is missing; None where none is."""
-    if _state_of(error) not in _UNDEFINED:
-        return None
-    return "the database lacks the schema of this version; run `scm-api migrate`"
-
-
-def _state_of(error: BaseException) -> str:
-    """The SQLSTATE, from SQLAlchemy's error or asyncpg's own; empty where there is none."""
-    told = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(told, "sqlstate", None) or ""

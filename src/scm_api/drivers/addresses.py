@@ -17,6 +17,7 @@ _NEVER: Final = (
     IPv6Network("fe80::/10"),
     IPv6Network("ff00::/8"),
     IPv6Network("fd00:ec2::/32"),  # instance metadata of AWS over IPv6
+    IPv6Network("fd20:ce::/32"),  # that of Google
 )
 _NUMERIC_LABEL = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.IGNORECASE)
 

@@ -14,7 +14,8 @@ from uuid import UUID
 from scm_api.core.names import Name
 from scm_api.core.recovery import Guard
 from scm_api.core.subjects import Subject
-from scm_api.core.vocabulary import CertificateType, RevocationReason
+from scm_api.core.vocabulary import CertificateType, NameKind, RevocationReason
+from scm_api.drivers.errors import OrderRefused
 
 
 class Issuance(StrEnum):
@@ -87,6 +88,17 @@ class Order:
     sent_since: datetime | None = None
     comment: str = ""
     subject: Subject | None = None
+
+    def subject_name(self) -> str:
+        """The common name, for CAs that want one: where the CSR has none, the first DNS name or
+        address that fits. Raises OrderRefused."""
+        if self.common_name is not None:
+            return self.common_name
+        for name in self.names:
+            if name.kind in (NameKind.DNS, NameKind.IP) and len(name.value) <= 64:  # RFC 5280 A.1
+                return name.value
+        detail = "The CA wants a common name: in the CSR, or a DNS name of at most 64 characters."
+        raise OrderRefused(detail, code="name")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class OrderRefused(DriverError):
 
     def __init__(self, detail: str, *, code: str = "") -> None:
         super().__init__(detail)
-        self.code = code
+        self.code = storable(code)
 
 
 class OutcomeUnknown(DriverError):

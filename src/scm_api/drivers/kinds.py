@@ -90,6 +90,10 @@ def _usual_patience(_connection: Any) -> Patience:
     return Patience()
 
 
+def _no_time(_connection: Any) -> timedelta:
+    return timedelta(0)
+
+
 def _any(_options: Any) -> frozenset[str]:
     return frozenset()
 
@@ -132,6 +136,8 @@ class BackendKind:
     long the CA may take to answer. `look_ups(connection)` is for how long an order whose answer was
     lost is looked for before a person is asked, where the CA may have orders that a look-up does
     not find; None where what is not found is not there and is ordered again (`Guard.LOOKUP`).
+    `term_excess(connection)` is by how much a certificate may outlast the days that were ordered,
+    because the CA counts in larger units.
 
     `drops_names` says that a policy of the CA may leave names out without a word; a certificate
     that lacks names is of no use to anybody then, and the service has it revoked.
@@ -164,4 +170,5 @@ class BackendKind:
     machine_identity: Callable[[Any], str | None] = _no_objection
     patience: Callable[[Any], Patience] = _usual_patience
     look_ups: Callable[[Any], timedelta | None] = _no_objection
+    term_excess: Callable[[Any], timedelta] = _no_time
     drops_names: bool = False

@@ -44,6 +44,10 @@ _TEXT: Final = Statement(
         CertificateText.certificate_id == bindparam("certificate")
     )
 )
+_MOVED: Final = {
+    "cn-not-in-san": "/generate_key",
+    "key-not-allowed": "/generate_key/key_type",
+}
 _MAKEABLE: Final = frozenset(NameKind) - {
     NameKind.DIRECTORY,
     NameKind.REGISTERED_ID,
@@ -123,17 +127,19 @@ async def judge(
     assert wanted is not None
     probe = csr_for(new_key(_PROBE), _names(body, subject), wanted.common_name)
     async with app.database.each_statement() as connection:
-        request = request_of(body, probe, subject)
+        request = replace(request_of(body, probe, subject), key_type=wanted.key_type)
         judged = await judge_request(connection, caller, request, app.key_checks)
-    faults = [_moved(fault) for fault in judged.faults if fault.code != "key-not-allowed"]
+    making = []
     if judged.facts is not None:
         rules = judged.facts.rules
-        faults += judge_key_making(
+        making = judge_key_making(
             allowed=rules.server_side_keys,
             key_type=wanted.key_type,
             allowed_types=rules.key_types & rules.kind.capabilities.key_types,
         )
-    return replace(judged, faults=tuple(dict.fromkeys(faults)))
+    told = {fault.code for fault in making}  # of the same type of key, in other words
+    found = [_moved(each) for each in judged.faults if each.code not in told]
+    return replace(judged, faults=tuple(dict.fromkeys([*found, *making])))
 
 
 async def deliver(database: Database, made: MadeKey | None, content: dict[str, Any]) -> Any:
@@ -206,4 +212,4 @@ def _moved(fault: Fault) -> Fault:
     """There is no CSR in the body: what is wrong with it comes from what it was made of."""
     if not fault.pointer.startswith("/csr"):
         return fault
-    return replace(fault, pointer="/generate_key" if fault.code == "cn-not-in-san" else "/names")
+    return replace(fault, pointer=_MOVED.get(fault.code, "/names"))

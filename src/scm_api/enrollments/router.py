@@ -112,7 +112,10 @@ async def validate(
     require_privilege(caller, Privilege.ENROLL, "enroll")
     subject = await on_behalf.subject_of(app, caller, body)
     if body.generate_key is not None:
-        return reply(service.validation_content(await made_keys.judge(app, caller, body, subject)))
+        judged = await made_keys.judge(app, caller, body, subject)
+        async with app.database.each_statement() as connection:
+            judged = await service.with_room(connection, judged)
+        return reply(service.validation_content(judged))
     request = service.request_of(body, subject=subject)
     async with app.database.each_statement() as connection:
         judged = await service.dry_run(connection, caller, app, request)

@@ -183,6 +183,11 @@ async def dry_run(
 ) -> Judged:
     """Judge as `create` would, with the room a person has left among the faults."""
     judged = await judge_request(connection, caller, request, app.key_checks)
+    return await with_room(connection, judged)
+
+
+async def with_room(connection: Single, judged: Judged) -> Judged:
+    """With the room a person has left among the faults."""
     if judged.facts is None or judged.judgement is None:
         return judged
     limit, names = limit_of(judged), judged.judgement.names

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy.engine import make_url
 
 from scm_api.core.errors import Unavailable
+from scm_api.database_url import dsn_of
 
 LONGEST_WAIT = 30
 CHANNEL = "scm_enrollments"
@@ -29,8 +29,7 @@ class Changes:
     """
 
     def __init__(self, database_url: str) -> None:
-        url = make_url(database_url).set(drivername="postgresql")
-        self._dsn = url.render_as_string(hide_password=False)
+        self._dsn = dsn_of(database_url)
         self._waiting: defaultdict[UUID, set[asyncio.Event]] = defaultdict(set)
         self._connection: asyncpg.Connection | None = None
         self._opening: asyncio.Task[Exception | None] | None = None

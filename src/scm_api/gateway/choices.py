@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from scm_api.core.errors import Conflict, NotFound
+from scm_api.core.explain import storable_json
 from scm_api.db.models import CaChoices, LocalCaBackend
 from scm_api.db.session import Database
 from scm_api.drivers.base import (
@@ -90,7 +91,7 @@ async def choices(
         return kept
     try:
         async with asyncio.timeout(PATIENCE.total_seconds()):
-            items = await _read(await gateway.driver(connection), kind)
+            items = storable_json(await _read(await gateway.driver(connection), kind))
     except (BackendUnavailable, TimeoutError) as error:
         if kept is not None:
             return Listing(kept.items, kept.fetched_at, stale=True)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
+from scm_api.core.explain import storable
 from scm_api.core.vocabulary import BackendStatus
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue_many
@@ -44,7 +45,7 @@ async def record_health(
     values = {
         "status": status.value,
         "detail": detail,
-        "findings": list(findings),
+        "findings": [storable(finding) for finding in findings],
         "local_version": local_version,
         "checked_at": func.now(),
     } | ({"visible_cas": visible_cas} if visible_cas is not None else {})

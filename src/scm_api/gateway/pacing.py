@@ -12,6 +12,7 @@ from scm_api.drivers.errors import BackendUnavailable
 # A caller may be held this long for its slot; beyond it the job ends and comes back later.
 LONGEST_WAIT = timedelta(seconds=2)
 _BURST = timedelta(milliseconds=200)
+_LONGEST_GAP = timedelta(days=1)  # an option may say less than one call in the age of the world
 
 # Generic cell rate algorithm on the database's clock: the row holds when the next slot begins.
 # An idle key may be behind by `burst`, which lets a few calls go at once. The slot is reserved
@@ -50,7 +51,7 @@ class DatabaseLimiter:
 
     async def acquire(self, key: str, per_second: float) -> None:
         """Wait for a slot under `key`; raises BackendUnavailable if it is too far away."""
-        gap = timedelta(seconds=1 / per_second)
+        gap = timedelta(seconds=min(1 / per_second, _LONGEST_GAP.total_seconds()))
         values = {"key": key, "gap": gap, "burst": _BURST, "longest": LONGEST_WAIT}
         async with self._database.each_statement() as connection:
             reserved = await _RESERVE.fetch(connection, values)

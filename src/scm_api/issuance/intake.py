@@ -39,7 +39,8 @@ class Request:
     `requires_approval` asks for approval where the profile alone would not. `requester_id` is for
     what the service asks for by itself: the admin in whose name, and `requester_known_to` who else
     knew the key they had asked with. `key_made` is whether the service
-    made the key of the CSR. `subject` is the account it is made for, or why there is none.
+    made the key of the CSR, `key_type` of what type that will be where the CSR only stands in for
+    one with it. `subject` is the account it is made for, or why there is none.
     """
 
     organization_id: UUID
@@ -53,6 +54,7 @@ class Request:
     requester_id: UUID | None = None
     requester_known_to: Sequence[UUID] = ()
     key_made: bool = False
+    key_type: str | None = None
     bulk_renewal_id: UUID | None = None
     order_options: Mapping[str, Any] | None = None
     subject: Subject | Fault | None = None
@@ -83,6 +85,8 @@ async def judge_request(
     if request.subject is not None and caller is not None:
         require_privilege(caller, Privilege.ENROLL_ON_BEHALF, "enroll on behalf of an account")
     csr, csr_faults = read_csr(request.csr)
+    if csr is not None and request.key_type is not None:
+        csr = replace(csr, key_type=request.key_type)
     facts, missing = await load_facts(
         session,
         caller,

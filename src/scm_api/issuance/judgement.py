@@ -8,6 +8,7 @@ from scm_api.core.browser_rules import judge_public_usages, max_days_at
 from scm_api.core.csr import CsrFacts
 from scm_api.core.csr_policy import RULES as CSR_RULES
 from scm_api.core.csr_policy import judge_csr
+from scm_api.core.domain_policy import for_public_trust
 from scm_api.core.errors import Fault
 from scm_api.core.external_organizations import judge_assignment
 from scm_api.core.key_policy import judge_key
@@ -116,8 +117,9 @@ def judged_names(
         return [], []
     ca = issuing_ca(facts)
     constraints = constraints_of(ca.certificate_pem) if ca and ca.certificate_pem else ()
+    policy = facts.rules.domain_policy
     names, faults = judge_names(
-        facts.rules.domain_policy,
+        for_public_trust(policy) if publicly_trusted(facts.rules) else policy,
         facts.owned_domains,
         csr,
         asked,
@@ -176,6 +178,7 @@ def term_rules(facts: Facts) -> TermRules:
         ca_max_days=rules.kind.max_term_days(ca) if ca else None,
         ca_not_after=ca.not_after if ca else None,
         browser_days=max_days_at(facts.now) if publicly_trusted(rules) else None,
+        excess=rules.kind.term_excess(facts.connection),
     )
 
 

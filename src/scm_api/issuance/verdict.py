@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
-from scm_api.core.issued import IssuedVerdict, Issuer, Wanted, judge_issued
+from scm_api.core.csr_policy import RULES
+from scm_api.core.issued import LOGON, IssuedVerdict, Issuer, Wanted, judge_issued
 from scm_api.core.names import Name
 from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term
@@ -50,8 +51,9 @@ async def verdict_of(
     names = (Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names)
     term = Term(enrollment.term_days, enrollment.not_after)
     account = subject_from(enrollment.subject) if enrollment.subject else None
+    subject, purposes = None if account else csr.subject, _purposes(facts)
     verdict = judge_issued(
-        Wanted(csr.spki_der, frozenset(names), term, None if account else csr.subject, account),
+        Wanted(csr.spki_der, frozenset(names), term, subject, account, purposes),
         Issuer(
             certificate_ders=anchors,
             backdating=facts.rules.kind.capabilities.backdating,
@@ -62,6 +64,13 @@ async def verdict_of(
         now,
     )
     return verdict, _is_waste(facts, verdict)
+
+
+def _purposes(facts: Facts) -> frozenset[str]:
+    """What a CSR may ask for is what such certificates are for; those of accounts log on."""
+    rules = facts.rules
+    logon = {LOGON} if rules.kind.needs_subject(rules.typed_options) else set()
+    return RULES[rules.certificate_type].extended_key_usages | logon
 
 
 def _is_waste(facts: Facts, verdict: IssuedVerdict) -> bool:

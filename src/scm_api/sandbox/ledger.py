@@ -7,6 +7,8 @@ of the simulator. It is not synchronised to the disk, which would cost more than
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from errno import ENOSPC
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +31,18 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self._path = path
         _drop_torn_line(path)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
 
     def append(self, *entries: Mapping[str, Any]) -> None:
         """Write the entries in one piece.
 
-        Raises OSError when the disk does not take them.
+        Raises OSError when the disk does not take them; then nothing of them is there.
         """
-        self._file.write(b"".join(orjson.dumps(entry) + b"\n" for entry in entries))
-        self._file.flush()
+        lines = b"".join(orjson.dumps(entry) + b"\n" for entry in entries)
+        end = self._file.seek(0, SEEK_END)
+        if self._file.write(lines) != len(lines):
+            self._file.truncate(end)
+            raise OSError(ENOSPC, "there is no room for a line", str(self._path))
 
     def page(self, after: int, limit: int, wanted: Callable[[Entry], bool]) -> Page:
         """At most `limit` wanted entries that start at or behind the cursor `after`.

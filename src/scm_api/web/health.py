@@ -3,11 +3,19 @@
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from scm_api.core.errors import Unavailable
+from scm_api.db.schema import LACKING, is_older, without_schema
 from scm_api.web.deps import Db
 from scm_api.web.operations import Operation
 from scm_api.web.problems import PROBLEM_JSON
 from scm_api.web.replies import reply
+
+_READINESS = text(
+    "SELECT version_num, current_setting('transaction_read_only') = 'on' AS read_only"
+    " FROM alembic_version"
+)
 
 router = APIRouter(tags=["Service"], route_class=Operation)
 
@@ -30,16 +38,31 @@ async def live() -> Response:
     responses={
         200: {"content": {"application/json": {"example": {"status": "ready"}}}},
         503: {
-            "description": "The database is away; send requests elsewhere for now.",
+            "description": "The database is away, takes no changes or lacks the schema of this "
+            "version; send requests elsewhere for now.",
             "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         },
     },
 )
 async def ready(database: Db) -> Response:
-    """200 when the database answers, 503 when it does not. CAs being away is no reason."""
-    async with database.transaction() as session:
-        await session.execute(text("SELECT 1"))
+    """200 when the database answers, takes changes and has the schema of this version or a newer
+    one, else 503. CAs being away is no reason."""
+    try:
+        async with database.transaction() as session:
+            found = (await session.execute(_READINESS)).one_or_none()
+    except DBAPIError as error:
+        if without_schema(error):
+            raise _unready(LACKING) from error
+        raise
+    if found is None or is_older(found.version_num):
+        raise _unready(LACKING)
+    if found.read_only:
+        raise _unready("the database takes no changes, as a replica does")
     return reply({"status": "ready"})
+
+
+def _unready(why: str) -> Unavailable:
+    return Unavailable(f"Not ready: {why}.", code="database-unavailable")
 
 
 @router.get(

@@ -18,11 +18,12 @@ from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.queries import Queries
-from sqlalchemy.engine import make_url
 
+from scm_api.database_url import dsn_of
 from scm_api.db.catalogue import Connection
 from scm_api.db.jobs import Job
-from scm_api.db.session import is_away, without_schema
+from scm_api.db.schema import REVISION, misfit, without_schema
+from scm_api.db.session import is_away
 from scm_api.logger import get_logger
 
 # Takes the subject's id and how often this job ran before; returns a wait before it runs again.
@@ -47,8 +48,7 @@ class Queue:
         idle_poll: timedelta,
         concurrency: int,
     ) -> None:
-        url = make_url(database_url).set(drivername="postgresql")
-        self._dsn = url.render_as_string(hide_password=False)
+        self._dsn = dsn_of(database_url)
         self._handlers = handlers
         self._lease = lease
         self._idle_poll = idle_poll
@@ -83,6 +83,8 @@ class Queue:
             reset=_as_it_is,
             connection_class=Connection,
         ) as pool:
+            if advice := misfit(await pool.fetchval(REVISION)):
+                raise RuntimeError(advice)
             self._manager = _Manager(Queries(AsyncpgPoolDriver(pool)))
             for job, handler in self._handlers.items():
                 self._manager.entrypoint(job.value, accepts_context=False)(_entry(handler))

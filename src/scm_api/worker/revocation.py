@@ -77,9 +77,11 @@ class Revocation:
         except (BackendUnavailable, OutcomeUnknown, TimeoutError) as error:
             why = str(error) or "no answer in time"
             _log.warning("revocation waits", certificate_id=str(certificate_id), why=why)
+            await self._say_why(certificate, why)
             asked = error.retry_after if isinstance(error, BackendUnavailable) else None
             return retry_interval(tries, asked, random.random())  # noqa: S311 -- jitter
         except BackendRefused as error:
+            await self._say_why(certificate, error.detail)
             if error.whole_backend:
                 await self._backend_refused(connection, error.detail)
             return REFUSED_WAIT
@@ -142,6 +144,19 @@ class Revocation:
         if certificate.revocation_state == RevocationState.PENDING_CA:
             return
         await self._record(certificate, RevocationState.PENDING_CA, waiting.waits_for)
+
+    async def _say_why(self, certificate: Certificate, why: str) -> None:
+        """Show on the certificate why it is not done yet; that is no change of its state."""
+        async with self._database.transaction() as session:
+            await session.execute(
+                update(Certificate)
+                .where(
+                    Certificate.id == certificate.id,
+                    Certificate.revocation_state == RevocationState.REQUESTED.value,
+                    Certificate.revocation_detail.is_distinct_from(why),
+                )
+                .values(revocation_detail=why)
+            )
 
     async def _record(
         self, certificate: Certificate, state: RevocationState, detail: str | None

@@ -21,7 +21,8 @@ from scm_api.db.models import (
     CertificateProfileVersion,
     IdempotencyRecord,
 )
-from scm_api.db.session import Database, is_away, without_schema
+from scm_api.db.schema import without_schema
+from scm_api.db.session import Database, is_away
 from scm_api.db.statements import AnySelect, Statement
 from scm_api.drivers.base import CheckReport
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError

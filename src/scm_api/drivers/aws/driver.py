@@ -16,9 +16,10 @@ from scm_api.drivers.aws import session, wire
 from scm_api.drivers.aws.arns import ca_of_certificate, parse_ca_arn, partition_of
 from scm_api.drivers.aws.failures import (
     WRONG_ARGUMENTS,
+    CredentialsRefused,
     Throttled,
+    not_opened,
     reply_of,
-    sign_in_failed,
     translate,
 )
 from scm_api.drivers.aws.operations import (
@@ -38,7 +39,6 @@ from scm_api.drivers.base import (
     IssuingCa,
     Order,
     Pending,
-    Rejected,
     Template,
     Untraced,
 )
@@ -98,7 +98,7 @@ class AwsDriver:
             ISSUE,
             options.private_ca,
             wire.issue_request(order, options, algorithm),
-            wire.certificate_arn,
+            lambda reply: wire.certificate_arn(options.private_ca, reply),
             template=wire.template_arn(options),
         )
         return Pending(arn, _FIRST_LOOK, "AWS Private CA signs the certificate")
@@ -107,7 +107,7 @@ class AwsDriver:
         self,
         ca_ref: str,
         options: AwsProfileOptions,  # noqa: ARG002 - the reference names the CA already
-    ) -> Issued | Pending | Rejected | Untraced:
+    ) -> Issued | Pending | Untraced:
         ca_arn = ca_of_certificate(ca_ref)
         request = {"CertificateAuthorityArn": ca_arn, "CertificateArn": ca_ref}
         try:
@@ -123,7 +123,7 @@ class AwsDriver:
                 return Pending(ca_ref, _NEXT_LOOK, "AWS Private CA signs the certificate")
             if answer.code in WRONG_ARGUMENTS:  # there are no others than the reference
                 return Untraced(f"{answer.detail} ({answer.code}).")
-            return Rejected(ca_ref, answer.code, answer.detail)
+            raise OrderRefused(f"{answer.detail} ({answer.code}).", code=answer.code) from answer
         return replace(issued, issuer_pems=(await self._anchor_of(ca_arn),))
 
     async def recover(self, order: Order, options: AwsProfileOptions) -> Pending:
@@ -250,6 +250,8 @@ class AwsDriver:
             )
         if isinstance(failure, Throttled):
             await self._limiter.slow_down(pace, failure.wait)
+        if isinstance(failure, CredentialsRefused):
+            await session.look_again(self._session, self._connection)
         # Raised out here, without the SDK's exception, which holds the signed request.
         raise failure
 
@@ -297,7 +299,7 @@ async def open_driver(connection: AwsConnection, secrets: AwsSecrets, limiter: L
             caller = _caller(connection, secrets)
             return AwsDriver(client, aws, connection, limiter, caller, stack.pop_all())
     except Exception as error:  # noqa: BLE001 - configuration files of the machine are read here
-        failure = sign_in_failed(error, "this machine's role", ())
+        failure = not_opened(error)
     raise failure
 
 

@@ -55,6 +55,8 @@ VERDICTS: Final[Mapping[str, Verdict]] = {
     "AccessDeniedException": Verdict.DENIED,
     "AccessDenied": Verdict.DENIED,
     "NotAuthorized": Verdict.DENIED,
+    "InvalidIdentityToken": Verdict.DENIED,
+    "IDPRejectedClaim": Verdict.DENIED,
     "UnauthorizedOperation": Verdict.DENIED,
     "UnrecognizedClientException": Verdict.CREDENTIALS,
     "InvalidClientTokenId": Verdict.CREDENTIALS,
@@ -87,6 +89,18 @@ VERDICTS: Final[Mapping[str, Verdict]] = {
 }
 """Error codes below status 500, after any of which the CA did nothing."""
 
+_BROKEN_OFF: Final = frozenset(
+    {
+        "OtherException",
+        "RequestAbortedException",
+        "RequestFailedException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+    }
+)
+"""Error codes below status 500 that decide nothing: something failed on the way (User Guide,
+"Exception messages", and the errors common to all services)."""
+
 WRONG_ARGUMENTS: Final = frozenset(code for code, v in VERDICTS.items() if v is Verdict.ARGUMENT)
 
 _CREDENTIAL_SENTENCES: Final[Mapping[str, str]] = {
@@ -117,6 +131,10 @@ _NO_CREDENTIALS: Final = (
     sdk.ConfigParseError,
     sdk.InvalidConfigError,
 )
+
+
+class CredentialsRefused(BackendRefused):
+    """AWS does not know the credentials, or not any more; the machine may have others by now."""
 
 
 class Throttled(BackendUnavailable):
@@ -196,6 +214,8 @@ def _answered(
 ) -> DriverError:
     code, status, said = reply_of(error, hidden)
     verdict = VERDICTS.get(code)
+    if code in _BROKEN_OFF:
+        return unknown(operation, f"AWS answered that it failed on the way: {said} ({code})")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and verdict is not Verdict.THROTTLED:
         return unknown(operation, f"AWS answered with status {status} ({code})")
     match verdict:
@@ -207,7 +227,7 @@ def _answered(
         case Verdict.CREDENTIALS:
             # AWS's own words can hold the canonical request, and with it the session token.
             because = _CREDENTIAL_SENTENCES.get(code, _UNKNOWN_KEY)
-            return BackendRefused(f"AWS does not accept the credentials: {because} ({code}).")
+            return CredentialsRefused(f"AWS does not accept the credentials: {because} ({code}).")
         case Verdict.QUOTA:
             return BackendRefused(
                 f"A quota of the AWS account is used up and has to be raised: {said} ({code}).",
@@ -265,12 +285,27 @@ def sign_in_failed(error: Exception, role: str, hidden: tuple[str, ...]) -> Driv
     if isinstance(error, sdk.ClientError):
         code, _status, said = reply_of(error, hidden)
         if VERDICTS.get(code) in {Verdict.DENIED, Verdict.ARGUMENT}:
-            return BackendRefused(
-                f"AWS denies AssumeRole. The credentials need the IAM permission sts:AssumeRole on "
-                f"{role}, and the role's trust policy must name them and the external id. "
-                f"AWS says: {said} ({code})"
-            )
+            return BackendRefused(f"{_role_denied(error, role)} AWS says: {said} ({code})")
     return translate(error, _SIGN_IN, resource=role, hidden=hidden)
+
+
+def _role_denied(error: sdk.ClientError, role: str) -> str:
+    if error.operation_name == "AssumeRoleWithWebIdentity":
+        return (
+            f"AWS denies AssumeRoleWithWebIdentity. The trust policy of {role} must allow "
+            "sts:AssumeRoleWithWebIdentity to the identity provider and the service account."
+        )
+    return (
+        f"AWS denies AssumeRole. The credentials need the IAM permission sts:AssumeRole on {role}, "
+        "and the role's trust policy must name them and the external id."
+    )
+
+
+def not_opened(error: Exception) -> DriverError:
+    """What it means that there is no client; nobody but a source of credentials was called."""
+    if isinstance(error, DriverError | sdk.BotoCoreError | sdk.ClientError):
+        return sign_in_failed(error, "this machine's role", ())
+    return BackendRefused(f"The AWS SDK cannot be opened with these options: {words(str(error))}")
 
 
 def reply_of(error: sdk.ClientError, hidden: tuple[str, ...]) -> tuple[str, int, str]:
@@ -303,6 +338,7 @@ def words(text: str, hidden: tuple[str, ...] = ()) -> str:
     """Foreign text made fit for a sentence: one line, bounded, without our credentials."""
     for secret in hidden:
         text = text.replace(secret, "[hidden]")
-    printable = "".join(char if char.isprintable() else " " for char in text)
+    start = text[: 8 * _LONGEST_WORDS]  # what comes after it may be megabytes
+    printable = "".join(char if char.isprintable() else " " for char in start)
     line = " ".join(printable.split())
     return line if len(line) <= _LONGEST_WORDS else line[:_LONGEST_WORDS] + "…"

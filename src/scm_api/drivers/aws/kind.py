@@ -8,7 +8,13 @@ from typing import Final
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.aws.algorithms import SUBJECT_KEY_TYPES
-from scm_api.drivers.aws.options import AwsConnection, AwsProfileOptions, AwsSecrets
+from scm_api.drivers.aws.options import (
+    AssumedRole,
+    AwsConnection,
+    AwsProfileOptions,
+    AwsSecrets,
+    DefaultChain,
+)
 from scm_api.drivers.aws.rules import (
     judge_connection,
     judge_profile,
@@ -44,6 +50,13 @@ def _publicly_trusted(options: AwsProfileOptions) -> bool:  # noqa: ARG001 -- ne
     return False
 
 
+def _machine_identity(connection: AwsConnection) -> str | None:
+    mode = connection.credentials
+    if isinstance(mode, AssumedRole):
+        return f"aws:{mode.role_arn.split(':')[4]}" if mode.source == "default_chain" else None
+    return "aws" if isinstance(mode, DefaultChain) else None
+
+
 AWS: Final = BackendKind(
     type=BackendType.AWS,
     title="AWS Private CA",
@@ -72,4 +85,5 @@ AWS: Final = BackendKind(
     max_term_days=max_term_days,
     publicly_trusted=_publicly_trusted,
     judge_reference=judge_reference,
+    machine_identity=_machine_identity,
 )

@@ -33,7 +33,8 @@ class DefaultChain(Options):
         Literal["default_chain"],
         Field(
             description="Use what the AWS SDK finds: environment, web identity of a Kubernetes "
-            "service account, container role, instance profile. No secrets are needed."
+            "service account, container role, instance profile, as far as SCM_MACHINE_IDENTITIES "
+            "allows. No secrets are needed."
         ),
     ]
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -25,13 +26,14 @@ from scm_api import __version__
 from scm_api.drivers.addresses import is_loopback_host
 from scm_api.drivers.aws.failures import sign_in_failed
 from scm_api.drivers.aws.options import AssumedRole, AwsConnection, AwsSecrets
-from scm_api.drivers.aws.transport import CheckedResolver, StrictSession
-from scm_api.drivers.errors import BackendRefused, BackendUnavailable
+from scm_api.drivers.aws.transport import CheckedResolver, StrictSession, trusting
+from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
 
 _SERVICE: Final = "acm-pca"
 _MODELS: Final = ("service-2", "endpoint-rule-set-1")
 _SHARED_DATA: Final = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
 _MOST_CONNECTIONS: Final = 50
+_LONGEST_SIGN_IN: Final = 6.0  # seconds
 _USER_AGENT: Final = f"scm-api/{__version__}"
 """What CloudTrail shows; the SDK would make up its own anew for each call, twice."""
 
@@ -57,7 +59,7 @@ def _loaded() -> Loader:
 
 
 def prepare(connection: AwsConnection, secrets: AwsSecrets) -> aioboto3.Session:
-    """A session for these options. The first takes about 0.2 s of CPU: call it in a thread.
+    """A session for these options. The first takes about 0.3 s of CPU: call it in a thread.
 
     Raises BackendRefused if the options need an access key and the secrets hold none.
     """
@@ -66,6 +68,10 @@ def prepare(connection: AwsConnection, secrets: AwsSecrets) -> aioboto3.Session:
         logging.getLogger(name).setLevel(logging.INFO)
     session = _StrictSdk()
     session.register_component("data_loader", _loaded())
+    with suppress(OSError):  # the first call says so
+        trusting(
+            session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE", True)
+        )
     if connection.credentials.mode != "default_chain":
         provider = _provider(session, connection, secrets)
         session.register_component("credential_provider", AioCredentialResolver([provider]))
@@ -84,8 +90,7 @@ async def open_client(
         async with asyncio.timeout(connection.call_timeout_seconds):
             _found(await session.get_credentials())
     except TimeoutError as error:
-        detail = f"The credentials of this machine took over {connection.call_timeout_seconds:g} s."
-        raise BackendUnavailable(detail) from error
+        raise _too_slow(connection, connection.call_timeout_seconds) from error
     return await stack.enter_async_context(
         session.client(
             _SERVICE,
@@ -107,7 +112,7 @@ def _config(connection: AwsConnection, endpoint_url: str | None) -> AioConfig:
         ignore_configured_endpoint_urls=True,
         user_agent=_USER_AGENT,
         proxies={} if loopback else None,
-        connector_args={"resolver": CheckedResolver(loopback=loopback)},
+        connector_args={"resolver": CheckedResolver()},
     )
 
 
@@ -167,11 +172,30 @@ async def sign_in(session: aioboto3.Session, connection: AwsConnection) -> tuple
     Returns what of them must never be repeated in a sentence. Raises driver errors.
     """
     try:
-        async with asyncio.timeout(connection.call_timeout_seconds):
+        async with asyncio.timeout(_sign_in_timeout(connection)):
             return _confidential(await _keys_of(await session.get_credentials()))
+    except TimeoutError:
+        failure: DriverError = _too_slow(connection, _sign_in_timeout(connection))
     except Exception as error:  # noqa: BLE001 - a hostile peer can make the SDK raise anything
         failure = sign_in_failed(error, "this machine's role", ())
     raise failure
+
+
+async def look_again(session: aioboto3.Session, connection: AwsConnection) -> None:
+    """Take up the access key that the machine has now, in place of one that AWS does not accept any
+    more. What has an end of its own, the SDK renews by itself."""
+    if connection.credentials.mode != "default_chain":
+        return
+    known = await session.get_credentials()
+    if type(known) is not AioCredentials:
+        return
+    resolver = session._session.get_component("credential_provider")  # noqa: SLF001 -- no other way
+    with suppress(Exception):  # AWS's refusal is what is told
+        async with asyncio.timeout(connection.connect_timeout_seconds):
+            found = await resolver.load_credentials()
+        if type(found) is AioCredentials:
+            known.access_key, known.secret_key = found.access_key, found.secret_key
+            known.token = found.token
 
 
 async def _assume_role(
@@ -212,6 +236,17 @@ async def _assume_role(
 
 async def _keys_of(credentials: Any) -> Any:
     return await _found(credentials).get_frozen_credentials()
+
+
+def _sign_in_timeout(connection: AwsConnection) -> float:
+    """Less than a worker waits for the whole: what took so long must not pass for an order sent."""
+    return min(0.75 * connection.call_timeout_seconds, _LONGEST_SIGN_IN)
+
+
+def _too_slow(connection: AwsConnection, seconds: float) -> BackendUnavailable:
+    role = getattr(connection.credentials, "role_arn", None)
+    who = f"Signing in as {role}" if role else "The credentials of this machine"
+    return BackendUnavailable(f"{who} took over {seconds:g} s.")
 
 
 def _found(credentials: Any) -> Any:

@@ -27,6 +27,7 @@ from botocore.exceptions import (
 from botocore.httpsession import get_cert_path
 from yarl import URL
 
+from scm_api.drivers.addresses import is_loopback_host
 from scm_api.drivers.resolving import checked_addresses
 
 LONGEST_REPLY: Final = 4 * 1024 * 1024
@@ -42,10 +43,8 @@ class ReplyTooLarge(Exception):
 
 
 class CheckedResolver(AbstractResolver):
-    """Resolves names at the moment of connecting and refuses forbidden addresses."""
-
-    def __init__(self, *, loopback: bool) -> None:
-        self._loopback = loopback
+    """Resolves names at the moment of connecting and refuses forbidden addresses: those of this
+    machine too, unless the name itself says so, as that of a proxy may."""
 
     async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:  # noqa: ARG002 -- aiohttp's contract: every family will do
         return [
@@ -57,7 +56,7 @@ class CheckedResolver(AbstractResolver):
                 proto=socket.IPPROTO_TCP,
                 flags=socket.AI_NUMERICHOST,
             )
-            for address in await checked_addresses(host, loopback=self._loopback)
+            for address in await checked_addresses(host, loopback=is_loopback_host(host))
         ]
 
     async def close(self) -> None:
@@ -76,8 +75,7 @@ class StrictSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no typ
         proxy_url: str | None,  # noqa: ARG002 - the base class passes it
     ) -> aiohttp.TCPConnector:
         """The same trust with a proxy as without; the base class gives it up behind a proxy."""
-        roots = get_cert_path(self._verify)
-        context = _trusting(roots, Path(roots).stat().st_mtime_ns)
+        context = trusting(self._verify)
         return aiohttp.TCPConnector(
             limit=self._max_pool_connections, ssl=context, **self._connector_args
         )
@@ -85,7 +83,10 @@ class StrictSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no typ
     async def send(self, request: Any) -> AioAWSResponse:
         url = request.url
         proxy_url = self._proxy_config.proxy_url_for(url)
-        session = await self._get_session(proxy_url)
+        try:
+            session = await self._get_session(proxy_url)
+        except OSError as error:  # the roots cannot be read
+            raise SSLError(endpoint_url=url, error=error) from error
         try:
             async with session.request(
                 request.method,
@@ -98,7 +99,11 @@ class StrictSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no typ
                 return await _received(response)
         except aiohttp.ClientSSLError as error:
             raise SSLError(endpoint_url=url, error=error) from error
-        except (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) as error:
+        except (
+            aiohttp.ClientProxyConnectionError,
+            aiohttp.ClientHttpProxyError,
+            aiohttp.InvalidURL,  # the proxy's: AWS's own is built from a name that is checked
+        ) as error:
             # The proxy's URL may carry its password.
             raise ProxyConnectionError(proxy_url="the proxy", error=error) from error
         except aiohttp.ConnectionTimeoutError as error:
@@ -111,10 +116,20 @@ class StrictSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no typ
             raise ConnectionClosedError(endpoint_url=url, error=error) from error
 
 
+def trusting(verify: bool | str) -> ssl.SSLContext:
+    """What `verify` of the SDK means: a file of roots, or those the SDK brings along.
+
+    The first time takes 50 ms of CPU: call it in a thread. Raises OSError for a file that holds
+    none or cannot be read.
+    """
+    roots = get_cert_path(verify)
+    return _trusting(roots, Path(roots).stat().st_mtime_ns)
+
+
 @lru_cache(maxsize=8)
 def _trusting(roots: str, _changed: int) -> ssl.SSLContext:
-    """Checks certificates and names. Reading the roots takes 50 ms of CPU, so it is done once for
-    each state of the file; `_changed` is its time of change in nanoseconds."""
+    """Checks certificates and names. The roots are read once for each state of the file; `_changed`
+    is its time of change in nanoseconds."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(roots)

@@ -3,6 +3,7 @@
 Source: AWS Private CA API reference, version 2017-08-22, in the shapes the SDK gives them.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,8 +20,10 @@ from scm_api.drivers.base import Issued, IssuingCa, Order, Template
 
 SHORT_LIVED: Final = "SHORT_LIVED_CERTIFICATE"
 ACTIVE: Final = "ACTIVE"
+_CERTIFICATE_ARN: Final = re.compile(r"arn:[A-Za-z0-9_+=/,.@:-]+/certificate/[A-Za-z0-9_+=,.@-]+")
 _LONGEST_CHAIN: Final = 20
 _LONGEST_ARN: Final = 512
+_LONGEST_PAGE: Final = 1000  # API reference, ListCertificateAuthorities, MaxResults
 
 REVOCATION_REASONS: Final[Mapping[RevocationReason, str]] = {
     RevocationReason.UNSPECIFIED: "UNSPECIFIED",
@@ -95,11 +98,13 @@ def colon_hex(serial_number: int) -> str:
     return serial_number.to_bytes(length, "big").hex(":")
 
 
-def certificate_arn(reply: Mapping[str, Any]) -> str:
-    """The reference IssueCertificate answers with. Raises Unreadable."""
+def certificate_arn(ca_arn: str, reply: Mapping[str, Any]) -> str:
+    """The reference IssueCertificate answers with, a certificate of that CA. Raises Unreadable."""
     arn = reply.get("CertificateArn")
-    if not isinstance(arn, str) or "/certificate/" not in arn or len(arn) > _LONGEST_ARN:
+    if not isinstance(arn, str) or not _CERTIFICATE_ARN.fullmatch(arn) or len(arn) > _LONGEST_ARN:
         raise Unreadable("it names no certificate ARN")
+    if ca_of_certificate(arn) != ca_arn:
+        raise Unreadable("it names a certificate of another private CA")
     return arn
 
 
@@ -159,7 +164,10 @@ def issuing_ca(entry: Mapping[str, Any]) -> IssuingCa:
 
 def page_of_cas(reply: Mapping[str, Any]) -> tuple[list[IssuingCa], str | None]:
     """The private CAs in a reply of ListCertificateAuthorities, and how to ask for the next."""
-    return [issuing_ca(entry) for entry in reply["CertificateAuthorities"]], reply.get("NextToken")
+    entries = reply["CertificateAuthorities"]
+    if len(entries) > _LONGEST_PAGE:
+        raise Unreadable(f"it lists more than {_LONGEST_PAGE} private CAs")
+    return [issuing_ca(entry) for entry in entries], reply.get("NextToken")
 
 
 def ca_certificate(reply: Mapping[str, Any]) -> str:

@@ -85,9 +85,10 @@ class OrderInfo:
 def order_body(
     order: Order, options: DigiCertProfileOptions, connection: DigiCertConnection
 ) -> dict[str, Any]:
-    """An order; names go into JSON, as CertCentral reads none from the CSR (order, Basic OV)."""
+    """An order; names go into JSON, as CertCentral reads none from the CSR (order, Basic OV).
+    Raises OrderRefused."""
     names = [name.value for name in order.names]
-    common_name = order.common_name or names[0]
+    common_name = order.subject_name()
     certificate: dict[str, Any] = {
         "common_name": common_name,
         "dns_names": [name for name in names if name != common_name],

@@ -55,13 +55,15 @@ class EcsDriver:
 
     async def submit(self, order: Order, options: EntrustProfileOptions) -> Issued | Pending:
         """Ask for a certificate: as a renewal or reissue where ECS takes it for one."""
-        body = wire.order_body(order, _product(options), self._connection, datetime.now(UTC))
-        path = "/certificates"
-        if order.renews_ca_ref is not None and await self._is_renewable(order.renews_ca_ref):
-            path = f"/certificates/{order.renews_ca_ref}/renewals"
-        elif order.reissues_ca_ref is not None and await self._is_live(order.reissues_ca_ref):
-            path = f"/certificates/{order.reissues_ca_ref}/reissues"
-            body = wire.reissue_body(body)
+        product, renewed, reissued = _product(options), order.renews_ca_ref, order.reissues_ca_ref
+        body = wire.order_body(order, product, self._connection)
+        if reissued is not None and await self._is_reissuable(reissued, product):
+            path, body = f"/certificates/{reissued}/reissues", wire.reissue_body(body)
+        else:
+            path = "/certificates"
+            if renewed is not None and await self._is_renewable(renewed, product):
+                path = f"/certificates/{renewed}/renewals"
+            body |= wire.end_of(order, self._connection, datetime.now(UTC))
         _, content = await self._caller.write("POST", path, body, *_TAKEN)
         try:
             found = wire.read_certificate(content)
@@ -73,8 +75,8 @@ class EcsDriver:
 
     async def check_order(self, order: Order, options: EntrustProfileOptions) -> None:
         """See `ChecksOrders`. Nothing is consumed (`validateOnly`)."""
-        body = wire.order_body(order, _product(options), self._connection, datetime.now(UTC))
-        body |= {"validateOnly": True}
+        body = wire.order_body(order, _product(options), self._connection)
+        body |= wire.end_of(order, self._connection, datetime.now(UTC)) | {"validateOnly": True}
         with only_asking():
             write = self._caller.write("POST", "/certificates", body, HTTPStatus.OK, *_TAKEN)
             status, said = await write
@@ -195,15 +197,15 @@ class EcsDriver:
         if status not in ends:
             raise refusal or OutcomeUnknown(f"Entrust answers, but {ca_ref} is still {status}.")
 
-    async def _is_renewable(self, ca_ref: str) -> bool:
+    async def _is_renewable(self, ca_ref: str, product: EcsProduct) -> bool:
         found = await self._certificate(ca_ref)
         old_enough = (
             found.issued_at is not None and datetime.now(UTC) - found.issued_at >= _YOUNGEST_RENEWED
         )
-        return old_enough and found.status in wire.RENEWABLE
+        return old_enough and _may_be_followed(found, product)
 
-    async def _is_live(self, ca_ref: str) -> bool:
-        return (await self._certificate(ca_ref)).status in wire.RENEWABLE
+    async def _is_reissuable(self, ca_ref: str, product: EcsProduct) -> bool:
+        return _may_be_followed(await self._certificate(ca_ref), product)
 
     async def _outcome(self, found: wire.Found) -> Issued | Pending | Rejected:
         """Statuses may be added: whatever has a certificate was issued."""
@@ -253,6 +255,11 @@ class EcsDriver:
             entries += page
             if not page or len(entries) >= total:
                 return entries
+
+
+def _may_be_followed(found: wire.Found, product: EcsProduct) -> bool:
+    """What follows is of the same product, whatever a renewal or reissue says (`certType`)."""
+    return found.status in wire.RENEWABLE and found.cert_type == product.cert_type
 
 
 def _product(options: EntrustProfileOptions) -> EcsProduct:

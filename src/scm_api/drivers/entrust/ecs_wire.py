@@ -29,6 +29,7 @@ class Found:
     """One certificate of the account. `issued_at` and `leaf` are None before it is issued."""
 
     tracking_id: str
+    cert_type: str
     status: str
     tracking_info: str
     serial: str
@@ -52,15 +53,11 @@ def external_id(client_id: Any, name: str) -> str:
     return f"{client_id}/{name}"
 
 
-def order_body(
-    order: Order, product: EcsProduct, connection: EntrustConnection, now: datetime
-) -> dict[str, Any]:
-    """A request. Names are sent, in place of those of the CSR; the end is a day without a time,
-    because one with a time is moved to US Eastern time. Raises OrderRefused."""
+def order_body(order: Order, product: EcsProduct, connection: EntrustConnection) -> dict[str, Any]:
+    """A request but for its end. Names are sent, in place of those of the CSR. Raises
+    OrderRefused."""
     names = [name.value for name in order.names]
-    common_name = order.common_name or next(iter(names), None)
-    if common_name is None:
-        raise OrderRefused("Entrust wants a common name or another name.", code="name")
+    common_name = order.subject_name()
     client_id, _, organization = (order.external_organization or "1/").partition("/")
     body: dict[str, Any] = {
         "certType": product.cert_type,
@@ -71,7 +68,7 @@ def order_body(
         "signingAlg": "SHA-2",
         "queueForApproval": product.queue_for_approval,
         "tracking": _tracking(order, product, connection),
-    } | _end(order, connection, now)
+    }
     if organization and body["clientId"] == 1:
         body["org"] = organization  # of other clients, ECS takes the client's own name
     if product.cert_type.endswith("_SSL"):
@@ -85,8 +82,7 @@ def order_body(
 
 def reissue_body(body: dict[str, Any]) -> dict[str, Any]:
     """A reissue keeps product and end, and has neither in its request."""
-    kept = ("certType", "certExpiryDate", "certLifetime")
-    return {name: value for name, value in body.items() if name not in kept}
+    return {name: value for name, value in body.items() if name != "certType"}
 
 
 def _tracking(order: Order, product: EcsProduct, connection: EntrustConnection) -> dict[str, Any]:
@@ -105,7 +101,9 @@ def _tracking(order: Order, product: EcsProduct, connection: EntrustConnection) 
     return tracking
 
 
-def _end(order: Order, connection: EntrustConnection, now: datetime) -> dict[str, str]:
+def end_of(order: Order, connection: EntrustConnection, now: datetime) -> dict[str, str]:
+    """When it is to end: a day without a time, because one with a time is moved to US Eastern time,
+    or after whole years. Raises OrderRefused."""
     if not connection.pooling:
         if order.not_after is not None or order.term_days not in _LIFETIMES:
             detail = "An account without pooling issues for 365, 730 or 1095 days."
@@ -125,6 +123,7 @@ def read_certificate(content: Any) -> Found:
         issued = content.get("issueDateTime")
         return Found(
             tracking_id=str(int(content["trackingId"])),
+            cert_type=str(content.get("certType", "")),
             status=str(content.get("status", "")),
             tracking_info=str((content.get("tracking") or {}).get("trackingInfo", "")),
             serial=str(content.get("serialNumber") or "").lstrip("0").upper(),

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.core.vocabulary import NameKind, RevocationReason
 from scm_api.drivers.base import (
@@ -37,6 +38,7 @@ _EVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _PAGE: Final = 50
 _TAKEN: Final = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
 T = TypeVar("T")
+_Cas = tuple[tuple[str, bytes], ...]  # id and certificate of each CA that shows one
 _SAN_TYPES: Final = {
     NameKind.DNS: "dNSName",
     NameKind.IP: "iPAddress",
@@ -59,7 +61,7 @@ class GatewayDriver:
         """Enroll; subject and names are sent, because they are not taken from the CSR. An answer
         without a certificate still says that the order was taken."""
         profile = _profile(options)
-        chain = await self._cas()  # before, because nothing may fail between sending and the answer
+        cas = await self._cas()  # before, because nothing may fail between sending and the answer
         path = f"{_CAS}/{profile.ca_id}/enrollments"
         now = datetime.now(UTC)
         status, content = await self._caller.write(
@@ -71,7 +73,7 @@ class GatewayDriver:
                 raise OutcomeUnknown("CA Gateway's answer holds no enrollment.")
             enrollment = {}
         try:
-            return _issued(_der(enrollment.get("body")), chain)
+            return _issued(_der(enrollment.get("body")), cas, profile.ca_id)
         except Unreadable:
             since, key = _since(order) or now, key_of_csr(order.csr_der)
             taken = Acknowledged(str(enrollment.get("id", "")), since, key)
@@ -89,16 +91,16 @@ class GatewayDriver:
             detail = f"CA Gateway shows no certificate {ca_ref}"
         if leaf is None:
             return Untraced(f"{detail} in the events of {ca_id}.")
-        return await self._with_chain(leaf)
+        return _issued(leaf, await self._cas(), ca_id)
 
     async def recover(
         self, order: Order, options: EntrustProfileOptions
     ) -> Issued | Pending | Rejected | Untraced:
         """Look for the key among what was issued since the order was sent; of several, the oldest
         is taken."""
-        key = key_of_csr(order.csr_der)
-        leaf = await self._issued_for(key, _profile(options).ca_id, _since(order) or _EVER)
-        return Untraced() if leaf is None else await self._with_chain(leaf)
+        key, ca_id = key_of_csr(order.csr_der), _profile(options).ca_id
+        leaf = await self._issued_for(key, ca_id, _since(order) or _EVER)
+        return Untraced() if leaf is None else _issued(leaf, await self._cas(), ca_id)
 
     async def cancel(self, ca_ref: str, options: EntrustProfileOptions) -> Canceled:  # noqa: ARG002 -- the contract's
         """Raises OrderRefused: what CA Gateway takes is issued."""
@@ -157,12 +159,8 @@ class GatewayDriver:
     async def _named(self) -> dict[str, str]:
         return await self._caller.read(_CAS + _FIELDS, _names_of_cas)
 
-    async def _cas(self) -> tuple[bytes, ...]:
+    async def _cas(self) -> _Cas:
         return await self._caller.read(_CAS + _FIELDS, _certificates_of_cas)
-
-    async def _with_chain(self, leaf: bytes) -> Issued:
-        """With the certificates of all CAs; the chain is chosen from them by signature."""
-        return _issued(leaf, await self._cas())
 
     async def _issued_for(self, key: str, ca_id: str, since: datetime) -> bytes | None:
         """The oldest certificate for a key that was issued since then."""
@@ -227,9 +225,7 @@ def _body(order: Order, profile: GatewayProfile, now: datetime) -> dict[str, Any
             detail = f"CA Gateway knows no name of the kind {name.kind}."
             raise OrderRefused(detail, code="name")
         names.append({"type": _SAN_TYPES[name.kind], "value": name.value})
-    common_name = order.common_name or next((name.value for name in order.names), None)
-    if common_name is None:
-        raise OrderRefused("CA Gateway wants a common name or another name.", code="name")
+    common_name = order.subject_name()
     end = order.not_after or now + timedelta(days=order.term_days)
     minutes = (end - now) // timedelta(minutes=1)
     if minutes < 1:
@@ -248,8 +244,15 @@ def _body(order: Order, profile: GatewayProfile, now: datetime) -> dict[str, Any
     }
 
 
-def _issued(leaf: bytes, chain: tuple[bytes, ...]) -> Issued:
-    return Issued(f"{x509.load_der_x509_certificate(leaf).serial_number:x}", leaf, chain)
+def _issued(leaf: bytes, cas: _Cas, ca_id: str) -> Issued:
+    """With the certificates of all CAs, from which the chain is chosen by signature. Where one of
+    them issued it, that is the CA which was asked; a managed CA may have an issuer of its own."""
+    certificate = x509.load_der_x509_certificate(leaf)
+    listed = [(each, x509.load_der_x509_certificate(der)) for each, der in cas]
+    own = tuple(ca.public_bytes(Encoding.PEM).decode() for each, ca in listed if each == ca_id)
+    is_listed = any(ca.subject == certificate.issuer for _, ca in listed)
+    ca_ref, chain = f"{certificate.serial_number:x}", tuple(der for _, der in cas)
+    return Issued(ca_ref, leaf, chain, own if own and is_listed else None)
 
 
 def _profile(options: EntrustProfileOptions) -> GatewayProfile:
@@ -294,10 +297,10 @@ def _names_of_cas(content: Any) -> dict[str, str]:
     return {str(each.get("id")): str(each.get("name")) for each in _list(content, "caList")}
 
 
-def _certificates_of_cas(content: Any) -> tuple[bytes, ...]:
-    entries = [each.get("certificate") or {} for each in _list(content, "caList")]
-    data = [each.get("certificateData") for each in entries]
-    return tuple(_der(each) for each in data if each)
+def _certificates_of_cas(content: Any) -> _Cas:
+    entries = [(str(each.get("id")), each.get("certificate")) for each in _list(content, "caList")]
+    data = [(each, (shown or {}).get("certificateData")) for each, shown in entries]
+    return tuple((each, _der(shown)) for each, shown in data if shown)
 
 
 def _profiles(content: Any) -> list[str]:

@@ -134,6 +134,13 @@ def look_ups(connection: EntrustConnection) -> timedelta | None:
     return timedelta(seconds=connection.look_up_seconds)
 
 
+def term_excess(connection: EntrustConnection) -> timedelta:
+    """Without pooling, ECS counts in years: of up to three one has a leap day, and the last day is
+    a whole one."""
+    counts_years = connection.api == "ecs" and not connection.pooling
+    return timedelta(days=2 if counts_years else 0)
+
+
 def abilities(connection: EntrustConnection, _issuing_cas: object) -> tuple[Ability, ...]:
     """Whether an order whose answer was lost is ever ordered again."""
     if connection.api == "ca_gateway":
@@ -224,4 +231,5 @@ ENTRUST: Final = BackendKind(
     where_to_look=where_to_look,
     patience=patience,
     look_ups=look_ups,
+    term_excess=term_excess,
 )

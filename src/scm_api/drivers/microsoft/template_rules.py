@@ -17,6 +17,7 @@ from scm_api.drivers.microsoft.ports import AGENT_USAGE, TemplateRecord
 
 _SUPPLIES_SUBJECT, _SUPPLIES_SAN = 0x1, 0x10000
 _FROM_AD: Final = 0xFFC00000
+_SUBJECT_FORMATS, _DNS_AS_CN, _DNS_IN_SAN = 0xD0000000, 0x10000000, 0x8000000
 _UNFORESEEN: Final = {0x800000: "Service principal name (SPN)", 0x1000000: "directory GUID"}
 _PENDS_ALL, _NO_SID_EXTENSION = 0x2, 0x80000
 _MACHINE: Final = 0x40
@@ -155,6 +156,12 @@ def _from_ad(record: TemplateRecord) -> Iterator[Fault]:
         if record.name_flags & flag:
             detail = f"Subject Name: {name}, which nobody can check beforehand, is on; clear it."
             yield _fault(record, "template-names", detail)
+    if record.name_flags & (_SUBJECT_FORMATS | _DNS_IN_SAN) == _DNS_AS_CN:
+        detail = (
+            "Subject Name: the format is DNS name, which has to be among the alternate names as "
+            "well: choose DNS name there, too."
+        )
+        yield _fault(record, "template-names", detail)
     if record.ra_signatures != 1:
         detail = f"{_SIGNATURES} is {record.ra_signatures}; it should be 1."
         yield _fault(record, "template-signatures", detail, "1")

@@ -11,7 +11,7 @@ from uuid import uuid4
 from scm_api.sandbox.aws.authorities import Authority
 from scm_api.sandbox.aws.context import Context, Output
 from scm_api.sandbox.aws.errors import ApiError, invalid_args
-from scm_api.sandbox.aws.resources import authority_of
+from scm_api.sandbox.aws.resources import authority_of, require_status
 from scm_api.sandbox.aws.store import IssuedCertificate
 from scm_api.sandbox.ledger import instant
 
@@ -30,17 +30,18 @@ _COLUMNS = (
     "revocationReason",
     "templateArn",
 )
-_REPORT_ID = re.compile(r"[a-z0-9]{8}(-[a-z0-9]{4}){3}-[a-z0-9]{12}")
 
 
 def create_audit_report(context: Context) -> Output:
-    """Write the report at once; a CA gets at most one in half an hour."""
+    """Write the report at once; a CA that is in use gets at most one in half an hour (User Guide,
+    "CA status")."""
     authority = authority_of(context)
     simulator = context.simulator
     bucket = context.parameters["S3BucketName"]
     if not _BUCKET.fullmatch(bucket):
         raise invalid_args(f"{bucket} is not the name of an S3 bucket")
     now = simulator.now()
+    require_status(authority, now, "ACTIVE", "DISABLED")
     last = simulator.last_audit_report.get(authority.arn)
     if last is not None and now < last + simulator.behaviour.audit_report_interval_seconds:
         raise ApiError(
@@ -61,8 +62,6 @@ def create_audit_report(context: Context) -> Output:
 def describe_audit_report(context: Context) -> Output:
     authority = authority_of(context)
     report_id = context.parameters["AuditReportId"]
-    if not _REPORT_ID.fullmatch(report_id):
-        raise invalid_args(f"{report_id} is not the id of an audit report")
     pattern = f"*/audit-report/{authority.spec.id}/{report_id}.*"
     path = next(context.simulator.buckets.glob(pattern), None)
     if path is None:

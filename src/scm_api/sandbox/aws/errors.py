@@ -1,5 +1,7 @@
 """The errors AWS answers with, by the codes and words its services use."""
 
+import re
+
 
 class ApiError(Exception):
     """One refusal as a client sees it: AWS error code, message and HTTP status.
@@ -11,8 +13,14 @@ class ApiError(Exception):
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
-        self.message = message
+        self.message = _sendable(message)
         self.status = status
+
+
+def _sendable(text: str) -> str:
+    """What both JSON and XML take; a message may quote whatever bytes came in."""
+    encoded = text.encode(errors="replace").decode()
+    return re.sub(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "?", encoded)
 
 
 def validation(message: str) -> ApiError:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from scm_api.sandbox.aws.mutations import GetMutation, IssueDetail, IssueMutation
 from scm_api.sandbox.aws.settings import OPERATIONS
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+_HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
+_HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\t -~]*$")]
 When = Literal["before", "after"]
 ANY_OPERATION = "*"
 
@@ -78,7 +80,7 @@ class Error(_Fault):
     code: str | None = None
     message: str = "scripted fault"
     body: str | None = None
-    headers: dict[str, str] = {}
+    headers: dict[_HeaderName, _HeaderValue] = {}
 
     @property
     def error_code(self) -> str:

@@ -15,8 +15,8 @@ from cryptography.x509.oid import ExtensionOID, ObjectIdentifier
 
 from scm_api.sandbox.aws.authorities import Authority
 from scm_api.sandbox.aws.catalogue import NAMED_IN_REFUSALS, SIGNING_ALGORITHMS
-from scm_api.sandbox.aws.constraints import decode_blob
 from scm_api.sandbox.aws.errors import invalid_args, malformed_csr
+from scm_api.sandbox.aws.members import decode_blob
 from scm_api.sandbox.aws.passthrough import Extension, api_extensions, api_subject
 from scm_api.sandbox.aws.templates import Template
 from scm_api.sandbox.aws.validity import check_limits, validity_period
@@ -76,7 +76,10 @@ def draft_certificate(
 
 
 def sign(authority: Authority, draft: Draft, signing_algorithm: str) -> x509.Certificate:
-    """The certificate, with a random serial of up to 128 bits."""
+    """The certificate, with a random serial of up to 128 bits.
+
+    Raises ApiError InvalidArgsException for what has no encoding.
+    """
     builder = (
         x509.CertificateBuilder()
         .subject_name(draft.subject)
@@ -89,10 +92,13 @@ def sign(authority: Authority, draft: Draft, signing_algorithm: str) -> x509.Cer
     for value, critical in draft.extensions.values():
         builder = builder.add_extension(value, critical)
     digest = _HASHES[signing_algorithm[:6]]()
-    if signing_algorithm.endswith("_PSS"):
-        pss = padding.PSS(padding.MGF1(digest), padding.PSS.DIGEST_LENGTH)
-        return builder.sign(authority.key, digest, rsa_padding=pss)
-    return builder.sign(authority.key, digest)
+    pss = padding.PSS(padding.MGF1(digest), padding.PSS.DIGEST_LENGTH)
+    try:
+        if signing_algorithm.endswith("_PSS"):
+            return builder.sign(authority.key, digest, rsa_padding=pss)
+        return builder.sign(authority.key, digest)
+    except ValueError as error:
+        raise invalid_args(f"The certificate cannot be encoded: {error}") from error
 
 
 def check_signing_algorithm(authority: Authority, algorithm: str) -> None:

@@ -108,12 +108,7 @@ class Gateway:
             cut(request, lost.how)
             return web.Response()
         except RawAnswerError as raw:
-            response = web.Response(
-                status=raw.fault.status,
-                text=raw.fault.body or "",
-                content_type="text/html",
-                headers=raw.fault.headers,
-            )
+            response = raw.response()
             call["error"] = "raw answer"
         except ApiError as error:
             call["error"] = error.code

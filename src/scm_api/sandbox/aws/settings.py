@@ -64,7 +64,7 @@ class Behaviour(BaseModel):
     audit_report_interval_seconds: Annotated[float, Field(ge=0)] = 1800
     list_page_limit: Annotated[int, Field(ge=1, le=100)] = 100
     latency: Latency = Latency()
-    clock_offset_seconds: float = 0
+    clock_offset_seconds: Annotated[float, Field(ge=-1e9, le=1e9)] = 0
 
     @field_validator("quotas")
     @classmethod

@@ -25,7 +25,16 @@ class RawAnswerError(Exception):
 
     def __init__(self, fault: Error) -> None:
         super().__init__(fault.status)
-        self.fault = fault
+        self._fault = fault
+
+    def response(self) -> web.Response:
+        """HTML, unless its headers say otherwise."""
+        headers = {name.title(): value for name, value in self._fault.headers.items()}
+        return web.Response(
+            status=self._fault.status,
+            body=(self._fault.body or "").encode(),
+            headers={"Content-Type": "text/html; charset=utf-8"} | headers,
+        )
 
 
 async def strike(fault: AnyFault, request: web.BaseRequest, closing: asyncio.Event) -> None:

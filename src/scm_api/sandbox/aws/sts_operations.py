@@ -66,16 +66,17 @@ def _trusted(context: Context, role: Role) -> bool:
 def _duration(text: str | None, role: Role) -> int:
     if text is None:
         return min(_DEFAULT_SECONDS, role.max_session_seconds)
-    if not text.isascii() or not text.isdigit() or int(text) < _MINIMUM_SECONDS:
+    seconds = int(text[:9]) if text.isascii() and text.isdigit() else 0
+    if seconds < _MINIMUM_SECONDS:
         raise validation(
             f"1 validation error detected: Value '{text}' at 'durationSeconds' failed to satisfy "
             f"constraint: Member must have value greater than or equal to {_MINIMUM_SECONDS}"
         )
-    if int(text) > role.max_session_seconds:
+    if seconds > role.max_session_seconds:
         raise validation(
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
         )
-    return int(text)
+    return seconds
 
 
 def _required(parameters: Mapping[str, Any], name: str) -> str:
