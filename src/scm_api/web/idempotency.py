@@ -100,18 +100,18 @@ class Once:
             try:
                 return await attempt()
             except KeyRepeated:
-                if (kept := await self._kept()) is not None:
+                if (kept := await self.kept()) is not None:
                     return kept
             except (Unavailable, Forbidden):
                 raise  # what was kept for a key that may more is not for one that may less
             except ScmError:
-                if (kept := await self._kept()) is None:
+                if (kept := await self.kept()) is None:
                     raise
                 return kept
         raise Unavailable("Another request with this Idempotency-Key is under way.", retry_after=1)
 
-    async def _kept(self) -> Response | None:
-        """The answer kept for this key, if any."""
+    async def kept(self) -> Response | None:
+        """The answer kept for this key, if any. Raises Invalid like `create`."""
         if self.key is None:
             return None
         async with self._database.each_statement() as connection:
