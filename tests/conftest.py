@@ -18,7 +18,6 @@ import pytest
 from hypothesis import settings as properties
 
 if TYPE_CHECKING:
-    import psutil
     from fastapi import FastAPI
 
     from api_client import Api, Contract
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from demo_process import Demo
     from estate import Chain, Estate
     from prepared import Prepared
+    from processes import ServiceProcess
     from running import StartApi
     from scm_api.db.embedded import EmbeddedPostgres
     from scm_api.db.session import Database
@@ -291,7 +291,7 @@ def first_start(
 @pytest.fixture(scope="session")
 def second_start(
     first_start: "tuple[Demo, subprocess.CompletedProcess[str]]",
-) -> "Iterator[tuple[Demo, psutil.Popen]]":
+) -> "Iterator[tuple[Demo, ServiceProcess]]":
     """The same demo, started again: it takes a minute, in which other tests can run."""
     again, _ = first_start
     with again.staying() as process:
@@ -299,12 +299,12 @@ def second_start(
 
 
 @pytest.fixture(scope="session")
-def demo(second_start: "tuple[Demo, psutil.Popen]") -> "Iterator[Demo]":
+def demo(second_start: "tuple[Demo, ServiceProcess]") -> "Iterator[Demo]":
     """It when it has done its job and stays up; Ctrl-C must end it with status 0."""
     from demo_process import PATIENCE
 
     again, process = second_start
     again.wait_for("Ctrl-C ends everything", process)
     yield again
-    process.send_signal(signal.SIGINT)
+    process.send(signal.SIGINT)
     assert process.wait(PATIENCE) == 0

@@ -1,4 +1,7 @@
-"""`scm-api demo` as a person starts it: a process of its own, in a directory of its own."""
+"""`scm-api demo` as a person starts it, in a directory of its own.
+
+What is to stay up is forked from the nursery, as other processes of the service are.
+"""
 
 import os
 import signal
@@ -11,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+from processes import ServiceProcess, command
 
 PATIENCE = 180  # seconds; a start takes about half a minute on a machine that is not busy
 
@@ -50,9 +53,9 @@ class Demo:
         return (self.directory / "output").read_text()
 
     def once(self) -> subprocess.CompletedProcess[str]:
-        """Start it, have it do its job and end."""
+        """Start it from nothing, have it do its job and end."""
         return subprocess.run(
-            [*self._command(), "--once"],
+            [sys.executable, "-m", "scm_api", "demo", *self.ports, "--once"],
             cwd=self.directory,
             env=environment(),
             capture_output=True,
@@ -62,24 +65,21 @@ class Demo:
         )
 
     @contextmanager
-    def staying(self) -> Iterator[psutil.Popen]:
+    def staying(self) -> Iterator[ServiceProcess]:
         """Start it; Ctrl-C ends it after the block, if nothing did before."""
-        with (self.directory / "output").open("w") as output:
-            process = psutil.Popen(
-                self._command(), cwd=self.directory, env=environment(), stdout=output
-            )
+        start = command("demo", *self.ports, "--directory", str(self.folder))
+        process = ServiceProcess(start, environment(), self.directory / "output")
         try:
             yield process
         finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                process.wait(PATIENCE)
+            process.send(signal.SIGINT)
+            process.wait(PATIENCE)
 
-    def wait_for(self, text: str, process: psutil.Popen) -> None:
+    def wait_for(self, text: str, process: ServiceProcess) -> None:
         """Wait until it printed this; fails when it ends before."""
         deadline = time.monotonic() + PATIENCE
         while text not in self.output:
-            assert process.poll() is None, self.output
+            assert process.exit_code is None, self.output
             assert time.monotonic() < deadline, self.output
             time.sleep(0.05)
 
@@ -87,9 +87,6 @@ class Demo:
     def ports(self) -> tuple[str, ...]:
         """They as arguments of the command."""
         return ("--port", str(self.port), "--sandbox-port", str(self.sandbox_port))
-
-    def _command(self) -> list[str]:
-        return [sys.executable, "-m", "scm_api", "demo", *self.ports]
 
 
 def environment() -> dict[str, str]:

@@ -163,7 +163,11 @@ class Settings(BaseSettings):
         "json", description="json, one record a line, or console, for reading."
     )
     worker_concurrency: int = Field(
-        100, ge=1, le=1000, description="Jobs one worker process runs at a time, 1 to 1000."
+        100,
+        ge=1,
+        le=1000,
+        description="Jobs one worker process runs at a time, 1 to 1000; a CA that hangs holds half "
+        "of them at most.",
     )
     lease_seconds: float = Field(
         15,

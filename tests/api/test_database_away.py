@@ -125,3 +125,40 @@ async def ready(api: Api) -> None:
             return
         await asyncio.sleep(0.1)
     raise AssertionError("the API does not become ready again")
+
+
+@pytest.mark.parametrize("way", ["transaction", "each_statement"])
+async def test_f25_a_server_that_was_made_a_standby_is_away_until_another_is_found(
+    database_url: str, way: str
+) -> None:
+    """Its connections stay open and take no change any more: none of them is used again."""
+    dsn = make_url(database_url).set(drivername="postgresql")
+    admin = await asyncpg.connect(dsn.render_as_string(hide_password=False))
+    database = Database(database_url, pool_size=1)
+
+    async def change() -> None:
+        if way == "each_statement":
+            async with database.each_statement() as connection:
+                await Statement(text("DELETE FROM blocked_keys")).fetch(connection, {})
+        else:
+            async with database.transaction() as session:
+                await session.execute(text("DELETE FROM blocked_keys"))
+
+    of_new_ones = f'ALTER DATABASE "{dsn.database}" SET default_transaction_read_only'
+    await admin.execute(f"{of_new_ones} = on")
+    with pytest.raises(Unavailable):
+        await change()
+    await admin.execute(f"{of_new_ones} = off")
+    await change()
+    await admin.close()
+    await database.aclose()
+
+
+async def test_f26_who_gives_way_to_another_is_told_to_come_again(database: Database) -> None:
+    deadlock = "DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$"
+    with pytest.raises(Unavailable):
+        async with database.transaction() as session:
+            await session.execute(text(deadlock))
+    with pytest.raises(Unavailable):
+        async with database.each_statement() as connection:
+            await Statement(text(deadlock)).fetch(connection, {})

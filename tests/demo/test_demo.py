@@ -111,12 +111,13 @@ def test_no_process_outlives_the_demo(
     demo = Demo.in_directory(tmp_path)
     with demo.staying() as process:
         demo.wait_for(during, process)
-        children = process.children(recursive=True)
+        itself = psutil.Process(process.pid)
+        children = itself.children(recursive=True)
         while len(children) < len(CHILDREN):
-            assert process.poll() is None, demo.output
+            assert process.exit_code is None, demo.output
             time.sleep(0.02)
-            children = process.children(recursive=True)
-        process.send_signal(number)
+            children = itself.children(recursive=True)
+        process.send(number)
         assert process.wait(PATIENCE) == status
         _, alive = psutil.wait_procs(children, timeout=PATIENCE)
     assert not alive

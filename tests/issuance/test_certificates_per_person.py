@@ -2,20 +2,25 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from approvals import at_work
+from sqlalchemy import func, update
 
 from api_client import code_of, faults_of
 from csrs import client_csr, csr_for
 from estate import Chain, Estate, Json
 from memory_ca.authority import Authority
 from memory_estate import memory_chain
+from scm_api.db.models import Certificate
+from scm_api.db.session import Database
 from scm_api.settings import Settings
 from settlement import Enrolling
 
 ADA = "ada@example.com"
+_IN_AN_HOUR = func.now() + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -66,11 +71,32 @@ async def test_fifty_at_once_with_auto_revoke_leave_the_newest_three(
             if len(authority.revoked) == 47:
                 break
             await asyncio.sleep(0.1)
-    issued = sorted(each["id"] for each in await estate.api.everything("/certificates"))
+    issued = _by_age(await estate.api.everything("/certificates"))
     assert len(issued) == 50
-    left = await estate.api.everything("/certificates?status=valid")
-    assert sorted(each["id"] for each in left) == issued[-3:]
+    assert _by_age(await estate.api.everything("/certificates?status=valid")) == issued[-3:]
     assert set(authority.revoked.values()) == {"superseded"}
+
+
+def _by_age(certificates: list[Json]) -> list[str]:
+    """Their ids; by the database's clock, which is one."""
+    by_age = sorted(certificates, key=lambda each: (each["created_at"], each["id"]))
+    return [each["id"] for each in by_age]
+
+
+async def test_f28_the_oldest_is_so_by_the_clock_of_the_database(
+    estate: Estate, settings: Settings, database: Database
+) -> None:
+    """Ids are as old as the clock says of whichever worker recorded the certificate."""
+    rules = {"max_valid_certificates": 1, "auto_revoke": True}
+    chain, _ = await memory_chain(estate, "client", **rules)
+    enrolling = Enrolling(estate.api, chain)
+    async with at_work(settings):
+        late_by_its_clock = await enrolling.issued(csr=client_csr(ADA))
+        async with database.transaction() as session:
+            await session.execute(update(Certificate).values(created_at=_IN_AN_HOUR))
+        oldest = await enrolling.issued(csr=client_csr(ADA))
+        await enrolling.until(f"/certificates/{oldest['id']}", "status", "revoked")
+    assert [each["id"] for each in await in_force(enrolling)] == [late_by_its_clock["id"]]
 
 
 async def test_the_oldest_goes_only_once_the_new_one_is_there(
@@ -204,8 +230,8 @@ async def another_place(estate: Estate, chain: Chain) -> Enrolling:
     domains = await estate.api.everything(f"{home}/domains")
     [domain] = [each for each in domains if each["name"] == "example.com"]
     delegation = {"organization_id": department["id"], "certificate_types": ["client"]}
-    await estate.api.send(
-        "PUT", f"{home}/domains/{domain['id']}/delegations", 200, json={"delegations": [delegation]}
+    await estate.api.put(
+        f"{home}/domains/{domain['id']}/delegations", {"delegations": [delegation]}
     )
     usable_by = [chain.organization["id"], department["id"]]
     profile = f"/certificate-profiles/{chain.profile['id']}"

@@ -24,6 +24,7 @@ from scm_api.drivers.pool import DriverPool
 from scm_api.gateway.connections import Gateway
 from scm_api.secret_keys import load_key_ring
 from scm_api.settings import Settings
+from scm_api.worker.bulkhead import Bulkhead
 from scm_api.worker.changes import Changes
 from scm_api.worker.claims import Claim, Lost, take
 from scm_api.worker.crash import CrashPoints
@@ -119,7 +120,7 @@ async def stage(estate: Estate, database: Database, settings: Settings) -> Async
     pool = DriverPool()
     gateway = Gateway(database, load_key_ring(settings), pool)
     limits = Limits(LEASE, timedelta(seconds=20), timedelta(minutes=5), attempts=5)
-    issuance = Issuance(database, gateway, limits, CrashPoints(settings))
+    issuance = Issuance(database, gateway, limits, CrashPoints(settings), Bulkhead(10))
     yield Stage(database, Enrolling(estate.api, chain), authority, issuance)
     await pool.aclose()
 

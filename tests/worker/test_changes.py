@@ -73,12 +73,12 @@ class Stage:
                 for table in _TABLES
             }
 
-    async def blocked(self) -> None:
-        """Somebody waits for a lock."""
+    async def blocked(self, many: int = 1) -> None:
+        """So many wait for a lock."""
         async with asyncio.timeout(20), self.database.each_statement() as connection:
             while True:
                 (found,) = await _BLOCKED.fetch(connection, {})
-                if found["count"]:
+                if found["count"] >= many:
                     return
                 await asyncio.sleep(0.001)
 

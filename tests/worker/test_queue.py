@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from scm_api.db.base import new_id
 from scm_api.db.embedded import EmbeddedPostgres
@@ -23,6 +24,14 @@ _LOCK = text("SELECT id FROM pgqueuer FOR UPDATE")
 _TERMINATE_BLOCKED = text("""
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
      WHERE datname = current_database() AND wait_event_type = 'Lock'
+""")
+
+_READ_ONLY = "default_transaction_read_only"
+_OF_THE_QUEUE = "datname = current_database() AND application_name <> 'scm-api'"
+_TERMINATE = text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {_OF_THE_QUEUE}")
+_REFUSED = text(f"""
+    SELECT count(*) FROM pg_stat_activity
+     WHERE {_OF_THE_QUEUE} AND state = 'idle' AND query LIKE 'WITH retry%'
 """)
 
 
@@ -104,6 +113,39 @@ async def test_f23_a_job_that_met_a_restart_is_run_again(
         await asyncio.to_thread(postgres.up)
         await again.wait()
     await database.aclose()
+
+
+async def test_f25_a_job_is_put_back_though_the_server_became_a_standby(
+    database: Database, settings: Settings
+) -> None:
+    """Connections to it stay open; the one who has its place is found by a new one."""
+    again = asyncio.Event()
+    name = make_url(settings.database_url or "").database
+    demoted = text(f'ALTER DATABASE "{name}" SET {_READ_ONLY} = on')
+    promoted = text(f'ALTER DATABASE "{name}" SET {_READ_ONLY} = off')
+
+    async def handler(_subject: UUID, tries: int) -> timedelta | None:
+        if tries:
+            again.set()
+            return None
+        async with database.transaction() as session:
+            await session.execute(demoted)
+            await session.execute(_TERMINATE)
+        return timedelta(0)
+
+    async def promote() -> None:
+        refused = 0
+        while not refused:
+            async with database.transaction() as session:
+                refused = await session.scalar(_REFUSED) or 0
+        async with database.transaction() as session:
+            await session.execute(text("SET TRANSACTION READ WRITE"))
+            await session.execute(promoted)
+
+    await _enqueue(database)
+    async with _running(settings.database_url or "", handler), asyncio.timeout(_PATIENCE):
+        await promote()
+        await again.wait()
 
 
 @pytest.mark.parametrize("revision", [revisions()[-2], "9999"])

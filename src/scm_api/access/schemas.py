@@ -54,7 +54,7 @@ Privileges = Annotated[
     Field(
         description="`enroll` (also renew, retry, cancel), `approve`, `revoke`, "
         "`manage_profiles`, `create_peers` (handle admins of one's level or lower and their "
-        "keys), `read_audit`.",
+        "keys), `read_audit`, `enroll_on_behalf` (of accounts of a directory, with `enroll`).",
         examples=[["enroll", "revoke"]],
     ),
 ]

@@ -9,7 +9,9 @@ from typing import Any
 
 import asyncpg
 import orjson
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
@@ -30,7 +32,10 @@ from scm_api.db.statements import Single
 
 # SQLSTATEs that mean the server is away or going: class 08 connection, 57P shutdown and recovery,
 # 53 out of resources, 25006 read-only as a replica is (PostgreSQL manual, appendix A).
-_AWAY = ("08", "57P", "53", "25006")
+_STANDBY = "25006"
+_AWAY = ("08", "57P", "53", _STANDBY)
+# It undid this for something else that went on at the same time; done again, it goes through.
+_GAVE_WAY = ("40001", "40P01")  # serialization failure, deadlock
 _LONGEST_WAIT = 5.0  # seconds, for one of the pool's connections
 _LONGEST_IDLE = timedelta(seconds=15)
 _FROM_ASYNCPG = (asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -45,7 +50,7 @@ def _engine(
 ) -> AsyncEngine:
     """The engine of this process for such connections: a closed one has none, but keeps what it
     compiled for whoever opens the same database again."""
-    return engine_for(
+    engine = engine_for(
         url,
         {
             "connection_class": Connection,
@@ -67,6 +72,14 @@ def _engine(
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
     )
+    event.listen(engine.sync_engine, "handle_error", _leave_standby)
+    return engine
+
+
+def _leave_standby(context: ExceptionContext) -> None:
+    """A connection to what became a standby stays open, and would fail for ever."""
+    if state_of(context.original_exception) == _STANDBY:
+        context.is_disconnect = True
 
 
 class Database:
@@ -162,6 +175,11 @@ async def _translated() -> AsyncIterator[None]:
 def _unavailable_or(error: BaseException) -> BaseException:
     if state_of(error) == _BAD_CHARACTER:
         return Malformed("Text must not hold the character NUL.", code="parameter-invalid")
+    if state_of(error) in _GAVE_WAY:
+        return Unavailable(
+            "Something else was changed at the same moment, nothing by this request. Repeat it.",
+            code="database-unavailable",
+        )
     if not is_away(error):
         return error
     return Unavailable(

@@ -43,7 +43,9 @@ def _makeable(value: str) -> str:
 
 
 _MadeType = Annotated[
-    str, AfterValidator(_makeable), Field(json_schema_extra={"enum": list(MADE_TYPES)})
+    str,
+    AfterValidator(_makeable),
+    Field(title="MadeKeyType", json_schema_extra={"enum": list(MADE_TYPES)}),
 ]
 
 

@@ -69,13 +69,16 @@ async def wake_waiting(session: AsyncSession, local_ca_backend_id: UUID) -> None
 
 
 async def _wake(session: AsyncSession, those: ColumnElement[bool]) -> None:
+    """A row that is being written is passed over: a step holds it, which may wait for this
+    transaction, and it is not waiting yet."""
+    waiting = (
+        select(Enrollment.id)
+        .where(those, Enrollment.reason_code.in_(WAITING_REASONS), Enrollment.due_at > func.now())
+        .with_for_update(skip_locked=True)
+    )
     woken = await session.scalars(
         update(Enrollment)
-        .where(
-            those,
-            Enrollment.reason_code.in_(WAITING_REASONS),
-            Enrollment.due_at > func.now(),
-        )
+        .where(Enrollment.id.in_(waiting))
         .values(due_at=func.now())
         .returning(Enrollment.id)
     )

@@ -105,11 +105,16 @@ class Once:
                 if (kept := await self._kept()) is not None:
                     return kept
             except ScmError as error:
-                # What was kept for a key that may more is not for one that may less.
-                if _is_beyond(error) or (kept := await self._kept()) is None:
+                if (kept := await self.kept_despite(error)) is None:
                     raise
                 return kept
         raise Unavailable("Another request with this Idempotency-Key is under way.", retry_after=1)
+
+    async def kept_despite(self, error: ScmError) -> Response | None:
+        """The answer kept for this key, if any, of a request that cannot be done again because of
+        `error`. What was kept for a key that may more is not for one that may less. Raises Invalid
+        like `create`."""
+        return None if _is_beyond(error) else await self._kept()
 
     async def _kept(self) -> Response | None:
         """The answer kept for this key, if any."""

@@ -138,9 +138,11 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = problem
     contract_schemas.show_answers(schemas)
     contract_schemas.order_examples(schemas)
+    contract_schemas.without_object_defaults(schemas)
     for operations in made["paths"].values():
         for operation in operations.values():
             _complete(operation, schemas)
+    contract_schemas.name_parts([made["paths"], *list(schemas.values())], schemas)
     contract_schemas.open_answers(made["paths"], schemas)
     made["components"]["responses"] = {"Unexpected": _UNEXPECTED}
     made["components"]["headers"] = contract_headers.HEADERS
@@ -166,8 +168,11 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     operation["responses"] = dict(sorted(responses.items())) | {
         "default": {"$ref": "#/components/responses/Unexpected"}
     }
+    operation.setdefault("security", [])  # said, where no key is needed
     for parameter in operation.get("parameters", []):
         _complete_parameter(parameter)
+        if parameter["name"] == "If-Match":  # missing, it has a status of its own
+            parameter["required"] = "428" in responses
     for body in operation.get("requestBody", {}).get("content", {}).values():
         body["schema"] = contract_schemas.without_null(body["schema"])
     for status, answer in responses.items():

@@ -4,6 +4,7 @@ One statement is one round trip and one transaction. It begins with the enrollme
 else depends on that row being still ours: of a claim that was lost nothing is written.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from scm_api.core.errors import Unavailable
 from scm_api.core.lifecycle import Move, after
 from scm_api.db.audit import event_row
 from scm_api.db.base import Base
@@ -42,6 +44,9 @@ _ATTEMPTS: Final = Base.metadata.tables[EnrollmentAttempt.__tablename__]
 _OURS: Final = (
     _ENROLLMENTS.c.id == bindparam("enrollment", type_=Uuid),
     _ENROLLMENTS.c.lease_generation == bindparam("generation", type_=Integer),
+    # Where the answer to a commit was lost: what it moved or let go of is not written again.
+    _ENROLLMENTS.c.version == bindparam("known_version", type_=Integer),
+    _ENROLLMENTS.c.lease_until.is_not(None),
 )
 # Seen as when the statement began, even after a wait for the enrollment's row. That is enough:
 # whoever ends or reopens an attempt also raises the enrollment's generation.
@@ -50,6 +55,7 @@ _LIVE: Final = (
     _ATTEMPTS.c.number == bindparam("attempt", type_=Integer),
     _ATTEMPTS.c.ended_at.is_(None),
 )
+_AGAIN: Final = timedelta(seconds=0.5)
 Further = Callable[[AsyncSession], Awaitable[None]]
 
 
@@ -109,7 +115,22 @@ class Changes:
         self._further.append(further)
 
     async def commit(self, database: Database) -> None:
-        """Write everything or nothing; raises Lost if the claim is no longer ours."""
+        """Write everything or nothing; raises Lost if the claim is no longer ours.
+
+        Where PostgreSQL is away, or undid it for another, it is written again while the claim
+        lasts: a CA may not answer a second time. Raises Unavailable after that.
+        """
+        while True:
+            try:
+                await self._commit(database)
+            except Unavailable:
+                if not self.claim.outlasts(_AGAIN):
+                    raise
+                await asyncio.sleep(_AGAIN.total_seconds())
+            else:
+                return
+
+    async def _commit(self, database: Database) -> None:
         if self._further:
             async with database.transaction() as session:
                 await self._store(session)
@@ -122,10 +143,12 @@ class Changes:
 
     async def _store(self, session: AsyncSession | Single) -> None:
         rows = tuple((row.table, shape_of(row.values)) for row in self._rows)
-        told = {"enrollment": self.claim.id, "generation": self.claim.generation}
+        claim = self.claim
+        told = {"enrollment": claim.id, "generation": claim.generation}
+        told["known_version"] = claim.enrollment.version
         told |= parameters(self._enrollment, "new_") | parameters(self._attempt, "attempt_")
-        if self._attempt and self.claim.attempt is not None:
-            told["attempt"] = self.claim.attempt.number
+        if self._attempt and claim.attempt is not None:
+            told["attempt"] = claim.attempt.number
         for number, row in enumerate(self._rows):
             told |= parameters(row.values, f"row_{number}_")
         shapes = shape_of(self._enrollment), shape_of(self._attempt), rows
@@ -136,6 +159,7 @@ class Changes:
         claim = self.claim
         if self._moved is not None:
             claim.enrollment.state = self._moved
+            claim.enrollment.version += 1
         if self._begun is not None:
             claim.attempt, claim.attempts = self._begun, self._begun.number
         if self._kept is not None:

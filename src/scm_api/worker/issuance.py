@@ -5,6 +5,7 @@ we got; whoever comes next goes on from there.
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
@@ -40,6 +41,7 @@ from scm_api.issuance.intake import on_behalf
 from scm_api.logger import get_logger
 from scm_api.worker import outcomes
 from scm_api.worker.accounts import account_objection
+from scm_api.worker.bulkhead import Bulkhead
 from scm_api.worker.changes import Changes, writing
 from scm_api.worker.claims import Busy, Claim, Lost, take
 from scm_api.worker.collecting import Collecting
@@ -64,7 +66,12 @@ class Issuance:
     """Takes enrollments forward, one step a call."""
 
     def __init__(
-        self, database: Database, gateway: Gateway, limits: Limits, crash: CrashPoints
+        self,
+        database: Database,
+        gateway: Gateway,
+        limits: Limits,
+        crash: CrashPoints,
+        bulkhead: Bulkhead,
     ) -> None:
         self._database = database
         self._gateway = gateway
@@ -72,6 +79,7 @@ class Issuance:
         self._collecting = Collecting(database, self._judging, limits, crash)
         self._limits = limits
         self._crash = crash
+        self._bulkhead = bulkhead
 
     async def advance(self, enrollment_id: UUID) -> timedelta | None:
         """Take the next step if one is due.
@@ -92,12 +100,28 @@ class Issuance:
         return None
 
     async def _step_or_stumble(self, claim: Claim) -> None:
+        connection_id = claim.connection.local_ca_backend_id
         try:
-            await self._step(claim)
+            if self._bulkhead.is_full(connection_id) and not self._is_urgent(claim):
+                await self._make_room(claim)
+                return
+            with self._bulkhead.entered(connection_id):
+                await self._step(claim)
         except Lost:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the job must not be lost
             await self._stumble(claim, error)
+
+    def _is_urgent(self, claim: Claim) -> bool:
+        """Whether the CA knows the order by a token that it soon forgets."""
+        guard = claim.connection.kind.capabilities.duplicate_guard
+        return guard is Guard.TOKEN and isinstance(self._plan(claim), Recover)
+
+    async def _make_room(self, claim: Claim) -> None:
+        """Come back once those who wait for the CA now have given up."""
+        wait = self._limits.write_deadline * (0.5 + random.random())  # noqa: S311 -- jitter
+        async with writing(claim, self._database) as changes:
+            outcomes.come_back(changes, wait)
 
     async def _step(self, claim: Claim) -> None:
         said = claim.enrollment.order_options

@@ -229,9 +229,9 @@ def unaccounted(changes: Changes, error: OrderRefused) -> None:
 
 
 def untraced(changes: Changes) -> None:
-    """A look-up found nothing; when it was made decides what may follow."""
+    """A look-up found nothing; when it was made, at the earliest, decides what may follow."""
     come_back(changes, timedelta(seconds=1), steps=changes.claim.enrollment.steps + 1)
-    changes.write_attempt(untraced_at=NOW)
+    changes.write_attempt(untraced_at=changes.claim.now)
 
 
 def unknown(changes: Changes, outcome: Untraced) -> None:

@@ -16,6 +16,7 @@ from scm_api.key_blocklist import key_checks
 from scm_api.logger import get_logger
 from scm_api.secret_keys import load_key_ring
 from scm_api.settings import Settings
+from scm_api.worker.bulkhead import Bulkhead
 from scm_api.worker.clock import exit_when_paused
 from scm_api.worker.crash import CrashPoints
 from scm_api.worker.issuance import Issuance
@@ -91,8 +92,9 @@ def _queue(
         longest_pause=timedelta(seconds=settings.longest_pause_seconds),
         attempts=settings.job_attempts,
     )
-    issuance = issuing(database, gateway, limits, crash)
-    revocation = Revocation(database, gateway, limits, crash)
+    bulkhead = Bulkhead(settings.worker_concurrency)
+    issuance = issuing(database, gateway, limits, crash, bulkhead)
+    revocation = Revocation(database, gateway, limits, crash, bulkhead)
 
     async def advance(enrollment_id: UUID, _tries: int) -> timedelta | None:
         return await issuance.advance(enrollment_id)

@@ -54,7 +54,7 @@ class Queue:
         self._idle_poll = idle_poll
         self._concurrency = concurrency
         self._stopping = asyncio.Event()
-        self._manager: QueueManager | None = None
+        self._manager: _Manager | None = None
 
     def stop(self) -> None:
         """Take no new jobs; `run` returns when those under way have ended."""
@@ -86,6 +86,7 @@ class Queue:
             if advice := misfit(await pool.fetchval(REVISION)):
                 raise RuntimeError(advice)
             self._manager = _Manager(Queries(AsyncpgPoolDriver(pool)))
+            self._manager.pool = pool
             for job, handler in self._handlers.items():
                 self._manager.entrypoint(job.value, accepts_context=False)(_entry(handler))
             batch = max(1, min(10, self._concurrency // 2))
@@ -115,6 +116,8 @@ def _why(error: Exception) -> str:
 class _Manager(QueueManager):
     """The engine's, for tables that migrations make and jobs that are not given up."""
 
+    pool: asyncpg.Pool
+
     async def verify_structure(self) -> None:
         """Looks for nothing: sixteen questions at each start, 3 ms each, and their answer is what
         the first statement would say as well."""
@@ -134,6 +137,7 @@ class _Manager(QueueManager):
         _log.warning("job could not be put back yet", job=job.entrypoint, why=_why(exc))
         while is_away(exc) and not self.shutdown.is_set():
             await asyncio.sleep(_TRY_AGAIN)
+            await self.pool.expire_connections()  # what became a standby would never take it
             try:
                 await self.queries.retry_job(job, _DATABASE_AWAY, None)
             except Exception as error:  # noqa: BLE001 -- the job must not be lost, whatever it is

@@ -9,7 +9,15 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, extract, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    bindparam,
+    extract,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import Conflict
@@ -19,7 +27,7 @@ from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import record
 from scm_api.db.models import Admin, Certificate, CertificateProfile, Enrollment
 from scm_api.db.rights import organizations_of, rights_of
-from scm_api.db.session import Database
+from scm_api.db.session import Database, is_away
 from scm_api.issuance.intake import accept
 from scm_api.issuance.renewal import (
     has_successor,
@@ -29,12 +37,18 @@ from scm_api.issuance.renewal import (
     request_again,
     succeeded,
 )
+from scm_api.logger import get_logger
 
+_log = get_logger(__name__)
 _A_DAY: Final = 86_400  # seconds
 _WHY: Final = "renewed by itself, as the certificate profile says"
 _PARKED: Final = (
     "Enrollment {}, which is to renew it, is parked: somebody has to look at it. Nothing else is "
     "ordered before that one is issued or canceled."
+)
+_STUMBLED: Final = (
+    "The service failed to renew it ({}), as its log tells, and tries again later. Renew it by "
+    "hand if that lasts."
 )
 _NOT_REVOKED: Final = or_(
     Certificate.revocation_state.is_(None),
@@ -57,14 +71,29 @@ class Renewals:
 
     async def renew_due(self) -> int:
         """Look at what is due, each in a transaction of its own; returns how many there were."""
-        for looked_at in range(self._batch):
+        async with self._database.transaction() as session:
+            found = await session.scalars(_due(), {"batch": self._batch})
+        looked_at = 0
+        for certificate_id in found.all():
             async with self._database.transaction() as session:
-                row = await session.scalar(_next())
-                if row is None:
-                    return looked_at
-                row.renewal_tried_at = func.now()
-                row.renewal_problem = await self._renew(session, row)
-        return self._batch
+                row = await session.scalar(_still_due(), {"certificate_id": certificate_id})
+                if row is not None:
+                    row.renewal_tried_at = func.now()
+                    row.renewal_problem = await self._renew_or_stumble(session, row)
+                    looked_at += 1
+        return looked_at
+
+    async def _renew_or_stumble(self, session: AsyncSession, row: Certificate) -> str | None:
+        """What `_renew` does; an error of ours is told like any other reason, for the next one is
+        not looked at before this one was."""
+        try:
+            async with session.begin_nested():
+                return await self._renew(session, row)
+        except Exception as error:
+            if is_away(error):
+                raise
+            _log.exception("renewal failed", certificate_id=str(row.id))
+            return _refused(session, row, [_STUMBLED.format(type(error).__name__)])
 
     async def _renew(self, session: AsyncSession, row: Certificate) -> str | None:
         """Enroll for the successor; returns what keeps it from that, in words."""
@@ -129,25 +158,40 @@ async def _right_lost(session: AsyncSession, before: Enrollment) -> list[str]:
 
 
 @cache
-def _next() -> Any:
-    """The due certificate that waits longest and that no other worker is looking at."""
+def _due() -> Any:
+    """The due certificates that end first: to look for them takes the longer the more there are
+    that have not ended, however many have."""
+    return (
+        select(Certificate.id)
+        .join(CertificateProfile, CertificateProfile.id == Certificate.certificate_profile_id)
+        .where(*_is_due())
+        .order_by(Certificate.not_after, Certificate.id)
+        .limit(bindparam("batch"))
+    )
+
+
+@cache
+def _still_due() -> Any:
+    """One of them, unless another worker is looking at it or did meanwhile."""
     return (
         select(Certificate)
         .join(CertificateProfile, CertificateProfile.id == Certificate.certificate_profile_id)
-        .where(
-            CertificateProfile.auto_renew,
-            CertificateProfile.enabled,
-            Certificate.renewal_opens_at <= func.now(),
-            Certificate.not_after > func.now(),
-            Certificate.quarantined.is_(None),
-            Certificate.deactivated_at.is_(None),
-            _NOT_REVOKED,
-            _not_looked_at_lately(),
-            ~succeeded(),
-        )
-        .order_by(Certificate.renewal_opens_at, Certificate.id)
-        .limit(1)
+        .where(Certificate.id == bindparam("certificate_id"), *_is_due())
         .with_for_update(skip_locked=True, of=Certificate)
+    )
+
+
+def _is_due() -> tuple[ColumnExpressionArgument[bool], ...]:
+    return (
+        CertificateProfile.auto_renew,
+        CertificateProfile.enabled,
+        Certificate.renewal_opens_at <= func.now(),
+        Certificate.not_after > func.now(),
+        Certificate.quarantined.is_(None),
+        Certificate.deactivated_at.is_(None),
+        _NOT_REVOKED,
+        _not_looked_at_lately(),
+        ~succeeded(),
     )
 
 

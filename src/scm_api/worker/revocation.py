@@ -29,6 +29,8 @@ from scm_api.gateway.connections import Connection, Gateway, connection_of
 from scm_api.gateway.health import record_health
 from scm_api.issuance.rules import ProfileRules
 from scm_api.logger import get_logger
+from scm_api.worker.bulkhead import Bulkhead
+from scm_api.worker.clock import boottime
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.limits import Limits
 from scm_api.worker.planning import REFUSED_WAIT
@@ -47,12 +49,20 @@ class Revocation:
     """Carries out requested revocations."""
 
     def __init__(
-        self, database: Database, gateway: Gateway, limits: Limits, crash: CrashPoints
+        self,
+        database: Database,
+        gateway: Gateway,
+        limits: Limits,
+        crash: CrashPoints,
+        bulkhead: Bulkhead,
     ) -> None:
         self._database = database
         self._gateway = gateway
         self._limits = limits
         self._crash = crash
+        self._bulkhead = bulkhead
+        # When one more may ask a CA that refused us, by connection and version of it.
+        self._refused: dict[tuple[UUID, int], float] = {}
 
     async def revoke(self, certificate_id: UUID, tries: int) -> timedelta | None:
         """Ask the CA once; returns how long to wait before asking again, None when settled."""
@@ -62,18 +72,13 @@ class Revocation:
         certificate, connection, options, wait = found
         if certificate.revocation_state == RevocationState.SCHEDULED:
             return max(wait, timedelta(seconds=0.1))
-        reason = RevocationReason(str(certificate.revocation_reason))
-        deadline = self._limits.of_revocations_at(connection).write_deadline
+        if (held_off := self._held_off(connection)) is not None:
+            return held_off
+        if self._bulkhead.is_full(connection.local_ca_backend_id):
+            return self._limits.write_deadline * (0.5 + random.random())  # noqa: S311 -- jitter
         try:
-            driver = await self._gateway.driver(connection)
-            self._crash.passing(Point.BEFORE_SEND)
-            async with asyncio.timeout(deadline.total_seconds()):
-                serial = int(certificate.serial_number, 16)
-                pending = certificate.revocation_state == RevocationState.PENDING_CA
-                waiting = await driver.revoke(
-                    certificate.ca_ref, serial, reason, options, pending=pending
-                )
-            self._crash.passing(Point.AFTER_REPLY)
+            with self._bulkhead.entered(connection.local_ca_backend_id):
+                waiting = await self._ask(certificate, connection, options)
         except (BackendUnavailable, OutcomeUnknown, TimeoutError) as error:
             why = str(error) or "no answer in time"
             _log.warning("revocation waits", certificate_id=str(certificate_id), why=why)
@@ -83,15 +88,47 @@ class Revocation:
         except BackendRefused as error:
             await self._say_why(certificate, error.detail)
             if error.whole_backend:
+                self._refused[_version_of(connection)] = _again_at()
                 await self._backend_refused(connection, error.detail)
             return REFUSED_WAIT
         except OrderRefused as error:
+            self._refused.pop(_version_of(connection), None)
             await self._record(certificate, RevocationState.REFUSED, error.detail)
             return None
         if waiting is not None:
             await self._is_pending(certificate, waiting)
             return poll_interval(tries, waiting.poll_after, random.random())  # noqa: S311 -- jitter
         await self._record(certificate, RevocationState.DONE, None)
+        return None
+
+    async def _ask(
+        self, certificate: Certificate, connection: Connection, options: Any
+    ) -> RevocationPending | None:
+        deadline = self._limits.of_revocations_at(connection).write_deadline
+        driver = await self._gateway.driver(connection)
+        self._crash.passing(Point.BEFORE_SEND)
+        async with asyncio.timeout(deadline.total_seconds()):
+            waiting = await driver.revoke(
+                certificate.ca_ref,
+                int(certificate.serial_number, 16),
+                RevocationReason(str(certificate.revocation_reason)),
+                options,
+                pending=certificate.revocation_state == RevocationState.PENDING_CA,
+            )
+        self._crash.passing(Point.AFTER_REPLY)
+        self._refused.pop(_version_of(connection), None)
+        return waiting
+
+    def _held_off(self, connection: Connection) -> timedelta | None:
+        """How long to wait because the CA refused our credentials: asked by each of many, it might
+        lock the account. One finds out whether they are mended."""
+        again_at = self._refused.get(_version_of(connection))
+        if again_at is None:
+            return None
+        left = again_at - boottime()
+        if left > 0:
+            return timedelta(seconds=left)
+        self._refused[_version_of(connection)] = _again_at()
         return None
 
     async def _load(
@@ -198,3 +235,11 @@ class Revocation:
                 detail,
                 local_version=connection.version,
             )
+
+
+def _version_of(connection: Connection) -> tuple[UUID, int]:
+    return connection.local_ca_backend_id, connection.version
+
+
+def _again_at() -> float:
+    return boottime() + REFUSED_WAIT.total_seconds()

@@ -48,8 +48,11 @@ async def revoke_surplus(database: Database, enrollment_id: UUID) -> None:
             .order_by(Certificate.id)
             .with_for_update(key_share=True, of=Certificate)
         )
-        held = [(row.Certificate, set(row.people) & set(new.people)) for row in rows]
-        for certificate in surplus(limit, [(row, sorted(people)) for row, people in held]):
+        # Locked by id, which is as old as the clock says of the worker that recorded it.
+        by_age = sorted(rows, key=lambda row: (row.Certificate.created_at, row.Certificate.id))
+        wanted = set(new.people)
+        held = [(row.Certificate, sorted(wanted & set(row.people))) for row in by_age]
+        for certificate in surplus(limit, held):
             told = {"superseded_by_enrollment_id": str(enrollment_id)}
             reason = RevocationReason.SUPERSEDED
             await revoke_succeeded(session, certificate, new, reason, told)

@@ -23,6 +23,13 @@ class AuditEvent(Base):
         Index(None, "subject_id", "number"),
         Index(None, "organization_id", "number"),
         Index(None, "action", "number"),
+        Index(None, "at", postgresql_using="brin"),
+        Index(
+            "ix_audit_events_principal_id_number",
+            "principal_id",
+            "number",
+            postgresql_where="principal_id IS NOT NULL",
+        ),
     )
 
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

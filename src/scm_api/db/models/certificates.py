@@ -50,6 +50,11 @@ class Certificate(Identified, Base):
             "revocation_expires_at",
             postgresql_where="revocation_expires_at IS NOT NULL",
         ),
+        Index(
+            "ix_certificates_revocation_under_way",
+            "revocation_requested_at",
+            postgresql_where="revocation_state IN ('requested', 'scheduled', 'pending_ca')",
+        ),
     )
 
     enrollment_id: Mapped[UUID] = mapped_column(

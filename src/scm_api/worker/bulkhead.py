@@ -1,0 +1,52 @@
+"""Keeping a CA that hangs from holding every slot of a worker, so that others go on."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+from scm_api.worker.clock import boottime
+
+_SLOW: Final = 3.0  # seconds; a CA that answers sooner is in nobody's way
+_REMEMBERED: Final = 15.0  # seconds; the next calls to a CA that was slow count from their begin
+
+
+class Bulkhead:
+    """What is under way at each connection to a CA, in this process.
+
+    Slow ones share the slots: of those that no other slow CA holds, each gets half.
+    """
+
+    def __init__(self, slots: int, clock: Callable[[], float] = boottime) -> None:
+        self._slots = slots
+        self._clock = clock
+        self._begun: defaultdict[UUID, dict[object, float]] = defaultdict(dict)
+        self._slow_until: dict[UUID, float] = {}
+
+    def is_full(self, connection_id: UUID) -> bool:
+        """Whether a slow CA holds all the slots that it may have."""
+        held = {each: self._held(each) for each in self._begun}
+        own = held.pop(connection_id, 0)
+        return own > 0 and own >= (self._slots - sum(held.values())) // 2
+
+    @contextmanager
+    def entered(self, connection_id: UUID) -> Iterator[None]:
+        """Something is under way there within this block."""
+        one, begun = object(), self._clock()
+        self._begun[connection_id][one] = begun
+        try:
+            yield
+        finally:
+            ended = self._clock()
+            del self._begun[connection_id][one]
+            if not self._begun[connection_id]:
+                del self._begun[connection_id]
+            if ended - begun > _SLOW:
+                self._slow_until[connection_id] = ended + _REMEMBERED
+
+    def _held(self, connection_id: UUID) -> int:
+        now, begun = self._clock(), self._begun[connection_id].values()
+        if now < self._slow_until.get(connection_id, 0.0):
+            return len(begun)
+        return sum(now - each > _SLOW for each in begun)

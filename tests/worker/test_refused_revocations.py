@@ -1,0 +1,55 @@
+"""F41: a CA that refuses our credentials is not asked by every revocation that waits for it."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from estate import Estate
+from memory_estate import memory_chain
+from scm_api.db.session import Database
+from scm_api.drivers.pool import DriverPool
+from scm_api.gateway.connections import Gateway
+from scm_api.secret_keys import load_key_ring
+from scm_api.settings import Settings
+from scm_api.worker.bulkhead import Bulkhead
+from scm_api.worker.crash import CrashPoints
+from scm_api.worker.issuance import Issuance
+from scm_api.worker.limits import Limits
+from scm_api.worker.revocation import Revocation
+from settlement import Enrolling
+
+
+class Accounts(dict[str, str]):
+    """Counts who asks to be let in."""
+
+    asked = 0
+
+    def get(self, password: str, default: str | None = None) -> str | None:  # type: ignore[override]  # one type is enough here
+        self.asked += 1
+        return super().get(password, default)
+
+
+async def test_f41_one_refusal_is_enough(
+    estate: Estate, database: Database, settings: Settings
+) -> None:
+    chain, authority = await memory_chain(estate, "device")
+    pool = DriverPool()
+    gateway = Gateway(database, load_key_ring(settings), pool)
+    limits = Limits(*(timedelta(minutes=each) for each in (1, 0.5, 5)), attempts=5)
+    parts = database, gateway, limits, CrashPoints(settings), Bulkhead(10)
+    issuance, revocation = Issuance(*parts), Revocation(*parts)
+    made = UUID((await Enrolling(estate.api, chain).enroll("www.example.com"))["id"])
+    await issuance.advance(made)
+    certificate = (await estate.api.get(f"/enrollments/{made}"))["certificate_id"]
+    await estate.api.post(f"/certificates/{certificate}/revoke", {"reason": "superseded"}, 202)
+
+    authority.accounts = accounts = Accounts()
+    for _ in range(3):
+        assert await revocation.revoke(UUID(certificate), 0) is not None
+    assert accounts.asked == 1
+    authority.accounts = {"new": "ada"}
+    local = f"/connectors/{chain.connector['id']}/local-ca-backends/{chain.local_ca_backend['id']}"
+    secrets = {"backend_type": "memory", "password": "new"}
+    await estate.api.patch(local, {"secrets": secrets})
+    assert await revocation.revoke(UUID(certificate), 0) is None
+    assert authority.revoked
+    await pool.aclose()
