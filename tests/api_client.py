@@ -97,10 +97,8 @@ def _closed(components: Mapping[str, Any]) -> dict[str, Any]:
     for schema in schemas.values():
         if "properties" in schema:
             schema.setdefault("additionalProperties", False)
-            for member in schema["properties"].values():
-                for union in (member, *member.get("anyOf", ())):
-                    if union.get("discriminator", {}).get("propertyName") == "backend_type":
-                        union["oneOf"].append(_MEMORY)
+        if schema.get("discriminator", {}).get("propertyName") == "backend_type":
+            schema["oneOf"].append(_MEMORY)
     schemas["BackendType"]["enum"].append("memory")
     return {"schemas": schemas}
 
@@ -153,8 +151,19 @@ class Api:
         self, path: str, body: Any, status: int = 200, *, if_match: int | str | None = None
     ) -> Any:
         """The body of an answer to PATCH; without `if_match`, any version is changed."""
+        return await self._change("PATCH", path, body, status, if_match)
+
+    async def put(
+        self, path: str, body: Any, status: int = 200, *, if_match: int | str | None = None
+    ) -> Any:
+        """The body of an answer to PUT; without `if_match`, any version is changed."""
+        return await self._change("PUT", path, body, status, if_match)
+
+    async def _change(
+        self, method: str, path: str, body: Any, status: int, if_match: int | str | None
+    ) -> Any:
         tag = f'"{if_match}"' if isinstance(if_match, int) else if_match or "*"
-        response = await self.send("PATCH", path, status, json=body, headers={"If-Match": tag})
+        response = await self.send(method, path, status, json=body, headers={"If-Match": tag})
         return response.json()
 
     async def delete(self, path: str, status: int = 204, **request: Any) -> Any:

@@ -38,7 +38,7 @@ def test_the_committed_contract_equals_the_code() -> None:
 
 def test_t47_every_operation_has_a_security_decision(document: dict[str, Any]) -> None:
     for where, operation in _operations(document):
-        wanted = None if operation["operationId"] in WITHOUT_KEY else [{"ApiKey": []}]
+        wanted = [] if operation["operationId"] in WITHOUT_KEY else [{"ApiKey": []}]
         assert operation.get("security") == wanted, where
 
 
@@ -51,10 +51,18 @@ def test_every_creating_post_takes_an_idempotency_key(document: dict[str, Any]) 
 
 def test_every_update_needs_if_match(document: dict[str, Any]) -> None:
     for where, operation in _operations(document):
-        if where.startswith("PATCH"):
+        if where.startswith(("PATCH", "PUT")):
             headers = {parameter["name"] for parameter in operation["parameters"]}
             assert "If-Match" in headers, where
             assert {"412", "428"} <= set(operation["responses"]), where
+
+
+def test_if_match_is_required_where_it_is(document: dict[str, Any]) -> None:
+    """A client that is made from the contract cannot leave it out then."""
+    for where, operation in _operations(document):
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] == "If-Match":
+                assert parameter["required"] == ("428" in operation["responses"]), where
 
 
 def _parameters(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -99,8 +107,17 @@ def test_what_is_in_requests_alone_is_closed(document: dict[str, Any]) -> None:
     assert {"EnrollmentCreate", "KeyWanted", "AwsSecrets"} <= bodies - answers
     for name in bodies - answers:
         schema = document["components"]["schemas"][name]
-        if schema["type"] == "object":
+        if schema.get("type") == "object":
             assert schema["additionalProperties"] is False, name
+
+
+def test_t77_no_request_holds_a_number_that_cannot_be_kept(document: dict[str, Any]) -> None:
+    """`term_days` is compared with a profile's terms before anything is kept."""
+    for name in _reached(document, [each.get("requestBody") for _, each in _operations(document)]):
+        for field, schema in document["components"]["schemas"][name].get("properties", {}).items():
+            for part in (schema, schema.get("items", {}), *schema.get("anyOf", ())):
+                known = part.get("type") != "integer" or "maximum" in part or field == "term_days"
+                assert known, f"{name} {field}"
 
 
 def test_schemas_are_named_for_people(document: dict[str, Any]) -> None:
@@ -112,6 +129,36 @@ def test_schemas_are_named_for_people(document: dict[str, Any]) -> None:
 def test_the_contract_knows_no_backend_type_of_the_tests(document: dict[str, Any]) -> None:
     assert document["components"]["schemas"]["BackendType"]["enum"] == list(BackendType)
     assert [name for name in document["components"]["schemas"] if "Memory" in name] == []
+
+
+def _schemas(part: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a part of the document that is no example."""
+    if isinstance(part, dict):
+        yield part
+        for name, value in part.items():
+            if name not in {"example", "examples", "default"}:
+                yield from _schemas(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from _schemas(value)
+
+
+def test_patterns_are_such_as_javascript_reads(document: dict[str, Any]) -> None:
+    """JSON Schema 6.3.3 has them in ECMA-262, which escapes nothing that means nothing and has
+    ASCII digits alone. Generators also put them between quotation marks."""
+    asked = [document["paths"], document["components"]["schemas"]]
+    patterns = [each["pattern"] for each in _schemas(asked) if isinstance(each.get("pattern"), str)]
+    assert len(set(patterns)) > 20
+    for pattern in patterns:
+        escapes = pattern.replace(r"\\", "")
+        assert not re.search(r"\\[^sSx./()\[\]{}^$*+?|-]|[\"']", escapes), pattern
+
+
+def test_no_default_is_an_object(document: dict[str, Any]) -> None:
+    """Generators leave out models that have one: no client of theirs could connect AWS."""
+    for name, schema in document["components"]["schemas"].items():
+        for field, each in schema.get("properties", {}).items():
+            assert not isinstance(each.get("default"), dict), (name, field)
 
 
 def test_no_part_is_an_alias_of_another() -> None:

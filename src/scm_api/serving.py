@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from scm_api import set_aside_imports
 from scm_api.logs import configure_logging
@@ -27,6 +28,7 @@ from scm_api.settings import Settings
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+LONGEST_BESIDE_BODY = 256 * 1024  # bytes of a request that are not of its body
 _GRACE_SECONDS = 15  # for requests under way when the service is told to end
 
 
@@ -66,10 +68,31 @@ class _Server(uvicorn.Server):
             asyncio.get_running_loop().call_soon_threadsafe(self._state.changes.end)
 
 
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's, which by itself keeps request lines, headers and trailers of any length."""
+
+    _beside_body = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._beside_body += len(data)
+        super().data_received(data)
+        if self._beside_body > LONGEST_BESIDE_BODY and not self.transport.is_closing():
+            self.send_400_response("The headers of the request are too long.")
+
+    def on_message_complete(self) -> None:
+        self._beside_body = 0
+        super().on_message_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._beside_body -= len(body)
+        super().on_body(body)
+
+
 def _run(settings: Settings, listener: socket.socket) -> None:
     app = _app(settings)
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         lifespan="on",

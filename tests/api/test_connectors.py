@@ -146,7 +146,7 @@ async def test_what_the_ca_offered_is_forgotten_with_the_connection(
     await estate.api.get(f"/ca-backends/{backend['id']}/issuing-cas")
     await estate.api.patch(path, {"name": "renamed"})
     assert await kept() == 1
-    await estate.api.patch(path, {"options": estate.connection(NOWHERE)["options"]})
+    await estate.api.patch(path, estate.connection(NOWHERE))
     assert await kept() == 0
     problem = await estate.api.get(f"/ca-backends/{backend['id']}/issuing-cas", 503)
     assert code_of(problem) == "ca-unavailable"
@@ -204,3 +204,50 @@ async def test_t53_endpoints_on_this_machine_need_a_setting(
         assert faults_of(await api.post(path, body, 422)) == {
             ("/options/credentials/sts_endpoint_url", "endpoint-not-allowed")
         }
+
+
+async def test_t53_a_windows_server_on_this_machine_needs_the_same_setting(
+    estate: Estate, start_api: StartApi, settings: Settings, contract: Contract
+) -> None:
+    connector = await estate.connector()
+    path = f"/connectors/{connector['id']}/local-ca-backends"
+    account = {"username": "svc@corp.example.com", "password": "example"}
+    secrets = {"backend_type": "microsoft"} | dict.fromkeys(
+        ("enroller", "directory", "revoker"), account
+    )
+    ca_config = "ca1.corp.example.com\\CA"
+    options: Json = {
+        "backend_type": "microsoft",
+        "issuing_ca": "CA",
+        "enroller": {"transport": "icpr", "host": "127.0.0.1", "auth": "ntlm"},
+        "directory": {"url": "ldaps://localhost"},
+        "revoker": {"base_url": "https://[::1]:5986", "ca_config": ca_config, "auth": "ntlm"},
+    }
+    pages = {"transport": "certsrv", "base_url": "https://127.0.0.1", "auth": "ntlm"}
+    strict = settings.model_copy(update={"allow_loopback_endpoints": False})
+    async with start_api(strict) as app:
+        api = Api(app, contract, estate.api.key)
+        for enroller, at in ((options["enroller"], "host"), (pages, "base_url")):
+            body = {"name": "ad", "options": options | {"enroller": enroller}, "secrets": secrets}
+            assert faults_of(await api.post(path, body, 422)) == {
+                (f"/options/enroller/{at}", "endpoint-not-allowed"),
+                ("/options/directory/url", "endpoint-not-allowed"),
+                ("/options/revoker/base_url", "endpoint-not-allowed"),
+            }
+
+
+async def test_t40_stored_secrets_are_sent_nowhere_else(estate: Estate) -> None:
+    """Who changes where they go would read there what the API never shows."""
+    path = f"/connectors/{(await estate.connector())['id']}/local-ca-backends"
+    options = {"backend_type": "digicert", "instance": "eu"}
+    secrets = {"backend_type": "digicert", "api_key": "EXAMPLEAPIKEY"}
+    local = await estate.api.post(path, {"name": "d", "options": options, "secrets": secrets})
+    path = f"{path}/{local['id']}"
+    elsewhere = options | {"endpoint_url": "https://evil.test"}
+    problem = await estate.api.patch(path, {"options": elsewhere}, 422)
+    assert faults_of(problem) == {("/secrets", "secrets-needed")}
+    assert "/options/endpoint_url" in problem["detail"]
+    moved = await estate.api.patch(path, {"options": elsewhere, "secrets": secrets})
+    same = {"options": elsewhere | {"skip_approval": False}}
+    assert (await estate.api.patch(path, same))["version"] == moved["version"] + 1
+    await estate.api.patch(path, {"options": options}, 422)

@@ -1,6 +1,7 @@
 """What surrounds every request: its id, safety headers, and the answer to the unexpected."""
 
 from pathlib import Path
+from time import process_time
 
 from structlog.testing import capture_logs
 
@@ -53,6 +54,14 @@ async def test_t76_every_answer_carries_the_safety_headers(api: Api) -> None:
         assert "script-src 'self';" in policy
         assert response.headers["x-content-type-options"] == "nosniff"
         assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+async def test_t77_nobody_has_the_contract_written_twice(api: Api) -> None:
+    """It takes a quarter of a second of CPU, and nobody needs a key to read it."""
+    await api.send("GET", "/openapi.yaml", 200)
+    before = process_time()
+    await api.send("GET", "/openapi.yaml", 200)
+    assert process_time() - before < 0.1
 
 
 async def test_the_documentation_needs_nothing_from_elsewhere(api: Api) -> None:

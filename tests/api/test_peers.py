@@ -129,6 +129,25 @@ async def test_t38_a_key_is_no_more_than_its_owner_or_maker(roles: RoleEstate, m
     await refused(roles.api.as_key(weak["key"]), scope=rights("rao", here, privileges=["enroll"]))
 
 
+async def test_t38_a_key_grows_with_its_owner_only_where_nobody_grows_by_it(
+    roles: RoleEstate, mine: Place
+) -> None:
+    given = rights("rao", mine.ids["organization_id"], privileges=["enroll", "create_peers"])
+    admin, key = await roles.estate.api_key(**given)
+    peer, _ = await roles.estate.api_key(**given)
+    rao = roles.api.as_key(key["key"])
+    asked: Json = {"admin_id": peer["id"], "name": "for the peer"}
+    copied = await rao.post("/api-keys", asked)
+    assert copied["scope"] == given
+    own = await rao.post("/api-keys", asked | {"admin_id": admin["id"], "scope": given})
+    again = await roles.api.as_key(own["key"]).post("/api-keys", asked | {"admin_id": admin["id"]})
+    assert again["scope"] == given
+    assert (await rao.post("/api-keys", asked | {"admin_id": admin["id"]}))["scope"] is None
+    await roles.api.patch(f"/admins/{peer['id']}", {"role": "mrao"})
+    assert await roles.api.as_key(copied["key"]).everything("/connectors") == []
+    await roles.api.as_key(copied["key"]).post("/connectors", {"name": "c"}, 403)
+
+
 async def test_t38_a_key_that_ends_makes_none_that_outlives_it(roles: RoleEstate) -> None:
     admin, _ = await roles.estate.api_key()
     ends = datetime.now(UTC) + timedelta(hours=1)

@@ -193,6 +193,26 @@ async def test_t52_a_key_that_may_less_gets_no_answer_kept_for_one_that_may_more
     assert code_of(problem) == "privilege-escalation"
 
 
+async def test_t52_a_key_that_sees_less_gets_no_answer_kept_for_one_that_sees_more(
+    two: Two,
+) -> None:
+    roles, mine, other = two
+    body = rights("rao", mine.ids["organization_id"], privileges=[])
+    admin, _ = await roles.estate.api_key(**body)
+    [ada] = await roles.api.everything("/admins?email=ada@example.com")
+    scope = rights("rao", other.ids["organization_id"], privileges=[])
+    asked: Json = {"admin_id": ada["id"], "name": "narrow", "scope": scope}
+    narrow = roles.api.as_key((await roles.api.post("/api-keys", asked))["key"])
+    headers, wanted = {"Idempotency-Key": "key-1"}, {"admin_id": admin["id"], "name": "new"}
+    made = await roles.api.post("/api-keys", wanted, headers=headers)
+    assert await roles.api.post("/api-keys", wanted, headers=headers) == made
+    problem = await narrow.post("/api-keys", wanted, 422, headers=headers)
+    assert faults_of(problem) == {("/admin_id", "reference-not-found")}
+    path = f"/organizations/{mine.ids['organization_id']}/departments"
+    await roles.api.post(path, {"name": "kept"}, headers={"Idempotency-Key": "key-2"})
+    await narrow.post(path, {"name": "kept"}, 404, headers={"Idempotency-Key": "key-2"})
+
+
 async def test_an_rao_reaches_departments_made_later(two: Two, database: Database) -> None:
     roles, mine, _ = two
     _, key = await roles.estate.api_key(**rights("rao", mine.ids["organization_id"], privileges=[]))

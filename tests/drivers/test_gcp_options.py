@@ -212,6 +212,26 @@ def test_a_key_is_given_where_it_is_used(gcp_harness: GcpHarness) -> None:
     assert GCP.machine_identity(CONNECTION) is None
 
 
+@pytest.mark.parametrize(
+    ("host", "is_google"),
+    [
+        ("privateca-scm.p.googleapis.com", True),
+        ("127.0.0.1:4050", True),
+        ("googleapis.com.evil.test", False),
+        ("evilgoogleapis.com", False),
+        ("evil.test", False),
+    ],
+)
+def test_t58_the_token_of_the_machine_goes_to_google_alone(host: str, is_google: bool) -> None:
+    options = HERE | {"credentials": "application_default", "endpoint_url": f"https://{host}"}
+    faults = GCP.judge_connection(GcpConnection.model_validate(options), NOBODY)
+    refused = [] if is_google else ["endpoint-not-allowed"]
+    assert [each.code for each in faults] == refused
+    with_key = options | {"credentials": "service_account"}
+    [missing] = GCP.judge_connection(GcpConnection.model_validate(with_key), NOBODY)
+    assert missing.code == "missing-credentials"
+
+
 def _on_a_curve(_pem: str) -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -230,8 +230,8 @@ async def another_place(estate: Estate, chain: Chain) -> Enrolling:
     domains = await estate.api.everything(f"{home}/domains")
     [domain] = [each for each in domains if each["name"] == "example.com"]
     delegation = {"organization_id": department["id"], "certificate_types": ["client"]}
-    await estate.api.send(
-        "PUT", f"{home}/domains/{domain['id']}/delegations", 200, json={"delegations": [delegation]}
+    await estate.api.put(
+        f"{home}/domains/{domain['id']}/delegations", {"delegations": [delegation]}
     )
     usable_by = [chain.organization["id"], department["id"]]
     profile = f"/certificate-profiles/{chain.profile['id']}"

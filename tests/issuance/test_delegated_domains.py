@@ -48,8 +48,7 @@ async def delegated(
         if each is not None
     ]
     path = f"{await wildcard_of(estate, chain)}/delegations"
-    body = {"delegations": items}
-    found: Json = (await estate.api.send("PUT", path, 200, json=body)).json()
+    found: Json = await estate.api.put(path, {"delegations": items})
     return found
 
 
@@ -159,14 +158,31 @@ async def test_every_fault_of_a_delegation_is_told(
         for each in (receiver, receiver, owner, nobody)
     ]
     path = f"{await wildcard_of(estate, chain)}/delegations"
-    answer = await estate.api.send("PUT", path, 422, json={"delegations": items})
-    assert faults_of(answer.json()) == {
+    answer = await estate.api.put(path, {"delegations": items}, 422)
+    assert faults_of(answer) == {
         ("/delegations/1/organization_id", "delegation-superfluous"),
         ("/delegations/2/organization_id", "delegation-superfluous"),
         ("/delegations/3/organization_id", "reference-not-found"),
     }
     domain = await estate.api.get(await wildcard_of(estate, chain))
     assert domain["delegations"] == []
+
+
+async def test_nobody_gives_back_what_another_admin_took(
+    estate: Estate, chain: Chain, department: Enrolling
+) -> None:
+    """By a list of delegations that was read before."""
+    path = await wildcard_of(estate, chain)
+    read = await delegated(estate, chain, department)
+    await delegated(estate, chain, None)
+    body = {"delegations": read["delegations"]}
+    stale = await estate.api.put(f"{path}/delegations", body, 412, if_match=read["version"])
+    assert code_of(stale) == "stale"
+    await estate.api.send("PUT", f"{path}/delegations", 428, json=body)
+    await estate.api.delete(path, 412, headers={"If-Match": f'"{read["version"]}"'})
+    now = await estate.api.send("GET", path, 200)
+    assert now.json()["delegations"] == []
+    assert now.headers["ETag"] == f'"{read["version"] + 1}"'
 
 
 async def test_who_sees_one_end_sees_no_other(
@@ -178,7 +194,7 @@ async def test_who_sees_one_end_sees_no_other(
         for each in (department.chain.organization["id"], stranger["id"])
     ]
     path = await wildcard_of(estate, chain)
-    await estate.api.send("PUT", f"{path}/delegations", 200, json={"delegations": items})
+    await estate.api.put(f"{path}/delegations", {"delegations": items})
     _, key = await estate.api_key(
         role="rao",
         organization_ids=[chain.organization["id"]],

@@ -69,7 +69,7 @@ async def test_a_template_that_could_not_be_looked_at_is_judged_later(
     away = await gcp_chain(estate, cas, template=NAMELESS, away=True)
     assert away.profile["checked_against_ca"] is False
     local = f"/connectors/{away.connector['id']}/local-ca-backends/{away.local_ca_backend['id']}"
-    await estate.api.patch(local, {"options": connection(cas)["options"]})
+    await estate.api.patch(local, connection(cas))
     await estate.api.post(f"/ca-backends/{away.ca_backend['id']}/check", status=200)
     body = Enrolling(estate.api, away).body(WWW)
     problem = await estate.api.post("/enrollments", body, 422)

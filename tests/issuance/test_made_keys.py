@@ -155,6 +155,17 @@ async def test_a_repeat_makes_nothing_and_delivers_no_key(making: Enrolling) -> 
     assert faults_of(refused) == {("header/Idempotency-Key", "idempotency-key-reused")}
 
 
+async def test_a_repeat_is_told_of_what_is_not_allowed_any_more(making: Enrolling) -> None:
+    """Refused, the order of the first request would be one that nobody knows of."""
+    headers = {"Idempotency-Key": "once-more"}
+    first = await making.api.post("/enrollments", wanted(making), 202, headers=headers)
+    await making.api.patch(
+        f"/certificate-profiles/{making.chain.profile['id']}", {"enabled": False}
+    )
+    again = await making.api.post("/enrollments", wanted(making), 202, headers=headers)
+    assert (again["id"], again["private_key"]) == (first["id"], None)
+
+
 async def test_every_fault_is_told_before_a_key_is_made(estate: Estate) -> None:
     enrolling = Enrolling(estate.api, await estate.chain(key_types=["rsa-3072"]))
     body = wanted(enrolling, name="www.example.net", common_name="elsewhere.example.org")
@@ -215,6 +226,7 @@ async def test_names_no_csr_can_be_made_for(
         ({"format": "pem"}, ("/generate_key/format", "not-a-choice")),
         ({"password": "\ud800" * 12}, ("/generate_key/password", "invalid-value")),
         ({"common_name": "\ud800"}, ("/generate_key/common_name", "invalid-value")),
+        ({"common_name": "\xe9" * 33}, ("/generate_key/common_name", "too-long")),
     ],
 )
 async def test_what_cannot_be_made_is_refused_without_repeating_it(

@@ -50,7 +50,7 @@ class Unchecked:
     async def ca_is_back(self) -> None:
         local = self.chain.local_ca_backend
         path = f"/connectors/{self.chain.connector['id']}/local-ca-backends/{local['id']}"
-        await self.api.patch(path, {"options": self.estate.connection()["options"]})
+        await self.api.patch(path, self.estate.connection())
 
     async def check(self) -> None:
         path = f"/ca-backends/{self.chain.ca_backend['id']}/check"

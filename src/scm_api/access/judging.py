@@ -12,6 +12,8 @@ from scm_api.core.access import Principal, require_may_give, require_within_owne
 from scm_api.core.errors import Invalid
 from scm_api.core.rights import UNLIMITED, Rights, limit_faults, limit_of_mrao, narrowed
 from scm_api.core.vocabulary import Role
+from scm_api.db.models import Admin, ApiKey
+from scm_api.db.rights import rights_of, scope_of
 from scm_api.web.references import unknown_reference
 
 _LIMITS = ("organization_ids", "certificate_types", "privileges")
@@ -34,16 +36,29 @@ async def rights_changed(
 
 
 async def scope_asked(
-    session: AsyncSession, caller: Principal, owner: Rights, scope: Scope | None
+    session: AsyncSession, caller: Principal, owner: Admin, scope: Scope | None
 ) -> Rights | None:
-    """The scope of a new key; raises Forbidden for more than owner or caller have."""
+    """The scope of a new key; raises Forbidden for more than owner or caller have.
+
+    A key without one grows with its owner. Whoever knows its text would have what they were never
+    given, so others than its owner, and keys that do not grow themselves, make one with a scope.
+    """
+    held = rights_of(owner)
     if scope is None:
-        require_may_give(caller, owner)
-        return None
+        require_may_give(caller, held)
+        return None if await _may_grow(session, caller, owner) else held
     limits = {name: getattr(scope, name) for name in _LIMITS}
     rights = await _limited(session, caller, scope.role, limits, "/scope")
-    require_within_owner(owner, await repository.seen_by(session, owner), rights)
+    require_within_owner(held, await repository.seen_by(session, held), rights)
     return rights
+
+
+async def _may_grow(session: AsyncSession, caller: Principal, owner: Admin) -> bool:
+    held = Rights(caller.role, frozenset(), caller.certificate_types, caller.privileges)
+    if held == UNLIMITED:  # there is nothing to grow to
+        return True
+    key = None if caller.api_key_id is None else await session.get(ApiKey, caller.api_key_id)
+    return owner.id == caller.admin_id and key is not None and scope_of(key) is None
 
 
 async def effective_rights(session: AsyncSession, owner: Rights, scope: Rights | None) -> Rights:

@@ -54,7 +54,7 @@ Privileges = Annotated[
     Field(
         description="`enroll` (also renew, retry, cancel), `approve`, `revoke`, "
         "`manage_profiles`, `create_peers` (handle admins of one's level or lower and their "
-        "keys), `read_audit`.",
+        "keys), `read_audit`, `enroll_on_behalf` (of accounts of a directory, with `enroll`).",
         examples=[["enroll", "revoke"]],
     ),
 ]
@@ -144,7 +144,10 @@ class ApiKeyCreate(Input):
     admin_id: Id = Field(description="Who acts by the key.", examples=[examples.ADMIN_ID])
     name: Name = Field(description="What the key is for.", examples=["deploy pipeline"])
     scope: Scope | None = Field(
-        None, description="Left out: everything its owner may, whatever that will be."
+        None,
+        description="Left out: everything its owner may, whatever that will be. An RAO or DRAO who "
+        "makes it for another admin, and whoever makes it by a key with a scope, makes it with "
+        "what its owner may now as its scope.",
     )
     expires_at: Instant | None = Field(
         None, description="From then on the key is refused.", examples=["2030-01-31T12:00:00Z"]

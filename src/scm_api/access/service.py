@@ -166,10 +166,9 @@ async def create_api_key(session: AsyncSession, caller: Principal, body: ApiKeyC
         admin = await repository.admin(session, caller, body.admin_id)
     except NotFound as error:
         raise Invalid([unknown_reference("/admin_id", "admin")]) from error
-    owner = rights_of(admin)
     if admin.id != caller.admin_id:
-        require_may_handle(caller, owner, "create API keys for other admins")
-    scope = await scope_asked(session, caller, owner, body.scope)
+        require_may_handle(caller, rights_of(admin), "create API keys for other admins")
+    scope = await scope_asked(session, caller, admin, body.scope)
     require_no_longer_life(caller, body.expires_at)
     await _require_future(session, body.expires_at)
     text, prefix, digest = new_key()

@@ -11,12 +11,14 @@ from scm_api.web.parameters import one_of
 from scm_api.web.schemas import Output, PageOutput
 
 AuditAction = Annotated[
-    str, AfterValidator(one_of(ACTIONS)), Field(json_schema_extra={"enum": list(ACTIONS)})
+    str,
+    AfterValidator(one_of(ACTIONS)),
+    Field(title="AuditAction", json_schema_extra={"enum": list(ACTIONS)}),
 ]
 AuditSubject = Annotated[
     str,
     AfterValidator(one_of(SUBJECT_KINDS)),
-    Field(json_schema_extra={"enum": list(SUBJECT_KINDS)}),
+    Field(title="AuditSubject", json_schema_extra={"enum": list(SUBJECT_KINDS)}),
 ]
 
 

@@ -237,8 +237,8 @@ async def external_organizations(
 ) -> Response:
     """For whom the CA issues, by id, with what it validated of them. Kept for five minutes.
 
-    One of these is assigned to an organization before it enrolls. Needs the privilege
-    `manage_profiles`. 409 where CAs of this type validate no organizations.
+    One of these is assigned to an organization before it enrolls, by an MRAO; nobody else sees
+    whom the account holds. 409 where CAs of this type validate no organizations.
     """
     kind = Choice.EXTERNAL_ORGANIZATIONS
     listing = await service.list_choices(app, caller, ca_backend_id, kind, refresh=refresh)

@@ -139,6 +139,8 @@ async def list_choices(
     """What the CA offers, kept or read anew; see `gateway.choices`."""
     async with app.database.transaction() as session:
         await repository.ca_backend(session, caller, ca_backend_id)
+        if kind is Choice.EXTERNAL_ORGANIZATIONS:  # they may be those of other tenants
+            require_account_wide(caller, "see the organizations of a CA's account")
         require_privilege(caller, Privilege.MANAGE_PROFILES, "see what a CA offers")
         connection = await connection_of(session, ca_backend_id)
     return await choices(app.database, app.gateway, connection, kind, refresh=refresh)

@@ -28,7 +28,9 @@ def _known_key_type(value: str) -> str:
 
 
 KeyType = Annotated[
-    str, AfterValidator(_known_key_type), Field(json_schema_extra={"enum": list(KEY_TYPES)})
+    str,
+    AfterValidator(_known_key_type),
+    Field(title="KeyType", json_schema_extra={"enum": list(KEY_TYPES)}),
 ]
 # Lax, because JSON has no enumerations: strict models must still read the choice from text.
 CertificateTypeChoice = Annotated[CertificateType, Field(strict=False)]

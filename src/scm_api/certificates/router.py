@@ -34,7 +34,15 @@ from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
 from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
-from scm_api.web.parameters import HEX, SearchText, SerialNumber, Sha256
+from scm_api.web.parameters import (
+    HEX,
+    OfCaBackend,
+    OfOrganization,
+    OfProfile,
+    SearchText,
+    SerialNumber,
+    Sha256,
+)
 from scm_api.web.replies import reply
 from scm_api.web.schemas import Instant
 
@@ -42,6 +50,7 @@ router = APIRouter(prefix="/certificates", tags=["Certificates"], route_class=Op
 
 _OfKey = Annotated[Sha256 | None, Query(description=f"Of the SubjectPublicKeyInfo. {HEX}")]
 _OfCertificate = Annotated[Sha256 | None, Query(description=f"Of the certificate. {HEX}")]
+_OfBulkRevocation = Annotated[UUID | None, Query(description="In this bulk revocation.")]
 _RenewalDue = Annotated[
     bool | None, Query(description="Valid, not renewed, and its renewal window is open.")
 ]
@@ -58,9 +67,9 @@ async def index(
     caller: Caller,
     database: Db,
     page: Paged,
-    organization_id: UUID | None = None,
-    certificate_profile_id: UUID | None = None,
-    ca_backend_id: UUID | None = None,
+    organization_id: OfOrganization = None,
+    certificate_profile_id: OfProfile = None,
+    ca_backend_id: OfCaBackend = None,
     status: Annotated[CertificateStatus | None, Query(description="Status as of now.")] = None,
     serial_number: Annotated[
         SerialNumber | None, Query(description="Hex, with or without colons.")
@@ -75,7 +84,7 @@ async def index(
         Instant | None, Query(description="Ends at this time or later.")
     ] = None,
     renewal_due: _RenewalDue = None,
-    bulk_revocation_id: UUID | None = None,
+    bulk_revocation_id: _OfBulkRevocation = None,
 ) -> Response:
     """Newest first. `renewal_due=true` finds what has to be renewed now."""
     wanted = {

@@ -1,6 +1,6 @@
 """Whether a connection can be meant, said before it is stored."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,19 +65,50 @@ def require_type(part: ConnectionOptions | ConnectionSecrets, pointer: str, fixe
         )
 
 
-def _loopback_faults(options: Mapping[str, Any], pointer: str = "/options") -> Iterator[Fault]:
-    for name, value in options.items():
-        here = f"{pointer}/{name}"
-        if isinstance(value, Mapping):
-            yield from _loopback_faults(value, here)
-        elif name.endswith("endpoint_url") and is_loopback_host(_host(value)):
+def require_same_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Raises Invalid when secrets that nobody reads would be shown to somebody else.
+
+    Both are options as they are kept: whoever is called at another address, or is believed to be
+    there by other certificates, is given the secrets by who has them.
+    """
+    were, are = (dict(_told(each, _is_place)) for each in (before, after))
+    moved = sorted(at for at in were.keys() | are.keys() if were.get(at) != are.get(at))
+    if moved:
+        detail = f"The secrets stored would be sent elsewhere, because of {', '.join(moved)}."
+        fault = Fault("/secrets", "secrets-needed", detail, "the secrets again, with the options")
+        raise Invalid([fault])
+
+
+def _loopback_faults(options: Mapping[str, Any]) -> Iterator[Fault]:
+    for pointer, address in _told(options, _is_address):
+        if is_loopback_host(_host(address)):
             yield Fault(
-                here,
+                pointer,
                 "endpoint-not-allowed",
                 "The endpoint names the machine this service runs on.",
                 "a host elsewhere, unless SCM_ALLOW_LOOPBACK_ENDPOINTS is true",
             )
 
 
-def _host(url: str | None) -> str:
-    return urlsplit(url or "").hostname or ""
+def _told(
+    options: Mapping[str, Any], wanted: Callable[[str], bool], pointer: str = "/options"
+) -> Iterator[tuple[str, str]]:
+    """What the options of a `wanted` name say, at any depth, by pointer."""
+    for name, value in options.items():
+        here = f"{pointer}/{name}"
+        if isinstance(value, Mapping):
+            yield from _told(value, wanted, here)
+        elif value is not None and wanted(name):
+            yield here, value
+
+
+def _is_address(name: str) -> bool:
+    return name.endswith("url") or name == "host"
+
+
+def _is_place(name: str) -> bool:
+    return _is_address(name) or name == "trusted_certificates"
+
+
+def _host(address: str) -> str:
+    return urlsplit(address if "//" in address else f"//{address}").hostname or ""

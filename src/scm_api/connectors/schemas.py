@@ -97,7 +97,8 @@ class LocalCaBackendCreate(Input):
 
 
 class LocalCaBackendUpdate(Update):
-    """Fields left out stay as they are; `secrets` replace all secrets there were."""
+    """Fields left out stay as they are; `secrets` replace all secrets there were. They are needed
+    with options that have them sent to another address."""
 
     model_config = examples.example(name="aws-simulator")
 

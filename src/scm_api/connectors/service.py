@@ -7,7 +7,7 @@ from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.connectors import repository
-from scm_api.connectors.judging import require_sound, require_type
+from scm_api.connectors.judging import require_same_place, require_sound, require_type
 from scm_api.connectors.schemas import (
     ConnectorCreate,
     ConnectorUpdate,
@@ -171,7 +171,10 @@ def _change_connection(app: Resources, local: LocalCaBackend, body: LocalCaBacke
     if body.secrets is not None:
         require_type(body.secrets, "/secrets", local.backend_type)
     require_sound(options, secrets, **_walls(app))
-    local.options = options.model_dump(mode="json")
+    wanted = options.model_dump(mode="json")
+    if body.secrets is None:
+        require_same_place(local.options, wanted)
+    local.options = wanted
     if body.secrets is not None:
         plain = plain_secrets(body.secrets)
         local.sealed_secrets = app.ring.seal(plain, secrets_owner(local.id))

@@ -1,7 +1,7 @@
 """Fields that the options of several CAs have in common."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
 from cryptography import x509
 from pydantic import (
@@ -16,6 +16,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from scm_api.drivers.addresses import endpoint_objection
+
+MOST: Final = 2**53 - 1
+"""The largest integer that every reader of JSON takes for the same (RFC 8259 section 6)."""
 
 
 class Options(BaseModel):

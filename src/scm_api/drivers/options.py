@@ -48,6 +48,7 @@ ConnectionOptions = Annotated[
     AwsConnection | DigiCertConnection | EntrustConnection | GcpConnection | MicrosoftConnection,
     Field(
         discriminator="backend_type",
+        title="ConnectionOptions",
         description="How the CA is reached; the fields depend on the backend type.",
     ),
     _or(lambda kind: kind.connection_options),
@@ -56,6 +57,7 @@ ConnectionSecrets = Annotated[
     AwsSecrets | DigiCertSecrets | EntrustSecrets | GcpSecrets | MicrosoftSecrets,
     Field(
         discriminator="backend_type",
+        title="ConnectionSecrets",
         description="Credentials for the CA. Write-only: they are never returned.",
     ),
     _or(lambda kind: kind.secrets),
@@ -68,6 +70,7 @@ ProfileOptions = Annotated[
     | MicrosoftProfileOptions,
     Field(
         discriminator="backend_type",
+        title="ProfileOptions",
         description="What the profile chooses at the CA; the fields depend on the type.",
     ),
     _or(lambda kind: kind.profile_options),
@@ -77,6 +80,7 @@ EnrollmentOptions = Annotated[
     DigiCertOrderOptions | EntrustOrderOptions | MicrosoftOrderOptions,
     Field(
         discriminator="backend_type",
+        title="OrderOptions",
         description="What this order alone says to the CA; the fields depend on the type.",
     ),
     _or(lambda kind: kind.order_options and kind.order_options.model),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
+from fastapi import Response
 from sqlalchemy import bindparam, select
 
 from scm_api.core.access import Principal, require_privilege
@@ -32,6 +33,7 @@ from scm_api.enrollments.service import request_of
 from scm_api.issuance.intake import Judged, judge_request
 from scm_api.logger import get_logger
 from scm_api.web.deps import Resources
+from scm_api.web.idempotency import Once
 
 _log = get_logger(__name__)
 # As many at once as there are processors: nobody can keep all of them busy with RSA for others.
@@ -89,6 +91,19 @@ async def make(
     return await loop.run_in_executor(_MAKERS, made_key, wanted, _names(body, subject))
 
 
+async def made_or_kept(
+    app: Resources, once: Once, body: EnrollmentCreate, subject: Subject | Fault | None
+) -> tuple[MadeKey | None, Response | None]:
+    """What `make` makes, or the answer kept of the request that this one repeats, where what that
+    asked for is not allowed any more. Raises what `make` raises."""
+    try:
+        return await make(app, once.caller, body, subject), None
+    except Invalid as error:
+        if (kept := await once.kept_despite(error)) is None:
+            raise
+        return None, kept
+
+
 def made_key(wanted: KeyWanted, names: Sequence[Name]) -> MadeKey:
     """A new key for normalised names, sealed before anything is ordered: nothing can keep it from
     being delivered then."""
@@ -127,12 +142,12 @@ async def judge(
     return replace(judged, faults=tuple(dict.fromkeys([*found, *making])))
 
 
-async def deliver(database: Database, made: MadeKey, content: dict[str, Any]) -> Any:
+async def deliver(database: Database, made: MadeKey | None, content: dict[str, Any]) -> Any:
     """The key as the answer holds it; None where the enrollment is that of an earlier request.
 
     A PKCS#12 file holds certificate and chain as well once they are there and can be read.
     """
-    if content["spki_sha256"] != made.spki_sha256:
+    if made is None or content["spki_sha256"] != made.spki_sha256:
         return None
     sealed, with_certificate = made.sealed, False
     if made.wanted.format is KeyFormat.PKCS12 and content["state"] == EnrollmentState.ISSUED:

@@ -39,10 +39,11 @@ from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
 from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
-from scm_api.web.parameters import HEX, Sha256
+from scm_api.web.parameters import HEX, OfCaBackend, OfOrganization, OfProfile, Sha256
 from scm_api.web.replies import reply
 
 router = APIRouter(prefix="/enrollments", tags=["Enrollments"], route_class=Operation)
+_OfBulkRenewal = Annotated[UUID | None, Query(description="Of this bulk renewal.")]
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": EnrollmentCreated,
@@ -74,17 +75,18 @@ async def create(
     """
     caller = once.caller
     subject = await on_behalf.subject_of(app, caller, body)
-    made = await made_keys.make(app, caller, body, subject)
-    request = service.request_of(body, made.csr if made else None, subject)
-    if made:
+    if body.generate_key is not None:
         once = once.told_apart_by(body.model_dump_json(exclude={"generate_key": {"password"}}))
-    answer = await service.enroll(caller, app, request, once)
-    if not wait.seconds and made is None:
+    made, answer = await made_keys.made_or_kept(app, once, body, subject)
+    if answer is None:
+        request = service.request_of(body, made.csr if made else None, subject)
+        answer = await service.enroll(caller, app, request, once)
+    if not wait.seconds and body.generate_key is None:
         return answer
     content = orjson.loads(answer.body)
     if wait.seconds:
         content = await service.looked_at(app.database, caller, content, wait)
-    if made:
+    if body.generate_key is not None:
         content |= {"private_key": await made_keys.deliver(app.database, made, content)}
     return service.settled(content, wait.seconds) if wait.seconds else service.accepted(content)
 
@@ -137,10 +139,10 @@ async def index(
     caller: Caller,
     database: Db,
     page: Paged,
-    organization_id: UUID | None = None,
-    certificate_profile_id: UUID | None = None,
-    ca_backend_id: UUID | None = None,
-    bulk_renewal_id: UUID | None = None,
+    organization_id: OfOrganization = None,
+    certificate_profile_id: OfProfile = None,
+    ca_backend_id: OfCaBackend = None,
+    bulk_renewal_id: _OfBulkRenewal = None,
     state: Annotated[EnrollmentState | None, Query(description="Only in this state.")] = None,
     spki_sha256: Annotated[
         Sha256 | None, Query(description=f"Of the SubjectPublicKeyInfo. {HEX}")

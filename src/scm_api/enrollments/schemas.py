@@ -1,7 +1,7 @@
 """Bodies of `/enrollments`."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Body
@@ -31,6 +31,10 @@ class NameOut(Output):
     value: str
 
 
+# RFC 5280 appendix A.1, ub-common-name: characters there, octets for the library.
+_COMMON_NAME_OCTETS: Final = 64
+
+
 def _makeable(value: str) -> str:
     if value not in MADE_TYPES:
         detail = "The service makes no keys of this type."
@@ -39,7 +43,9 @@ def _makeable(value: str) -> str:
 
 
 _MadeType = Annotated[
-    str, AfterValidator(_makeable), Field(json_schema_extra={"enum": list(MADE_TYPES)})
+    str,
+    AfterValidator(_makeable),
+    Field(title="MadeKeyType", json_schema_extra={"enum": list(MADE_TYPES)}),
 ]
 
 
@@ -51,6 +57,19 @@ def _encodable(value: SecretStr) -> SecretStr:
         # The error would hold the password.
         raise ValueError("must be text that can be written as UTF-8") from None
     return value
+
+
+def _fits_a_subject(value: str) -> str:
+    if len(value.encode()) > _COMMON_NAME_OCTETS:
+        detail = "The common name is longer than that of a CSR may be."
+        expected = f"at most {_COMMON_NAME_OCTETS} octets of UTF-8"
+        raise PydanticCustomError("too-long", detail, {"expected": expected})
+    return value
+
+
+_CommonName = Annotated[
+    str, Field(min_length=1, max_length=_COMMON_NAME_OCTETS), AfterValidator(_fits_a_subject)
+]
 
 
 class KeyWanted(Input):
@@ -75,10 +94,8 @@ class KeyWanted(Input):
         description="Encrypts the key. It is not kept. Have a random one made: both formats slow "
         "guessing down by 2,048 rounds alone.",
     )
-    common_name: str | None = Field(
+    common_name: _CommonName | None = Field(
         None,
-        min_length=1,
-        max_length=64,
         description="The subject of the CSR; left out, the subject is empty.",
         examples=[examples.DNS_NAME],
     )

@@ -84,10 +84,8 @@ async def choices(
         Choice.PRODUCTS: capabilities.lists_products,
     }
     if not lists[kind]:
-        raise Conflict(
-            f"{connection.kind.title} has no list of {kind.replace('_', ' ')}.",
-            code="not-supported",
-        )
+        listed = kind.replace("_cas", " CAs").replace("_", " ")
+        raise Conflict(f"{connection.kind.title} has no list of {listed}.", code="not-supported")
     kept, fresh = await _kept(database, connection, kind)
     if kept is not None and fresh and not refresh:
         return kept

@@ -13,6 +13,7 @@ from scm_api.db.audit import record
 from scm_api.db.models import Organization, OrganizationDomain, OrganizationDomainDelegation
 from scm_api.organizations import repository
 from scm_api.organizations.schemas import DomainDelegation, DomainDelegations
+from scm_api.web.concurrency import Expected
 from scm_api.web.references import unknown_reference
 
 
@@ -22,14 +23,16 @@ async def delegate(
     organization_id: UUID,
     domain_id: UUID,
     body: DomainDelegations,
+    expected: Expected,
 ) -> dict[str, Any]:
     """Put these delegations in the place of all there were; returns the domain.
 
-    Raises Invalid with every fault.
+    Raises Invalid with every fault, Stale where somebody else changed them meanwhile.
     """
     await repository.organization(session, caller, organization_id)
     require_account_wide(caller, "delegate domains")
     domain = await repository.domain(session, organization_id, domain_id, lock=True)
+    expected.check(domain.version)
     await _require_sound(session, organization_id, body.delegations)
     theirs = OrganizationDomainDelegation.domain_id == domain.id
     before = await session.scalars(select(OrganizationDomainDelegation).where(theirs))
@@ -39,6 +42,7 @@ async def delegate(
         for each in body.delegations
     }
     if kept != wanted:
+        domain.version += 1
         await session.execute(delete(OrganizationDomainDelegation).where(theirs))
         session.add_all(
             OrganizationDomainDelegation(

@@ -71,6 +71,7 @@ def domains(principal: Principal, organization_id: UUID) -> AnySelect:
         OrganizationDomain.name,
         func.coalesce(delegations, text("'[]'::jsonb")).label("delegations"),
         OrganizationDomain.created_at,
+        OrganizationDomain.version,
     ).where(OrganizationDomain.organization_id == organization_id)
 
 

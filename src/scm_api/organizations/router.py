@@ -219,15 +219,22 @@ async def read_domain(
     operation_id="delegate_domain",
     summary="Say who else may use a domain",
     response_model=DomainOut,
-    responses=problems(403, 404, 422),
+    responses=problems(403, 404, 412, 422, 428),
 )
 async def delegate_domain(
-    organization_id: UUID, domain_id: UUID, body: DomainDelegations, caller: Caller, database: Db
+    organization_id: UUID,
+    domain_id: UUID,
+    body: DomainDelegations,
+    caller: Caller,
+    database: Db,
+    expected: IfMatch,
 ) -> Response:
     """The organizations and departments of the body may use the domain as if they owned it, for
     certificates of the given types, and nobody else may from now on."""
     async with database.transaction() as session:
-        found = await delegating.delegate(session, caller, organization_id, domain_id, body)
+        found = await delegating.delegate(
+            session, caller, organization_id, domain_id, body, expected
+        )
     return reply(found)
 
 
@@ -254,12 +261,16 @@ async def index_delegated_domains(
     operation_id="remove_domain",
     summary="Remove a domain",
     status_code=204,
-    responses=problems(403, 404, 409),
+    responses=problems(403, 404, 409, 412),
 )
 async def remove_domain(
-    organization_id: UUID, domain_id: UUID, caller: Caller, database: Db
+    organization_id: UUID,
+    domain_id: UUID,
+    caller: Caller,
+    database: Db,
+    expected: IfMatchOptional,
 ) -> Response:
     """Certificates already issued stay; new ones with its names are refused from now on."""
     async with database.transaction() as session:
-        await service.remove_domain(session, caller, organization_id, domain_id)
+        await service.remove_domain(session, caller, organization_id, domain_id, expected)
     return Response(status_code=204)

@@ -82,6 +82,7 @@ class DomainOut(Output):
     )
     delegations: list[DomainDelegation]
     created_at: datetime
+    version: int = Field(description="Grows with each change; also the ETag.", examples=[1])
 
 
 class DelegatedDomainOut(Output):

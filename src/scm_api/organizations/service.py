@@ -41,6 +41,7 @@ def _new_domain_content(domain: OrganizationDomain) -> dict[str, Any]:
         "name": domain.name,
         "delegations": [],
         "created_at": domain.created_at,
+        "version": domain.version,
     }
 
 
@@ -121,12 +122,17 @@ async def add_domain(
 
 
 async def remove_domain(
-    session: AsyncSession, caller: Principal, organization_id: UUID, domain_id: UUID
+    session: AsyncSession,
+    caller: Principal,
+    organization_id: UUID,
+    domain_id: UUID,
+    expected: Expected,
 ) -> None:
     """Take a domain away; certificates already issued stay as they are."""
     organization = await repository.organization(session, caller, organization_id)
     require_account_wide(caller, "remove domains")
     domain = await repository.domain(session, organization_id, domain_id, lock=True)
+    expected.check(domain.version)
     if uses := await repository.uses_of_domains(session, organization_id, domain_id):
         raise Conflict(
             "The domain is delegated. Take the delegations back first.", code="in-use", used_by=uses

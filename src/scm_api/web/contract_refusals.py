@@ -137,7 +137,7 @@ CONFLICTS: Final[dict[str, tuple[Any, ...]]] = {
         "it. Delete the profiles; a CA backend with enrollments is kept.",
         _PROFILE_USES,
     ),
-    "list_issuing_cas": ("not-supported", "DigiCert CertCentral has no list of issuing cas."),
+    "list_issuing_cas": ("not-supported", "DigiCert CertCentral has no list of issuing CAs."),
     "list_templates": ("not-supported", "DigiCert CertCentral has no list of templates."),
     "list_products": ("not-supported", _NO_LIST.format("products")),
     "list_external_organizations": ("not-supported", _NO_LIST.format("external organizations")),

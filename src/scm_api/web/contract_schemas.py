@@ -7,6 +7,12 @@ from scm_api.web.answer_examples import ANSWERS
 
 Schemas = dict[str, Any]
 _PREFIX = "#/components/schemas/"
+# Titles of types that are no models.
+_PARTS = (
+    *("AuditAction", "AuditSubject", "ConnectionOptions", "ConnectionSecrets", "KeyType"),
+    *("MadeKeyType", "OrderOptions", "ProfileOptions"),
+)
+_OF_THE_PLACE = ("default", "description", "examples")
 # Lists have some of these beside their items; `order_examples` leaves out what one has not.
 _LIST = {"next_cursor": None, "fetched_at": "2026-11-24T09:00:00Z", "stale": False}
 
@@ -33,6 +39,31 @@ def order_examples(schemas: Schemas) -> None:
             ]
 
 
+def name_parts(part: Any, schemas: Schemas) -> None:
+    """Unions and enumerations that are met in several places become schemas with the name of their
+    title: generators would call them by a field and a number, and by another one after a change."""
+    if isinstance(part, list):
+        for each in part:
+            name_parts(each, schemas)
+    elif isinstance(part, dict):
+        for each in list(part.values()):
+            name_parts(each, schemas)
+        if (name := part.get("title")) in _PARTS and not part.keys().isdisjoint({"oneOf", "enum"}):
+            here = {key: part.pop(key) for key in _OF_THE_PLACE if key in part}
+            schemas.setdefault(name, dict(part))
+            part.clear()
+            part |= {"$ref": _PREFIX + name} | here
+
+
+def without_object_defaults(schemas: Schemas) -> None:
+    """A field that is an object has no `default` of its own: its members have theirs, and
+    generators of clients leave out models with such a field."""
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            if isinstance(field.get("default"), dict):
+                del field["default"]
+
+
 def open_answers(paths: Mapping[str, Any], schemas: Schemas) -> None:
     """What is in an answer may grow without breaking a client that holds it against its schema.
 
@@ -56,7 +87,9 @@ def without_null(schema: Schemas) -> Schemas:
     kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if len(kinds) != 1:
         return schema
-    return {**kinds[0], **{name: value for name, value in schema.items() if name != "anyOf"}}
+    of_the_place = {name: value for name, value in schema.items() if name not in {"anyOf", "title"}}
+    title = kinds[0].get("title", schema.get("title"))  # that of the type before that of the field
+    return {**kinds[0], **of_the_place, **({"title": title} if title else {})}
 
 
 def _references(part: Any) -> Iterator[str]:

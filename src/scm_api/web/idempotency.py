@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
-from scm_api.core.errors import Fault, Forbidden, Invalid, ScmError, Unavailable
+from scm_api.core.errors import Fault, Forbidden, Invalid, NotFound, ScmError, Unavailable
 from scm_api.core.sealing import KeyRing, Unsealable
 from scm_api.db.base import Base
 from scm_api.db.conflicts import KeyRepeated
@@ -24,6 +24,7 @@ from scm_api.web.deps import Resources
 
 _KEPT_HEADERS = ("location", "etag", "retry-after", "preference-applied")
 _TRIES = 3
+_DIGEST_BYTES: Final = hashlib.sha256().digest_size
 _HEADER = "header/Idempotency-Key"
 
 # Rows, not objects: this is in the way of every creating request.
@@ -39,7 +40,8 @@ _KEEP: Final = insert(_RECORDS)
 class Once:
     """Runs a creating POST at most once per key; without a key, just once.
 
-    The kept answer is sealed, because the answer that makes an API key holds the key.
+    The kept answer is sealed, because the answer that makes an API key holds the key. So is the
+    digest of the request: a password in it could be guessed by it, and compared.
     """
 
     def __init__(
@@ -102,13 +104,17 @@ class Once:
             except KeyRepeated:
                 if (kept := await self._kept()) is not None:
                     return kept
-            except (Unavailable, Forbidden):
-                raise  # what was kept for a key that may more is not for one that may less
-            except ScmError:
-                if (kept := await self._kept()) is None:
+            except ScmError as error:
+                if (kept := await self.kept_despite(error)) is None:
                     raise
                 return kept
         raise Unavailable("Another request with this Idempotency-Key is under way.", retry_after=1)
+
+    async def kept_despite(self, error: ScmError) -> Response | None:
+        """The answer kept for this key, if any, of a request that cannot be done again because of
+        `error`. What was kept for a key that may more is not for one that may less. Raises Invalid
+        like `create`."""
+        return None if _is_beyond(error) else await self._kept()
 
     async def _kept(self) -> Response | None:
         """The answer kept for this key, if any."""
@@ -119,17 +125,18 @@ class Once:
         if not found:
             return None
         (record,) = found
-        if not hmac.compare_digest(record["request_digest"], self._digest):
-            detail = "This Idempotency-Key was used for another request before."
-            accepted = "a key of its own for each different request"
-            raise Invalid([Fault(_HEADER, "idempotency-key-reused", detail, accepted)])
         try:
-            body = self._ring.open(record["body"], self._owner)
+            kept = record["request_digest"] + self._ring.open(record["body"], self._owner)
         except Unsealable as error:
-            detail = f"This request was done before, but its answer cannot be read: {error}."
+            detail = f"A request with this key was done before; its answer cannot be read: {error}."
             accepted = "a look at what it made, and a key of its own for what is still missing"
             fault = Fault(_HEADER, "idempotency-answer-lost", detail, accepted)
             raise Invalid([fault]) from error
+        digest, body = kept[:_DIGEST_BYTES], kept[_DIGEST_BYTES:]
+        if not hmac.compare_digest(digest, self._digest):
+            detail = "This Idempotency-Key was used for another request before."
+            accepted = "a key of its own for each different request"
+            raise Invalid([Fault(_HEADER, "idempotency-key-reused", detail, accepted)])
         return Response(body, record["status"], record["headers"], "application/json")
 
     def kept_rows(self, answer: Response) -> Sequence[NewRow]:
@@ -137,14 +144,21 @@ class Once:
         if self.key is None:
             return ()
         values = {
-            "request_digest": self._digest,
+            "request_digest": b"",
             "status": answer.status_code,
             "headers": {
                 name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers
             },
-            "body": self._ring.seal(bytes(answer.body), self._owner),
+            "body": self._ring.seal(self._digest + bytes(answer.body), self._owner),
         }
         return (NewRow(_RECORDS, self._identity | values),)
+
+
+def _is_beyond(error: ScmError) -> bool:
+    """Whether there is something that the caller may not do or see, or PostgreSQL is away."""
+    if isinstance(error, Invalid):
+        return any(fault.code == "reference-not-found" for fault in error.faults)
+    return isinstance(error, (Unavailable, Forbidden, NotFound))
 
 
 async def _once(

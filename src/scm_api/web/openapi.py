@@ -1,5 +1,6 @@
 """The contract as a document, and the page that shows it, from our own assets."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +138,11 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = problem
     contract_schemas.show_answers(schemas)
     contract_schemas.order_examples(schemas)
+    contract_schemas.without_object_defaults(schemas)
     for operations in made["paths"].values():
         for operation in operations.values():
             _complete(operation, schemas)
+    contract_schemas.name_parts([made["paths"], *list(schemas.values())], schemas)
     contract_schemas.open_answers(made["paths"], schemas)
     made["components"]["responses"] = {"Unexpected": _UNEXPECTED}
     made["components"]["headers"] = contract_headers.HEADERS
@@ -165,8 +168,11 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     operation["responses"] = dict(sorted(responses.items())) | {
         "default": {"$ref": "#/components/responses/Unexpected"}
     }
+    operation.setdefault("security", [])  # said, where no key is needed
     for parameter in operation.get("parameters", []):
         _complete_parameter(parameter)
+        if parameter["name"] == "If-Match":  # missing, it has a status of its own
+            parameter["required"] = "428" in responses
     for body in operation.get("requestBody", {}).get("content", {}).values():
         body["schema"] = contract_schemas.without_null(body["schema"])
     for status, answer in responses.items():
@@ -258,9 +264,13 @@ def install(app: FastAPI) -> None:
             contract = await examples.with_live_ids(contract, resources.database)
         return Response(contract, media_type="application/json")
 
+    @cache
+    def written() -> str:
+        return as_yaml(app)
+
     @router.get("/openapi.yaml")
     async def contract_as_yaml() -> Response:
-        contract = await run_in_threadpool(as_yaml, app)
+        contract = await run_in_threadpool(written)  # whose quarter of a second anybody may ask for
         return Response(contract, media_type="application/yaml")
 
     @router.get("/", response_class=Response)

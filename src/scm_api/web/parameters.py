@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Final
+from uuid import UUID
 
+from fastapi import Query
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -67,5 +69,10 @@ Sha256 = Annotated[str, AfterValidator(_sha256), Field(json_schema_extra={"patte
 SerialNumber = Annotated[
     str, AfterValidator(_serial_number), Field(json_schema_extra={"pattern": _SERIAL_NUMBER})
 ]
+OfOrganization = Annotated[
+    UUID | None, Query(description="Of this organization or department, without others below it.")
+]
+OfProfile = Annotated[UUID | None, Query(description="By this certificate profile.")]
+OfCaBackend = Annotated[UUID | None, Query(description="Through this CA backend.")]
 # What is empty is an unset variable of a script rather than a wish for all.
 SearchText = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_without_nul)]

@@ -143,10 +143,12 @@ def install(app: FastAPI) -> None:
 
 
 def _methods_at(request: Request) -> list[str]:
-    """What may be done at the address: each method is a route of its own."""
+    """What may be done at the address: each method is a route of its own. A fixed address, such as
+    `/ca-backends/types`, is not also that of a thing with an id."""
     matching = [
         route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE
     ]
+    fixed = [route for route in matching if getattr(route, "path", None) == request.url.path]
     return sorted(
-        {method for route in matching for method in getattr(route, "methods", None) or ()}
+        {method for route in fixed or matching for method in getattr(route, "methods", None) or ()}
     )

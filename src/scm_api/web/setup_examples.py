@@ -176,7 +176,12 @@ SETUP: Final[dict[str, dict[str, Any]]] = {
         **_UNCHANGED,
     },
     "DomainOut": _DOMAIN
-    | {"organization_id": examples.ORGANIZATION_ID, "delegations": [], "created_at": _BEFORE},
+    | {
+        "organization_id": examples.ORGANIZATION_ID,
+        "delegations": [],
+        "created_at": _BEFORE,
+        "version": 1,
+    },
     "DelegatedDomainOut": _DOMAIN | {"certificate_types": ["ssl"]},
     "ExternalAssignmentOut": {
         "id": examples.EXTERNAL_ASSIGNMENT_ID,

@@ -23,6 +23,13 @@ class AuditEvent(Base):
         Index(None, "subject_id", "number"),
         Index(None, "organization_id", "number"),
         Index(None, "action", "number"),
+        Index(None, "at", postgresql_using="brin"),
+        Index(
+            "ix_audit_events_principal_id_number",
+            "principal_id",
+            "number",
+            postgresql_where="principal_id IS NOT NULL",
+        ),
     )
 
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -39,7 +46,10 @@ class AuditEvent(Base):
 
 
 class IdempotencyRecord(Base):
-    """The answer given to one Idempotency-Key of one principal, replayed for a repeat."""
+    """The answer given to one Idempotency-Key of one principal, replayed for a repeat.
+
+    `body` is sealed, and begins with the SHA-256 of the request where `request_digest` is empty.
+    """
 
     __tablename__ = "idempotency_records"
     __table_args__ = (Index(None, "created_at"),)

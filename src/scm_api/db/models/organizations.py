@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,7 +25,8 @@ class Organization(Versioned, Base):
 class OrganizationDomain(Identified, Base):
     """`example.com` covers itself; `*.example.com` is an entry of its own covering sub-names.
 
-    `name` is stored as lower-case A-labels without a trailing dot.
+    `name` is stored as lower-case A-labels without a trailing dot. `version` is the ETag, and grows
+    with each change of who else may use it.
     """
 
     __tablename__ = "organization_domains"
@@ -35,6 +36,7 @@ class OrganizationDomain(Identified, Base):
         ForeignKey("organizations.id", ondelete="CASCADE")
     )
     name: Mapped[str] = mapped_column(String(255), index=True)
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 
 
 class OrganizationDomainDelegation(Base):

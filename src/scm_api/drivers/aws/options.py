@@ -100,7 +100,10 @@ class AssumedRole(Options):
 
 Credentials = Annotated[
     StaticKeys | AssumedRole | DefaultChain,
-    Field(discriminator="mode", description="Where the credentials for AWS come from."),
+    Field(
+        discriminator="mode",
+        description="Where the credentials for AWS come from; left out, `static_keys`.",
+    ),
 ]
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from scm_api.drivers.fields import (
+    MOST,
     EndpointUrl,
     HeaderSecret,
     Options,
@@ -14,6 +15,8 @@ from scm_api.drivers.fields import (
 
 Instance = Literal["us", "eu"]
 SignatureHash = Literal["sha256", "sha384", "sha512"]
+_Id = Annotated[int, Field(ge=1, le=MOST)]
+_Platform = Annotated[int | None, Field(ge=-1, le=MOST)]
 
 
 class DigiCertConnection(Options):
@@ -33,7 +36,7 @@ class DigiCertConnection(Options):
         ),
     ] = None
     container_id: Annotated[
-        int | None, Field(ge=1, description="Division to order in; left out, that of the key.")
+        _Id | None, Field(description="Division to order in; left out, that of the key.")
     ] = None
     skip_approval: Annotated[
         bool,
@@ -56,7 +59,7 @@ class DigiCertSecrets(Secrets):
 class DigiCertCustomField(Options):
     """A custom field of the account, by the id of its definition."""
 
-    metadata_id: Annotated[int, Field(ge=1)]
+    metadata_id: _Id
     value: Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
@@ -70,7 +73,7 @@ class DigiCertOrderOptions(Options):
 
     backend_type: Literal["digicert"]
     server_platform: Annotated[
-        int | None, Field(description="Id of the server software, instead of the profile's.")
+        _Platform, Field(description="Id of the server software, instead of the profile's.")
     ] = None
     custom_fields: Annotated[
         list[DigiCertCustomField],
@@ -99,7 +102,7 @@ class DigiCertProfileOptions(Options):
         Field(description="The intermediate to issue from, where the product has a choice."),
     ] = None
     server_platform: Annotated[
-        int | None, Field(description="Id of the server software, such as 45 for nginx.")
+        _Platform, Field(description="Id of the server software, such as 45 for nginx.")
     ] = None
     custom_fields: Annotated[list[DigiCertCustomField], Field(max_length=20)] = []
     additional_emails: Annotated[

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from scm_api.core.errors import Fault
 from scm_api.core.explain import quoted
 from scm_api.core.key_types import KEY_TYPES
+from scm_api.drivers.addresses import is_loopback_host
 from scm_api.drivers.base import IssuingCa, Template
 from scm_api.drivers.gcp.names import parse
 from scm_api.drivers.gcp.options import GcpConnection, GcpProfileOptions, GcpSecrets
@@ -20,8 +22,15 @@ _FORMS: Final = {
 
 
 def judge_connection(connection: GcpConnection, secrets: GcpSecrets) -> list[Fault]:
-    """A key is given where it is used, and only there."""
+    """A key is given where it is used, and only there; the machine's token is for Google alone.
+
+    That opens whatever the machine may do at Google, to whoever is sent it.
+    """
     pointer, uses_key = "/secrets/service_account", connection.credentials == "service_account"
+    if not uses_key and not _is_google(connection.endpoint_url):
+        detail = "The token of the machine would be sent there, and is good for all it may do."
+        accepted = "an address at googleapis.com, or the key of a service account"
+        return [Fault("/options/endpoint_url", "endpoint-not-allowed", detail, accepted)]
     if uses_key is (secrets.service_account is not None):
         return []
     if uses_key:
@@ -29,6 +38,12 @@ def judge_connection(connection: GcpConnection, secrets: GcpSecrets) -> list[Fau
         return [Fault(pointer, "missing-credentials", detail, "the JSON key file, as text")]
     detail = "These options use the credentials of the machine; the key would be unused."
     return [Fault(pointer, "unused-credentials", detail, "no key")]
+
+
+def _is_google(endpoint_url: str | None) -> bool:
+    """Whether it is Google, or this machine, which endpoints name for the simulator alone."""
+    host = urlsplit(endpoint_url or "").hostname
+    return host is None or host.endswith(".googleapis.com") or is_loopback_host(host)
 
 
 def judge_profile(

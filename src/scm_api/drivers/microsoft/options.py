@@ -27,10 +27,10 @@ from scm_api.drivers.windows.fields import (
 # Control characters could carry a second attribute, `:` and `&` mean something to the CA.
 CaName = Annotated[
     str,
-    StringConstraints(pattern=r"^[^\x00-\x1f\x7f\\/:&\"<>]{1,64}$"),
+    StringConstraints(pattern=r"^[^\x00-\x1f\x7f\\/:&\x22<>]{1,64}$"),
     Field(description="The CA's common name."),
 ]
-TemplateName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\\:&\"<>]{1,64}$")]
+TemplateName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f\\:&\x22<>]{1,64}$")]
 _AnswerSeconds = Annotated[
     float, Field(gt=0, le=120, description="How long the CA, with its HSM, may take to answer.")
 ]
@@ -89,7 +89,7 @@ class WinRmRevoker(Options):
     base_url: Annotated[HttpsUrl, Field(examples=["https://ca1.corp.example.com:5986"])]
     ca_config: Annotated[
         str,
-        StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,253}\\[^\x00-\x1f\x7f\\/\"<>|&%^]{1,64}$"),
+        StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,253}\\[^\x00-\x1f\x7f\\/\x22<>|&%^]{1,64}$"),
         Field(
             description="HOST\\CA as `certutil -dump` shows it.",
             examples=["ca1.corp.example.com\\Corp Issuing CA 1"],
