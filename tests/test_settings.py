@@ -179,6 +179,16 @@ def test_a_file_that_is_no_toml_is_a_mistake(
     assert set(mistakes()) == {"SCM_SETTINGS_FILE", "SCM_PORT"}
 
 
+def test_a_setting_that_is_gone_is_not_taken_for_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "scm.toml", 'public_url = "https://pki.test"', monkeypatch)
+    monkeypatch.setenv("SCM_PUBLIC_URL", "https://pki.test")
+    found = mistakes()
+    assert set(found) == {"SCM_PUBLIC_URL", "public_url (file)"}
+    assert all("Take it out" in mistake.accepted for mistake in found.values())
+
+
 def test_a_missing_file_is_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCM_SETTINGS_FILE", str(tmp_path / "none.toml"))
     assert "No such file" in mistakes()["SCM_SETTINGS_FILE"].given

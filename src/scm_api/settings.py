@@ -313,6 +313,8 @@ def _unknown_keys(from_file: Mapping[str, Any]) -> list[Mistake]:
 
 
 def _suggestion(name: str, names: Any) -> str:
+    if name.upper().removeprefix(PREFIX) == "PUBLIC_URL":  # of 0.1.0
+        return "It did nothing. Take it out."
     close = difflib.get_close_matches(name, names, n=1)
     return f"Did you mean {close[0]}?" if close else "The settings are listed in docs/deploy.md."
 

@@ -251,3 +251,34 @@ async def test_t40_stored_secrets_are_sent_nowhere_else(estate: Estate) -> None:
     same = {"options": elsewhere | {"skip_approval": False}}
     assert (await estate.api.patch(path, same))["version"] == moved["version"] + 1
     await estate.api.patch(path, {"options": options}, 422)
+
+
+async def test_t40_another_realm_has_other_kdcs(estate: Estate) -> None:
+    """What a KDC is sent is made with the password, which can be guessed by it."""
+    path = f"/connectors/{(await estate.connector())['id']}/local-ca-backends"
+    host = {"transport": "certsrv", "base_url": "https://ca1.corp.test", "auth": "kerberos"}
+    options = {"backend_type": "microsoft", "issuing_ca": "CA", "enroller": host}
+    account = {"username": "CORP\\svc", "password": "example"}
+    body = {"options": options | {"realm": "CORP.TEST"}} | {
+        "secrets": {"backend_type": "microsoft", "enroller": account}
+    }
+    local = await estate.api.post(path, {"name": "ad"} | body)
+    elsewhere = {"options": options | {"realm": "EVIL.TEST"}}
+    problem = await estate.api.patch(f"{path}/{local['id']}", elsewhere, 422)
+    assert faults_of(problem) == {("/secrets", "secrets-needed")}
+
+
+async def test_where_no_secrets_are_stored_none_are_needed(
+    estate: Estate, start_api: StartApi, settings: Settings, contract: Contract
+) -> None:
+    path = f"/connectors/{(await estate.connector())['id']}/local-ca-backends"
+    options = {
+        "backend_type": "aws",
+        "region": aws.REGION,
+        "credentials": {"mode": "default_chain"},
+    }
+    async with start_api(settings.model_copy(update={"machine_identities": ("aws",)})) as app:
+        api = Api(app, contract, estate.api.key)
+        local = await api.post(path, {"name": "machine", "options": options})
+        within = options | {"endpoint_url": "https://vpce-0a1b.acm-pca.test"}
+        assert (await api.patch(f"{path}/{local['id']}", {"options": within}))["version"] == 2

@@ -68,8 +68,8 @@ def require_type(part: ConnectionOptions | ConnectionSecrets, pointer: str, fixe
 def require_same_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     """Raises Invalid when secrets that nobody reads would be shown to somebody else.
 
-    Both are options as they are kept: whoever is called at another address, or is believed to be
-    there by other certificates, is given the secrets by who has them.
+    Both are options as they are kept: whoever is called at another address, is the KDC of another
+    realm or is believed to be there by other certificates, is given the secrets by who has them.
     """
     were, are = (dict(_told(each, _is_place)) for each in (before, after))
     moved = sorted(at for at in were.keys() | are.keys() if were.get(at) != are.get(at))
@@ -107,7 +107,7 @@ def _is_address(name: str) -> bool:
 
 
 def _is_place(name: str) -> bool:
-    return _is_address(name) or name == "trusted_certificates"
+    return _is_address(name) or name in {"trusted_certificates", "realm"}
 
 
 def _host(address: str) -> str:

@@ -23,7 +23,7 @@ from scm_api.db.changes import changed_fields
 from scm_api.db.models import Connector, LocalCaBackend
 from scm_api.db.secrets import secrets_owner
 from scm_api.drivers.kinds import BackendKind
-from scm_api.drivers.options import plain_secrets
+from scm_api.drivers.options import ConnectionSecrets, plain_secrets
 from scm_api.drivers.registry import REGISTRY
 from scm_api.gateway.health import wake_waiting
 from scm_api.web.concurrency import Expected
@@ -172,12 +172,17 @@ def _change_connection(app: Resources, local: LocalCaBackend, body: LocalCaBacke
         require_type(body.secrets, "/secrets", local.backend_type)
     require_sound(options, secrets, **_walls(app))
     wanted = options.model_dump(mode="json")
-    if body.secrets is None:
+    if body.secrets is None and _hold_any(secrets):
         require_same_place(local.options, wanted)
     local.options = wanted
     if body.secrets is not None:
         plain = plain_secrets(body.secrets)
         local.sealed_secrets = app.ring.seal(plain, secrets_owner(local.id))
+
+
+def _hold_any(secrets: ConnectionSecrets | None) -> bool:
+    """Whether there are secrets to be sent; those that cannot be read now may be."""
+    return secrets is None or secrets.model_dump(exclude_none=True).keys() > {"backend_type"}
 
 
 def _stored_secrets(ring: KeyRing, local: LocalCaBackend, kind: BackendKind) -> Any:
