@@ -114,8 +114,7 @@ class Issuance:
 
     def _is_urgent(self, claim: Claim) -> bool:
         """Whether the CA knows the order by a token that it soon forgets."""
-        guard = claim.connection.kind.capabilities.duplicate_guard
-        return guard is Guard.TOKEN and isinstance(self._plan(claim), Recover)
+        return _by_token(claim) and isinstance(self._plan(claim), Recover)
 
     async def _make_room(self, claim: Claim) -> None:
         """Come back once those who wait for the CA now have given up."""
@@ -283,6 +282,8 @@ class Issuance:
                     outcomes.rejected(changes, error)
                 case _:
                     outcomes.unanswered(changes, error.detail)
+                    if _by_token(claim):
+                        self._bulkhead.keep(claim.connection.local_ca_backend_id)
 
     async def _conclude(self, claim: Claim, chosen: Plan, outcome: Outcome) -> None:
         if isinstance(outcome, Issued):
@@ -315,6 +316,10 @@ class Issuance:
                 outcomes.parked(changes, _CLASH)
             else:
                 outcomes.stumbled(changes, error, self._limits.attempts)
+
+
+def _by_token(claim: Claim) -> bool:
+    return claim.connection.kind.capabilities.duplicate_guard is Guard.TOKEN
 
 
 def _looks(claim: Claim, chosen: Plan) -> bool:
