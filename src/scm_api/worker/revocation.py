@@ -91,7 +91,7 @@ class Revocation:
         except BackendRefused as error:
             await self._say_why(certificate, error.detail)
             if error.whole_backend:
-                self._refused[_version_of(connection)] = self._clock() + REFUSED_WAIT.total_seconds()
+                self._ask_again_in(REFUSED_WAIT, connection)
                 await self._backend_refused(connection, error.detail)
             return REFUSED_WAIT
         except OrderRefused as error:
@@ -131,9 +131,11 @@ class Revocation:
         now = self._clock()
         if again_at > now:
             return timedelta(seconds=again_at - now)
-        answer = self._limits.of_revocations_at(connection).write_deadline
-        self._refused[_version_of(connection)] = now + answer.total_seconds()
+        self._ask_again_in(self._limits.of_revocations_at(connection).write_deadline, connection)
         return None
+
+    def _ask_again_in(self, wait: timedelta, connection: Connection) -> None:
+        self._refused[_version_of(connection)] = self._clock() + wait.total_seconds()
 
     async def _load(
         self, certificate_id: UUID
