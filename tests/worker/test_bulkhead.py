@@ -105,6 +105,14 @@ def test_f35_that_it_hung_is_remembered_for_the_next_calls(
     assert not bulkhead.is_full(HANGS)
 
 
+def test_f35_what_waits_comes_back_one_after_the_other_within_a_minute(bulkhead: Bulkhead) -> None:
+    """Many that look at the same time, again and again, would keep the worker from all else."""
+    waits = [bulkhead.turn(HANGS).total_seconds() for _ in range(200)]
+    assert waits[:10] == pytest.approx([3 + 3 * each / (SLOTS // 2) for each in range(1, 11)])
+    assert waits[-1] == pytest.approx(60)
+    assert bulkhead.turn(WORKS) < timedelta(seconds=4), "another CA has a line of its own"
+
+
 def test_f35_the_slot_of_what_comes_back_soon_is_kept(
     bulkhead: Bulkhead, clock: Clock, hanging: ExitStack
 ) -> None:

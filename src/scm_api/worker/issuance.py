@@ -5,7 +5,6 @@ we got; whoever comes next goes on from there.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
@@ -117,8 +116,8 @@ class Issuance:
         return _by_token(claim) and isinstance(self._plan(claim), Recover)
 
     async def _make_room(self, claim: Claim) -> None:
-        """Come back once those who wait for the CA now have given up."""
-        wait = self._limits.write_deadline * (0.5 + random.random())  # noqa: S311 -- jitter
+        """Come back when there may be room."""
+        wait = self._bulkhead.turn(claim.connection.local_ca_backend_id)
         async with writing(claim, self._database) as changes:
             outcomes.come_back(changes, wait)
 

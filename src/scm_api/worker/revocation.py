@@ -78,7 +78,7 @@ class Revocation:
         if (held_off := self._held_off(connection)) is not None:
             return held_off
         if self._bulkhead.is_full(connection.local_ca_backend_id):
-            return self._limits.write_deadline * (0.5 + random.random())  # noqa: S311 -- jitter
+            return self._bulkhead.turn(connection.local_ca_backend_id)
         try:
             with self._bulkhead.entered(connection.local_ca_backend_id):
                 waiting = await self._ask(certificate, connection, options)
