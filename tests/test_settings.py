@@ -77,6 +77,7 @@ def test_database_urls_are_brought_to_one_form(
         "u@h/d?ssl=require",
         "u@h/d?sslmode=requir",
         "u@h/d?sslmode",
+        "u@h/d?sslmode=require&channel_binding=require",
     ],
 )
 def test_database_urls_that_nothing_could_be_reached_by_are_refused(

@@ -6,6 +6,12 @@ asyncpg reads it as libpq would, with `sslmode`, `sslrootcert` and several hosts
 import re
 from urllib.parse import parse_qsl, urlsplit
 
+# Of libpq's those that asyncpg takes; it has the server set all others, which refuses connections.
+# Passwords are not looked for there, and would be shown.
+_PARAMETER = re.compile(
+    "host|port|dbname|user|passfile|service|krbsrvname|gsslib|target_session_attrs|application_name"
+    "|options|sslmode|sslcert|sslkey|sslrootcert|sslcrl|sslnegotiation|ssl_(min|max)_protocol_version"
+)
 _SSL_MODE = re.compile("disable|allow|prefer|require|verify-(ca|full)")
 _HOST = r"(\[[^]@]+\]|[^:@,]*)(:\d{1,5})?"
 _HOSTS = re.compile(rf"([^@]*@)?{_HOST}(,{_HOST})*")
@@ -21,8 +27,7 @@ def postgresql_url(value: str) -> str:
         raise ValueError("no hosts and ports, or a password that is not percent-encoded")
     given = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     mode = _SSL_MODE.fullmatch(given.get("sslmode", "prefer"))
-    # A password is not looked for there, and would be shown; asyncpg refuses SQLAlchemy's `ssl`.
-    if mode is None or given.keys() & {"password", "ssl"}:
+    if mode is None or not all(map(_PARAMETER.fullmatch, given)):
         raise ValueError("parameters that are not to be used here")
     return f"postgresql+asyncpg://{match[1]}"
 

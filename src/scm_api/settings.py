@@ -116,7 +116,8 @@ class Settings(BaseSettings):
         None,
         repr=False,
         description="postgresql://user:password@host:port/name?sslmode=verify-full, with libpq's "
-        "parameters, percent-encoded; unset starts the embedded PostgreSQL.",
+        "parameters for host, user, TLS, target_session_attrs, application_name and options, "
+        "percent-encoded; unset starts the embedded PostgreSQL.",
     )
     data_directory: Annotated[Path, AfterValidator(_absolute)] = Field(
         Path(".scm-api"),

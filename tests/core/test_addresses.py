@@ -43,7 +43,7 @@ def test_t13_classes_need_permission() -> None:
     assert fault == Fault(
         "/csr",
         "address-not-allowed",
-        "The profile permits no public IPv4 addresses, such as 8.8.8.8.",
+        "A certificate of this profile carries no public IPv4 addresses, such as 8.8.8.8.",
         "private_ipv4, private_ipv6",
     )
     [fault] = faults("8.8.8.8", ())

@@ -84,6 +84,28 @@ def test_f12_an_ended_ca_certificate_without_another_is_noted() -> None:
     assert verdict.notes == ("The certificate of 'CN=Middle CA' in the chain is not in force.",)
 
 
+def test_f12_of_ca_certificates_that_ended_none_more_is_handed_out_than_has_to_be() -> None:
+    """A root that ended and has no other is no reason to hand out more that ended."""
+    ended_root = authority("Root CA", serial=5, end=-DAY).der
+    ended_issuing = authority("Issuing CA", "Middle CA", serial=5, end=-DAY).der
+    for sent in permutations([ended_issuing, ISSUING, MIDDLE, ended_root]):
+        for expected in (ISSUING, ended_issuing, None):
+            verdict = judge(leaf(), sent, expected=expected)
+            assert verdict.chain_ders == (ISSUING, MIDDLE, ended_root)
+
+
+def test_f12_an_ended_ca_certificate_below_one_that_was_not_sent_is_handed_out() -> None:
+    ended = authority("Middle CA", "Root CA", serial=5, end=-DAY).der
+    for sent in ([ended, ISSUING], [ISSUING, ended]):
+        verdict = judge(leaf(), sent)
+        assert verdict.chain_ders == (ISSUING, ended)
+        assert verdict.notes == (
+            "The certificate of 'CN=Middle CA' in the chain is not in force.",
+            "The chain is incomplete: the certificate of 'CN=Root CA' was not sent.",
+        )
+        assert judge(leaf(), [*sent, MIDDLE]).chain_ders == (ISSUING, MIDDLE)
+
+
 def test_f12_a_circle_of_cas_ends() -> None:
     circle = [authority("Issuing CA", "Ring CA", serial=4).der]
     circle += [

@@ -72,13 +72,14 @@ async def test_what_ca_gateway_issues_is_checked_by_the_ca_of_the_profile(
     assert len(listed) == 2
 
 
+@pytest.mark.parametrize("none", [None, ""])
 async def test_without_a_common_name_the_first_name_that_fits_is_one(
-    entrust_harness: EntrustHarness, gateway: Driver
+    entrust_harness: EntrustHarness, gateway: Driver, none: str | None
 ) -> None:
     """A common name has 64 characters at most, and a URI in it would be nobody's name."""
     spiffe, long = "spiffe://prod.example.com/shop", f"{'a' * 63}.example.com"
     names = (Name(NameKind.URI, spiffe), Name(NameKind.DNS, long), Name(NameKind.DNS, "a.test"))
-    order = replace(order_for(entrust_harness), common_name=None, names=names)
+    order = replace(order_for(entrust_harness), common_name=none, names=names)
     issued = await gateway.submit(order, GATEWAY)
     assert isinstance(issued, Issued)
     leaf = x509.load_der_x509_certificate(issued.leaf_der)

@@ -61,6 +61,12 @@ async def test_an_account_without_pooling_has_whole_years_also_in_replacements(
     ended = await enrolling.settled(accepted["enrollment_id"])
     assert ended["state"] == "issued", ended["reason"]
     assert ca.ledger("order")[1]["follows"] == ["reissue", int(first["ca_ref"])]
+    path = f"/certificates/{ended['certificate_id']}"
+    body = {"csr": csr_for(WWW), "reason": "key_compromise"}
+    accepted = await enrolling.api.post(f"{path}/replace", body, 202)
+    anew = await enrolling.settled(accepted["enrollment_id"])
+    assert anew["state"] == "rejected"
+    assert "An account without pooling issues for 365" in anew["reason"]
 
 
 async def test_a_certificate_is_given_back_to_the_inventory(

@@ -4,6 +4,7 @@ a kind of CA that is stands in here."""
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 from uuid import UUID
 
@@ -118,22 +119,36 @@ def test_client_authentication_ends_with_public_trust_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("dc.corp.internal", ["name-not-allowed"]),
-        ("mail", ["name-not-allowed"]),
-        ("a_b.example.com", ["name-invalid"]),
+        (x509.DNSName("dc.corp.internal"), ["name-not-allowed"]),
+        (x509.DNSName("mail"), ["name-not-allowed"]),
+        (x509.DNSName("a_b.example.com"), ["name-invalid"]),
+        (x509.IPAddress(ip_address("10.0.0.1")), ["address-not-allowed"]),
+        (x509.UniformResourceIdentifier("https://www.example.com"), ["san-type-not-allowed"]),
+        (x509.DNSName("*.example.com"), []),
+        (x509.DNSName("xn--mnchen-3ya.example.com"), []),
+        (x509.IPAddress(ip_address("8.8.8.8")), []),
     ],
 )
-def test_a_public_ca_is_asked_for_no_name_that_only_insiders_reach(
-    name: str, expected: list[str]
+def test_a_public_ca_is_asked_for_no_name_that_it_must_not_certify(
+    name: x509.GeneralName, expected: list[str]
 ) -> None:
-    policy = DomainPolicy(host_name=True, underscores=True)
+    policy = DomainPolicy(
+        host_name=True,
+        underscores=True,
+        ip_address=True,
+        wildcard=True,
+        allowed_uris=("https://*.example.com",),
+    )
     owned = ("*.example.com", "*.corp.internal")
     known, private = (
         replace(facts(BEFORE, rules, domain_policy=policy), owned_domains=owned)
         for rules in (PublicRules, ProfileRules)
     )
-    assert codes(judged(known, csr_for(name), term_days=90)) == expected
-    assert codes(judged(private, csr_for(name), term_days=90)) == []
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    request = request.add_extension(x509.SubjectAlternativeName([name]), critical=True)
+    pem = request.sign(new_key(), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+    assert codes(judged(known, pem, term_days=90)) == expected
+    assert codes(judged(private, pem, term_days=90)) == []
 
 
 @pytest.mark.parametrize(

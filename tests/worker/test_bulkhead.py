@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import func, text, update
 
-from estate import Estate
+from estate import Chain, Estate
 from memory_estate import memory_chain
 from scm_api.db.models import Enrollment
 from scm_api.db.session import Database
@@ -23,6 +23,7 @@ from scm_api.worker.issuance import Issuance
 from scm_api.worker.limits import Limits
 from scm_api.worker.revocation import Revocation
 from settlement import Enrolling
+from simulator import Simulator
 
 SLOTS = 10
 HANGS, ALSO, WORKS = uuid4(), uuid4(), uuid4()
@@ -102,6 +103,49 @@ def test_f35_that_it_hung_is_remembered_for_the_next_calls(
     clock.now += 15
     enter(bulkhead, hanging, HANGS, SLOTS)
     assert not bulkhead.is_full(HANGS)
+
+
+def test_f35_what_waits_comes_back_one_after_the_other_within_a_minute(bulkhead: Bulkhead) -> None:
+    """Many that look at the same time, again and again, would keep the worker from all else."""
+    waits = [bulkhead.turn(HANGS).total_seconds() for _ in range(200)]
+    assert waits[:10] == pytest.approx([3 + 3 * each / (SLOTS // 2) for each in range(1, 11)])
+    assert waits[-1] == pytest.approx(60)
+    assert bulkhead.turn(WORKS) < timedelta(seconds=4), "another CA has a line of its own"
+
+
+def test_f35_the_slot_of_what_comes_back_soon_is_kept(
+    bulkhead: Bulkhead, clock: Clock, hanging: ExitStack
+) -> None:
+    enter(bulkhead, hanging, HANGS, SLOTS // 2)
+    clock.now += 8
+    for _ in range(SLOTS // 2):
+        bulkhead.keep(HANGS)
+    hanging.close()
+    assert bulkhead.is_full(HANGS)
+    assert not bulkhead.is_full(WORKS)
+    clock.now += 3
+    assert not bulkhead.is_full(HANGS)
+
+
+async def test_f35_an_order_known_by_its_token_keeps_its_slot_until_it_is_sent_again(
+    estate: Estate,
+    chain: Chain,
+    simulator: Simulator,
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+) -> None:
+    """It is sent again at once, full or not: orders in its place would make the CA hold all."""
+    pool, bulkhead = DriverPool(), Bulkhead(1, clock)
+    gateway = Gateway(database, load_key_ring(settings), pool)
+    limits = Limits(*(timedelta(minutes=each) for each in (1, 0.5, 5)), attempts=5)
+    issuance = Issuance(database, gateway, limits, CrashPoints(settings), bulkhead)
+    made = await Enrolling(estate.api, chain).enroll("www.example.com")
+    simulator.fault("IssueCertificate", "reset")
+    await issuance.advance(UUID(made["id"]))
+    assert (await estate.api.get(f"/enrollments/{made['id']}"))["reason_code"] == "outcome-unknown"
+    assert bulkhead.is_full(UUID(chain.local_ca_backend["id"]))
+    await pool.aclose()
 
 
 async def test_f35_orders_and_revocations_make_room_and_come_back(

@@ -1,5 +1,7 @@
 """F41: a CA that refuses our credentials is not asked by every revocation that waits for it."""
 
+import asyncio
+from collections import deque
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from scm_api.worker.bulkhead import Bulkhead
 from scm_api.worker.crash import CrashPoints
 from scm_api.worker.issuance import Issuance
 from scm_api.worker.limits import Limits
+from scm_api.worker.planning import REFUSED_WAIT
 from scm_api.worker.revocation import Revocation
 from settlement import Enrolling
 
@@ -52,4 +55,36 @@ async def test_f41_one_refusal_is_enough(
     await estate.api.patch(local, {"secrets": secrets})
     assert await revocation.revoke(UUID(certificate), 0) is None
     assert authority.revoked
+    await pool.aclose()
+
+
+async def test_f41_the_others_wait_for_the_answer_of_the_one_that_asks_again(
+    estate: Estate, database: Database, settings: Settings
+) -> None:
+    """What is mended at the CA is no change here: all of them wake at the same time."""
+    chain, authority = await memory_chain(estate, "device")
+    pool = DriverPool()
+    gateway = Gateway(database, load_key_ring(settings), pool)
+    limits = Limits(*(timedelta(minutes=each) for each in (1, 0.5, 5)), attempts=5)
+    parts = database, gateway, limits, CrashPoints(settings), Bulkhead(10)
+    now = 0.0
+    issuance, revocation = Issuance(*parts), Revocation(*parts, clock=lambda: now)
+    found = []
+    for _ in range(2):
+        made = UUID((await Enrolling(estate.api, chain).enroll("www.example.com"))["id"])
+        await issuance.advance(made)
+        certificate = (await estate.api.get(f"/enrollments/{made}"))["certificate_id"]
+        await estate.api.post(f"/certificates/{certificate}/revoke", {"reason": "superseded"}, 202)
+        found.append(UUID(certificate))
+    accounts, authority.accounts = authority.accounts, {}
+    assert await revocation.revoke(found[0], 0) == REFUSED_WAIT
+    now += REFUSED_WAIT.total_seconds()
+    authority.accounts = accounts
+    authority.faults["revoke"] = deque(["hang"])
+    asking = asyncio.create_task(revocation.revoke(found[0], 1))
+    await authority.hangs.wait()
+    assert await revocation.revoke(found[1], 1) == limits.write_deadline
+    asking.cancel()
+    now += limits.write_deadline.total_seconds()
+    assert await revocation.revoke(found[1], 2) is None
     await pool.aclose()

@@ -1,17 +1,21 @@
-"""F08: a certificate whose renewal fails by an error of ours holds up nobody's."""
+"""What a renewal takes over, and that one which fails by an error of ours holds up nobody's."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
 from test_automatic_renewal import (
+    WWW,
     Enrolling,
     age,
+    at_work,
     enrolling,
     issued,
     renewals,
+    successors,
 )
 
+from estate import Json
 from scm_api.db.models import Enrollment
 from scm_api.db.session import Database
 from scm_api.settings import Settings
@@ -40,3 +44,39 @@ async def test_f08_a_poison_certificate_is_told_and_its_neighbour_renewed(
     assert await renewals.renew_due() == 0, "not before some time has passed"
     events = await enrolling.api.everything(f"/audit-events?subject_id={poison['id']}")
     assert [event["action"] for event in events] == ["certificate.renewal_refused"]
+
+
+async def renewed(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database, made: str
+) -> Json:
+    """The term that the service asks for, once the certificate of an enrollment is due."""
+    [enrollment] = await at_work(settings, enrolling, made)
+    old = await enrolling.api.get(f"/certificates/{enrollment['certificate_id']}")
+    await age(database, old, timedelta(days=1))
+    await renewals.renew_due()
+    [successor] = await successors(enrolling, old)
+    term: Json = successor["term"]
+    return term
+
+
+async def test_what_was_to_end_at_an_instant_lives_as_long_again(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    week = timedelta(days=7)
+    made = await enrolling.enroll(WWW, not_after=(datetime.now(UTC) + week).isoformat())
+    term = await renewed(enrolling, renewals, settings, database, made["id"])
+    left = datetime.fromisoformat(term["ordered_not_after"]) - datetime.now(UTC)
+    assert week - timedelta(minutes=2) < left <= week, "and not for the default of 30 days"
+
+
+async def test_what_replaced_another_is_renewed_for_the_term_of_that(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    made = await enrolling.enroll(WWW, term_days=90)
+    for _ in range(2):
+        [replaced] = await at_work(settings, enrolling, made["id"])
+        path = f"/certificates/{replaced['certificate_id']}/replace"
+        body = {"csr": enrolling.body(WWW)["csr"], "reason": "superseded"}
+        made = {"id": (await enrolling.api.post(path, body, 202))["enrollment_id"]}
+    term = await renewed(enrolling, renewals, settings, database, made["id"])
+    assert (term["asked_days"], term["asked_not_after"]) == (90, None)

@@ -69,8 +69,8 @@ async def _judged(
     now = await clock(session)
     judged = {}
     for certificate_id, row in found.items():
-        request = request_again(
-            row.Certificate, row.Enrollment, bulk.comment, bulk_renewal_id=bulk.id
+        request = await request_again(
+            session, row.Certificate, row.Enrollment, bulk.comment, bulk_renewal_id=bulk.id
         )
         one = await judge_successor(session, caller, row.Certificate, request, app.key_checks)
         allowed = one.facts is None or one.facts.rules.allow_renew

@@ -66,7 +66,7 @@ def range_faults(
     found = class_of(address)
     if found not in permitted:
         kind = found.replace("_ipv", " IPv")
-        detail = f"The profile permits no {kind} addresses, such as {address}."
+        detail = f"A certificate of this profile carries no {kind} addresses, such as {address}."
         yield Fault(pointer, code, detail, ", ".join(sorted(permitted)) or "no address at all")
     for cidr in denied:
         if address in network(cidr):

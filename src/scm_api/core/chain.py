@@ -39,11 +39,14 @@ def build_chain(
     leads there. All have been read by `read_certificate` before.
     """
     others = dict.fromkeys(certificate for certificate in sent if certificate != leaf)
-    pool = dict.fromkeys([*others, *expected])
+    known = dict.fromkeys([*others, *expected])
+    pool = sorted(known, key=lambda each: not in_force(each, now))
     certificates = _best_way([each for each in pool if in_force(each, now)], leaf, expected)
     if _leads(certificates, expected) != (True, True):
         certificates = max(
-            certificates, _best_way(pool, leaf, expected), key=lambda way: _leads(way, expected)
+            certificates,
+            _best_way(pool, leaf, expected),
+            key=lambda way: (_leads(way, expected), len(way)),
         )
     reaches_expected, complete = _leads(certificates, expected)
     return Chain(

@@ -56,7 +56,7 @@ def for_public_trust(policy: DomainPolicy) -> DomainPolicy:
     """What is left of a policy where every browser trusts the certificate.
 
     CA/Browser Forum Baseline Requirements 4.2.2 and 7.1.2.7.12: no internal names, no reserved
-    addresses, no underscores.
+    addresses, no underscores, no URIs.
     """
     public = (AddressClass.PUBLIC_IPV4, AddressClass.PUBLIC_IPV6)
     return replace(
@@ -65,6 +65,7 @@ def for_public_trust(policy: DomainPolicy) -> DomainPolicy:
         internal_domains=False,
         underscores=False,
         address_classes=tuple(each for each in policy.address_classes if each in public),
+        allowed_uris=(),
     )
 
 
@@ -115,7 +116,7 @@ class NameRules:
                 detail = f"The profile does not permit the domain name {quoted(domain)}."
                 yield Fault(pointer, "name-not-allowed", detail, self._kinds())
         elif not self._policy.host_name:
-            detail = f"The profile does not permit the short host name {quoted(domain)}."
+            detail = f"A certificate of this profile cannot carry the host name {quoted(domain)}."
             yield Fault(pointer, "name-not-allowed", detail, self._kinds())
 
     def _wildcard_faults(self, domain: str, pointer: str) -> Iterator[Fault]:
@@ -155,7 +156,7 @@ class NameRules:
         if "_" in domain and not self._policy.underscores:
             detail = (
                 f"{quoted(domain)} holds an underscore, which no host name may (RFC 1123 "
-                "section 2.1), and the profile permits none."
+                "section 2.1), and a certificate of this profile cannot carry one."
             )
             yield Fault(pointer, "name-invalid", detail, "letters, digits and inner hyphens")
         if not self._policy.homographs and homograph_of_latin(domain):
@@ -181,8 +182,8 @@ class NameRules:
             yield Fault(pointer, "name-not-allowed", detail, "names below no public suffix")
         if not is_public and not self._policy.internal_domains:
             detail = (
-                f"The profile does not permit the internal name {quoted(domain)}: .{suffix} is "
-                "not in the public suffix list."
+                f"A certificate of this profile cannot carry the internal name {quoted(domain)}: "
+                f".{suffix} is not in the public suffix list."
             )
             yield Fault(pointer, "name-not-allowed", detail, "names below a public suffix")
 

@@ -92,7 +92,7 @@ class Order:
     def subject_name(self) -> str:
         """The common name, for CAs that want one: where the CSR has none, the first DNS name or
         address that fits. Raises OrderRefused."""
-        if self.common_name is not None:
+        if self.common_name:
             return self.common_name
         for name in self.names:
             if name.kind in (NameKind.DNS, NameKind.IP) and len(name.value) <= 64:  # RFC 5280 A.1

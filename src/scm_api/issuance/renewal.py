@@ -114,7 +114,8 @@ async def lock_successors(session: AsyncSession, certificate_id: UUID) -> None:
     await session.execute(query)
 
 
-def request_again(
+async def request_again(
+    session: AsyncSession,
     row: Certificate,
     before: Enrollment,
     comment: str,
@@ -129,10 +130,7 @@ def request_again(
         organization_id=row.organization_id,
         certificate_profile_id=row.certificate_profile_id,
         csr=before.csr_der,
-        asked=Asked(
-            [Name(NameKind(name["kind"]), name["value"]) for name in before.names],
-            before.term["asked_days"],
-        ),
+        asked=await _asked_again(session, before),
         comment=comment,
         renews_certificate_id=row.id,
         requester_id=before.requester_id,
@@ -142,6 +140,20 @@ def request_again(
         order_options=before.order_options,
         subject=kept_subject(before),
     )
+
+
+async def _asked_again(session: AsyncSession, before: Enrollment) -> Asked:
+    """The same names and term. An end that was asked for is as far away again; a replacement ended
+    with what it replaced, so that it has the term of that."""
+    names = [Name(NameKind(name["kind"]), name["value"]) for name in before.names]
+    while before.replace_reason is not None:
+        replaced = await session.get_one(Certificate, before.renews_certificate_id)
+        before = await session.get_one(Enrollment, replaced.enrollment_id)
+    if before.not_after is None or before.term["asked_not_after"] is None:
+        return Asked(names, before.term["asked_days"])
+    now = (await session.execute(select(func.now()))).scalar_one()  # that of the judgement
+    end = now + (before.not_after - before.created_at)
+    return Asked(names, None, end.replace(microsecond=0))
 
 
 def kept_subject(before: Enrollment) -> Subject | None:

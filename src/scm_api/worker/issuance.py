@@ -5,7 +5,6 @@ we got; whoever comes next goes on from there.
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable
 from datetime import timedelta
 from typing import Any
@@ -114,12 +113,11 @@ class Issuance:
 
     def _is_urgent(self, claim: Claim) -> bool:
         """Whether the CA knows the order by a token that it soon forgets."""
-        guard = claim.connection.kind.capabilities.duplicate_guard
-        return guard is Guard.TOKEN and isinstance(self._plan(claim), Recover)
+        return _by_token(claim) and isinstance(self._plan(claim), Recover)
 
     async def _make_room(self, claim: Claim) -> None:
-        """Come back once those who wait for the CA now have given up."""
-        wait = self._limits.write_deadline * (0.5 + random.random())  # noqa: S311 -- jitter
+        """Come back when there may be room."""
+        wait = self._bulkhead.turn(claim.connection.local_ca_backend_id)
         async with writing(claim, self._database) as changes:
             outcomes.come_back(changes, wait)
 
@@ -283,6 +281,8 @@ class Issuance:
                     outcomes.rejected(changes, error)
                 case _:
                     outcomes.unanswered(changes, error.detail)
+                    if _by_token(claim):
+                        self._bulkhead.keep(claim.connection.local_ca_backend_id)
 
     async def _conclude(self, claim: Claim, chosen: Plan, outcome: Outcome) -> None:
         if isinstance(outcome, Issued):
@@ -315,6 +315,10 @@ class Issuance:
                 outcomes.parked(changes, _CLASH)
             else:
                 outcomes.stumbled(changes, error, self._limits.attempts)
+
+
+def _by_token(claim: Claim) -> bool:
+    return claim.connection.kind.capabilities.duplicate_guard is Guard.TOKEN
 
 
 def _looks(claim: Claim, chosen: Plan) -> bool:

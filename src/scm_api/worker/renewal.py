@@ -105,7 +105,7 @@ class Renewals:
         if successor.there:
             return None
         before = await session.get_one(Enrollment, row.enrollment_id)
-        request = request_again(row, before, _WHY)
+        request = await request_again(session, row, before, _WHY)
         judged = await judge_successor(session, None, row, request, self._checks)
         found = [fault.detail for fault in judged.faults]
         found += await _right_lost(session, before)

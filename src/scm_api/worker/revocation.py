@@ -6,6 +6,7 @@ claim is needed, only that the outcome is written once.
 
 import asyncio
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -55,7 +56,9 @@ class Revocation:
         limits: Limits,
         crash: CrashPoints,
         bulkhead: Bulkhead,
+        clock: Callable[[], float] = boottime,
     ) -> None:
+        self._clock = clock
         self._database = database
         self._gateway = gateway
         self._limits = limits
@@ -75,7 +78,7 @@ class Revocation:
         if (held_off := self._held_off(connection)) is not None:
             return held_off
         if self._bulkhead.is_full(connection.local_ca_backend_id):
-            return self._limits.write_deadline * (0.5 + random.random())  # noqa: S311 -- jitter
+            return self._bulkhead.turn(connection.local_ca_backend_id)
         try:
             with self._bulkhead.entered(connection.local_ca_backend_id):
                 waiting = await self._ask(certificate, connection, options)
@@ -88,7 +91,7 @@ class Revocation:
         except BackendRefused as error:
             await self._say_why(certificate, error.detail)
             if error.whole_backend:
-                self._refused[_version_of(connection)] = _again_at()
+                self._ask_again_in(REFUSED_WAIT, connection)
                 await self._backend_refused(connection, error.detail)
             return REFUSED_WAIT
         except OrderRefused as error:
@@ -121,15 +124,18 @@ class Revocation:
 
     def _held_off(self, connection: Connection) -> timedelta | None:
         """How long to wait because the CA refused our credentials: asked by each of many, it might
-        lock the account. One finds out whether they are mended."""
+        lock the account. One finds out whether they are mended; the others wait for its answer."""
         again_at = self._refused.get(_version_of(connection))
         if again_at is None:
             return None
-        left = again_at - boottime()
-        if left > 0:
-            return timedelta(seconds=left)
-        self._refused[_version_of(connection)] = _again_at()
+        now = self._clock()
+        if again_at > now:
+            return timedelta(seconds=again_at - now)
+        self._ask_again_in(self._limits.of_revocations_at(connection).write_deadline, connection)
         return None
+
+    def _ask_again_in(self, wait: timedelta, connection: Connection) -> None:
+        self._refused[_version_of(connection)] = self._clock() + wait.total_seconds()
 
     async def _load(
         self, certificate_id: UUID
@@ -239,7 +245,3 @@ class Revocation:
 
 def _version_of(connection: Connection) -> tuple[UUID, int]:
     return connection.local_ca_backend_id, connection.version
-
-
-def _again_at() -> float:
-    return boottime() + REFUSED_WAIT.total_seconds()
