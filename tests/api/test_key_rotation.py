@@ -1,9 +1,9 @@
-"""A repeat after the key ring was rotated gets the answer of the first request."""
+"""A repeat after the key ring was rotated, or scm-api upgraded, gets the answer of the first request."""
 
 import base64
 
 from pydantic import SecretStr
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from api_client import Api, Contract, faults_of
 from estate import Json
@@ -61,3 +61,20 @@ async def test_answers_are_moved_however_many_are_lost(database: Database) -> No
         await session.execute(insert(IdempotencyRecord), [*answers, _answer(new, "new")])
     assert await reseal_all(database, new) == Resealed(0, (), answers=1, lost_answers=1_000)
     assert await reseal_all(database, new) == Resealed(0, (), answers=0, lost_answers=1_000)
+
+
+async def test_an_answer_kept_by_0_1_is_given_and_to_its_request_alone(
+    api: Api, database: Database
+) -> None:
+    """There the digest of the request was a column, and not sealed."""
+    made = await api.send("POST", "/connectors", 201, json=_BODY, headers=_HEADERS)
+    ring = KeyRing.parse([KEY_RING])
+    async with database.transaction() as session:
+        row = (await session.scalars(select(IdempotencyRecord))).one()
+        owner = answer_owner(row.principal_id, row.key)
+        kept = ring.open(row.body, owner)
+        row.request_digest, row.body = kept[:32], ring.seal(kept[32:], owner)
+    again = await api.send("POST", "/connectors", 201, json=_BODY, headers=_HEADERS)
+    assert again.content == made.content
+    other = await api.post("/connectors", {"name": "other"}, 422, headers=_HEADERS)
+    assert faults_of(other) == {("header/Idempotency-Key", "idempotency-key-reused")}
