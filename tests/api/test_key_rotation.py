@@ -1,4 +1,4 @@
-"""A repeat after the key ring was rotated, or scm-api upgraded, gets the answer of the first request."""
+"""After the key ring was rotated or scm-api upgraded, a repeat gets the answer of the first."""
 
 import base64
 
