@@ -20,12 +20,14 @@ WWW = "www.example.com"
 async def pending(
     estate: Estate, certcentral: CertCentral, database: Database, settings: Settings
 ) -> Waiting:
-    """An order that waits for its domain to be proven; the worker is gone."""
+    """An order of two days ago that waits for its domain to be proven; the worker is gone."""
     certcentral.unprove("example.com")
     enrolling = Enrolling(estate.api, await digicert_chain(estate, certcentral))
     found = Waiting(enrolling, database, await enrolling.enroll(WWW))
+    certcentral.behave(clock_offset_seconds=-48 * 3600)
     async with at_work(settings):
         await found.until("state", "pending_ca")
+    certcentral.behave(clock_offset_seconds=0)
     return found
 
 
