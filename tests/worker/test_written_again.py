@@ -12,7 +12,7 @@ from scm_api.core.errors import Unavailable
 from scm_api.drivers.base import Pending
 from scm_api.drivers.errors import OrderRefused
 from scm_api.worker import outcomes
-from scm_api.worker.changes import Changes
+from scm_api.worker.changes import Changes, Further
 from scm_api.worker.claims import Lost
 
 __all__ = ["stage"]
@@ -21,24 +21,18 @@ _AWAY = Unavailable("It is being restarted.", code="database-unavailable")
 _DEADLOCK = text("DO $$ BEGIN RAISE SQLSTATE '40P01'; END $$")
 
 
-async def test_f26_an_answer_is_written_again_where_it_gave_way(stage: Stage) -> None:
-    claim = await stage.begun()
-    tries = []
-
-    async def further(session: AsyncSession) -> None:
-        tries.append(session)
-        if len(tries) == 1:
-            await session.execute(_DEADLOCK)
-
-    changes = Changes(claim)
-    outcomes.accepted(changes, _ACCEPTED)
-    changes.also(further)
-    await changes.commit(stage.database)
-    assert claim.state == "pending_ca"
-    assert (await stage.stored())["enrollment_attempts"][0]["ca_ref"] == "order-1"
+async def _deadlock(session: AsyncSession) -> None:
+    await session.execute(_DEADLOCK)
 
 
-async def test_f23_an_answer_is_kept_while_the_database_is_away(stage: Stage) -> None:
+async def _away(_session: AsyncSession) -> None:
+    raise _AWAY
+
+
+@pytest.mark.parametrize("trouble", [_deadlock, _away])
+async def test_f23_f26_an_answer_that_was_not_stored_is_written_again(
+    stage: Stage, trouble: Further
+) -> None:
     """The CA may not give it a second time."""
     claim = await stage.begun()
     tries = []
@@ -46,7 +40,7 @@ async def test_f23_an_answer_is_kept_while_the_database_is_away(stage: Stage) ->
     async def further(session: AsyncSession) -> None:
         tries.append(session)
         if len(tries) == 1:
-            raise _AWAY
+            await trouble(session)
 
     changes = Changes(claim)
     outcomes.accepted(changes, _ACCEPTED)

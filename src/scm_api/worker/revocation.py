@@ -83,7 +83,7 @@ class Revocation:
             with self._bulkhead.entered(connection.local_ca_backend_id):
                 waiting = await self._ask(certificate, connection, options)
         except (BackendUnavailable, OutcomeUnknown, TimeoutError) as error:
-            why = str(error) or "no answer in time"
+            why = str(error) or "The CA did not answer in time."
             _log.warning("revocation waits", certificate_id=str(certificate_id), why=why)
             await self._say_why(certificate, why)
             asked = error.retry_after if isinstance(error, BackendUnavailable) else None
