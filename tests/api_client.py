@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Mapping
 from copy import deepcopy
+from datetime import datetime
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -14,12 +15,19 @@ from fastapi import FastAPI
 
 URN = "urn:scm-api:problem:"
 PROBLEM = "application/problem+json"
+Promise = tuple[bool, type, jsonschema_rs.Draft202012Validator]
+"""Whether a header is required, what its text stands for, and its schema."""
 # What clients go by beside bodies: none of these is sent that is not promised.
 HEADERS = ("etag", "link", "location", "preference-applied", "retry-after", "www-authenticate")
 
 # httpx imports it in every request, as httpcore does (`drivers/http.py`).
 if find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]
+
+
+def moment(text: str) -> datetime:
+    """A time of an answer: without a fraction of a second it is no text to be compared."""
+    return datetime.fromisoformat(text)
 
 
 class Contract:
@@ -35,6 +43,7 @@ class Contract:
             )
         ]
         self.validator = lru_cache(maxsize=None)(self._make_validator)
+        self._promises: dict[str, dict[str, Promise]] = {}
 
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
         """The operation behind a method and path, if there is one."""
@@ -71,19 +80,25 @@ class Contract:
     def _check_headers(
         self, where: str, promised: Mapping[str, Any], headers: Mapping[str, str]
     ) -> None:
-        known = {}
+        if where not in self._promises:
+            self._promises[where] = self._promises_of(promised)
+        known = self._promises[where]
+        sent = {name for name in HEADERS if name in headers}
+        assert sent <= set(known), f"{where} sends {sorted(sent - set(known))}"
+        for name, (required, kind, schema) in known.items():
+            assert name in headers or not required, f"{where} lacks {name}"
+            if name in headers:
+                schema.validate(kind(headers[name]))
+
+    def _promises_of(self, promised: Mapping[str, Any]) -> dict[str, "Promise"]:
+        found = {}
         for name, header in promised.get("headers", {}).items():
             if "$ref" in header:
                 header = self.document["components"]["headers"][header["$ref"].rpartition("/")[2]]
-            known[name.lower()] = header
-        sent = {name for name in HEADERS if name in headers}
-        assert sent <= set(known), f"{where} sends {sorted(sent - set(known))}"
-        for name, header in known.items():
-            assert name in headers or not header.get("required"), f"{where} lacks {name}"
-            value: Any = headers.get(name)
-            if value is not None:
-                value = int(value) if header["schema"]["type"] == "integer" else value
-                jsonschema_rs.validate(header["schema"], value)
+            kind = int if header["schema"]["type"] == "integer" else str
+            schema = jsonschema_rs.Draft202012Validator(header["schema"])
+            found[name.lower()] = (bool(header.get("required")), kind, schema)
+        return found
 
     def _make_validator(self, schema: str) -> jsonschema_rs.Draft202012Validator:
         root = {"$ref": f"#/components/schemas/{schema}", "components": self._components}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from databases import Databases
     from demo_process import Demo
     from estate import Chain, Estate
-    from prepared import Prepared
+    from prepared import Founded, Prepared
     from processes import ServiceProcess
     from running import StartApi
     from scm_api.db.embedded import EmbeddedPostgres
@@ -113,20 +113,27 @@ def databases() -> "Iterator[Databases]":
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, databases: "Databases") -> Iterator[str]:
-    """A migrated database of the test's own, holding the chain if the test wants one."""
-    wants_chain = "chain" in request.fixturenames
-    url = databases.clone(request.getfixturevalue("_prepared").url if wants_chain else None)
+def _beginning(request: pytest.FixtureRequest) -> "Founded | None":
+    """What the test finds in its database: the chain or the first admin, if it wants them."""
+    for wanted, beginning in (("chain", "_prepared"), ("api", "_founded")):
+        if wanted in request.fixturenames:
+            found: Founded = request.getfixturevalue(beginning)
+            return found
+    return None
+
+
+@pytest.fixture
+def database_url(_beginning: "Founded | None", databases: "Databases") -> Iterator[str]:
+    """A migrated database of the test's own."""
+    url = databases.clone(_beginning and _beginning.url)
     yield url
     databases.drop(url)
 
 
 @pytest.fixture
-def own_postgres() -> "Iterator[tuple[EmbeddedPostgres, str]]":
+def own_postgres(databases: "Databases") -> "Iterator[tuple[EmbeddedPostgres, str]]":
     """A server the test may stop, and the URL of a migrated database on it."""
-    from databases import own_server
-
-    with own_server() as own:
+    with databases.own_server() as own:
         yield own
 
 
@@ -199,19 +206,13 @@ def contract() -> "Contract":
 
 
 @pytest.fixture
-async def api(
-    request: pytest.FixtureRequest, app: "FastAPI", database: "Database", contract: "Contract"
-) -> "Api":
+def api(app: "FastAPI", contract: "Contract", _beginning: "Founded") -> "Api":
     """The API as an MRAO calls it."""
     from api_client import Api
-    from scm_api.access.provisioning import create_admin_with_key
     from scm_api.sandbox import aws
 
-    if "chain" in request.fixturenames:
-        key: str = request.getfixturevalue("_prepared").key
-    else:
-        key = await create_admin_with_key(database, "Ada Lovelace", "ada@example.com")
-    return Api(app, contract, key, (aws.SECRET_ACCESS_KEY, aws.READER_SECRET_ACCESS_KEY))
+    secrets = (aws.SECRET_ACCESS_KEY, aws.READER_SECRET_ACCESS_KEY)
+    return Api(app, contract, _beginning.key, secrets)
 
 
 @pytest.fixture(scope="session")
@@ -238,9 +239,19 @@ def estate(api: "Api", simulator: "Simulator") -> "Estate":
 
 
 @pytest.fixture(scope="session")
+def _founded(databases: "Databases") -> "Founded":
+    from loop_thread import LoopThread
+    from prepared import found
+
+    with LoopThread() as loop:
+        return loop.run(found(databases.clone()))
+
+
+@pytest.fixture(scope="session")
 def _prepared(
     databases: "Databases",
     contract: "Contract",
+    _founded: "Founded",
     _simulator: "Simulator",
     tmp_path_factory: pytest.TempPathFactory,
 ) -> "Prepared":
@@ -249,9 +260,10 @@ def _prepared(
     from running import settings_for
 
     _simulator.reset()  # the test before may have disturbed it, and this is for all that follow
-    settings = settings_for(databases.clone(), tmp_path_factory.mktemp("prepared"))
+    url = databases.clone(_founded.url)
+    settings = settings_for(url, tmp_path_factory.mktemp("prepared"))
     with LoopThread() as loop:
-        return loop.run(prepare(settings, contract, _simulator.url))
+        return loop.run(prepare(settings, contract, _founded.key, _simulator.url))
 
 
 @pytest.fixture

@@ -8,6 +8,9 @@ from cryptography.x509.oid import NameOID
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+"""One for all processes of a run: making one takes a tenth of a second."""
+
 
 def new_key() -> ec.EllipticCurvePrivateKey:
     """A P-256 key."""

@@ -4,6 +4,7 @@ import fcntl
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,9 +32,9 @@ class Databases:
         self._loop = loop
         self._names = (f"test_{os.getpid()}_{number}" for number in itertools.count())
         self._free: list[str] = []
+        self._directory = directory
         self._connection = loop.run(asyncpg.connect(_dsn(server_url)))
-        with (directory / "template.lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._alone():
             self._make_template()
 
     def clone(self, of: str | None = None) -> str:
@@ -54,9 +55,45 @@ class Databases:
         self._execute(f"DROP DATABASE {name} WITH (FORCE)")
         self._free.append(name)
 
+    @contextmanager
+    def own_server(self) -> Iterator[tuple[EmbeddedPostgres, str]]:
+        """A server nobody else uses, to be stopped and started, and the URL of a migrated database.
+
+        Its cluster is copied from one that was made once: ten times quicker than making it.
+        """
+        with self._alone():
+            self._make_seed()
+        place = Path(tempfile.mkdtemp(prefix="scm-tests-own-", dir=_memory()))
+        place.chmod(0o711)
+        try:
+            subprocess.run(["cp", "-a", self._seed, place / "postgres"], check=True)
+            with EmbeddedPostgres(place / "postgres", options=_NO_POWER_CUT) as postgres:
+                yield postgres, postgres.start()
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
     def close(self) -> None:
         """Leave the server."""
         self._loop.run(self._connection.close())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """As the only one of this run's processes."""
+        with (self._directory / "template.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @property
+    def _seed(self) -> Path:
+        return self._directory / "seed"
+
+    def _make_seed(self) -> None:
+        if self._seed.exists():
+            return
+        draft = self._directory / "seed.draft"
+        with EmbeddedPostgres(draft, options=_NO_CRASH) as postgres:
+            upgrade(postgres.start())
+        draft.rename(self._seed)
 
     def _make_template(self) -> None:
         found = "SELECT true FROM pg_database WHERE datname = $1"
@@ -92,20 +129,6 @@ def shared_databases(run_id: str) -> Iterator[Databases]:
         postgres.stop()
         if not (directory / "data" / "postmaster.pid").exists():
             shutil.rmtree(directory, ignore_errors=True)
-
-
-@contextmanager
-def own_server() -> Iterator[tuple[EmbeddedPostgres, str]]:
-    """A server nobody else uses, to be stopped and started, and the URL of a migrated database."""
-    directory = Path(tempfile.mkdtemp(prefix="scm-tests-own-", dir=_memory()))
-    directory.chmod(0o711)
-    try:
-        with EmbeddedPostgres(directory / "postgres", options=_NO_POWER_CUT) as postgres:
-            url = postgres.start()
-            upgrade(url)
-            yield postgres, url
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _memory() -> Path:

@@ -19,6 +19,7 @@ from scm_api.drivers.tls import system_trust
 _IMPORTED_LATE: Final = (
     "anyio._backends._asyncio",
     "badkeys.checks",
+    "csrs",
     "encodings.idna",
     "encodings.utf_16_le",
     "httpcore",

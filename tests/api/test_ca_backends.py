@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text, update
 
-from api_client import code_of
+from api_client import code_of, moment
 from estate import NOWHERE, Estate, Json
 from memory_estate import memory_chain
 from scm_api.core.errors import Conflict
@@ -149,7 +149,7 @@ async def test_lists_of_the_ca_are_kept_for_a_while(
     assert len(simulator.calls(LIST)) == calls
     refreshed = await api.get(f"{path}?refresh=true")
     assert len(simulator.calls(LIST)) == 2 * calls
-    assert refreshed["fetched_at"] > first["fetched_at"]
+    assert moment(refreshed["fetched_at"]) > moment(first["fetched_at"])
     await age(database)
     await api.get(path)
     assert len(simulator.calls(LIST)) == 3 * calls

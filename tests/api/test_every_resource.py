@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from resources import EDITABLE, RESOURCES, Resource
 
-from api_client import Api, code_of, faults_of
+from api_client import Api, code_of, faults_of, moment
 from estate import Estate, Json
 
 every_resource = pytest.mark.parametrize("resource", RESOURCES, ids=str)
@@ -49,7 +49,7 @@ async def test_is_made_read_listed_changed_and_deleted(estate: Estate, resource:
             "version": content["version"] + 1,
             "updated_at": changed["updated_at"],
         }
-        assert changed["updated_at"] > content["updated_at"]
+        assert moment(changed["updated_at"]) > moment(content["updated_at"])
         assert await api.patch(path, resource.change) == changed, "nothing changed, no new version"
         expected.append(resource.actions[1])
     await api.delete(path)

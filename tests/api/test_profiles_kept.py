@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from api_client import code_of
+from api_client import code_of, moment
 from estate import Estate, Json
 from scm_api.core.vocabulary import BackendType
 from scm_api.db.models import CertificateProfileVersion
@@ -122,7 +122,7 @@ async def test_every_save_keeps_a_version(estate: Estate, database: Database) ->
     delegated = await estate.api.patch(path, {"organization_ids": [organization["id"]] * 2})
     assert delegated["organization_ids"] == [organization["id"]]
     assert delegated["version"] == 3
-    assert delegated["updated_at"] > profile["updated_at"]
+    assert moment(delegated["updated_at"]) > moment(profile["updated_at"])
     same = await estate.api.patch(path, {"organization_ids": [organization["id"]]})
     assert same == delegated
     kept = await versions(database, profile)

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from csrs import RSA_KEY
 from gcp_service import STRICT, WEB, GoogleCas, connection
 from scm_api.drivers.gcp.kind import GCP
 from scm_api.drivers.gcp.options import GcpConnection, GcpProfileOptions, GcpSecrets
@@ -15,7 +15,6 @@ _OPERATIONS = {
     "poll": "GetCertificate",
     "revoke": "RevokeCertificate",
 }
-_STRANGER = rsa.generate_private_key(65537, 2048)
 
 
 def choosing(certificate_authority: str = WEB, **more: Any) -> GcpProfileOptions:
@@ -41,7 +40,7 @@ class GcpHarness(GoogleCas):
         self.unreachable = self.reaching("https://127.0.0.1:9")
         self.secrets = secrets_of(self.key_file)
         self.other_secrets = secrets_of(self.other_key_file)
-        pem = _STRANGER.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        pem = RSA_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         self.confidential = pem.splitlines()[1]
         self.wrong_secrets = secrets_of(
             json.dumps(json.loads(self.key_file) | {"private_key": pem})

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from asn1crypto import cms, core
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from microsoft_forest import AGENT_POLICY, certificate, pem
 
-from csrs import Key, client_csr
+from csrs import RSA_KEY, Key, client_csr
 from scm_api.drivers.errors import BackendRefused, OrderRefused
 from scm_api.drivers.microsoft.on_behalf import EnrollmentAgent, Form
 
@@ -21,7 +21,7 @@ CSR = x509.load_pem_x509_csr(client_csr("ada@corp.example").encode()).public_byt
 ROOT_KEY = ec.generate_private_key(ec.SECP256R1())
 ROOT = certificate("Root", ROOT_KEY, x509.BasicConstraints(ca=True, path_length=None))
 KEYS: dict[str, Key] = {
-    "rsa": rsa.generate_private_key(65537, 2048),
+    "rsa": RSA_KEY,
     "ecdsa": ec.generate_private_key(ec.SECP384R1()),
 }
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from looking import look_again
 
 from api_client import Api, faults_of
-from csrs import csr_for
+from csrs import RSA_KEY, csr_for
 from estate import Chain, Estate, Json
 from loop_thread import LoopThread
 from made_states import made_state
@@ -33,7 +33,6 @@ from scm_api.sandbox.microsoft.catalogue import (
 from scm_api.settings import Settings
 from settlement import Enrolling
 
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 RSA_TYPES = ["rsa-2048", "rsa-3072", "rsa-4096"]
 
 
@@ -88,7 +87,7 @@ def bare_csr(common_name: str | None = None) -> str:
     """A CSR with a key and, at most, what a publisher is called."""
     attributes = [x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)] if common_name else []
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))
-    return builder.sign(KEY, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+    return builder.sign(RSA_KEY, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def behalf(account: str) -> Json:
@@ -111,7 +110,7 @@ async def verified(api: Api, certificate: Json, directory: Path) -> x509.Certifi
 
 
 CASES = {
-    "ssl": ("CorpWeb", {}, {"csr": csr_for("www.corp.example", key=KEY)}),
+    "ssl": ("CorpWeb", {}, {"csr": csr_for("www.corp.example", key=RSA_KEY)}),
     "client": (
         "CorpLogon",
         {
@@ -235,7 +234,7 @@ async def test_what_a_certificate_manager_decides_is_waited_for(
 ) -> None:
     enrolling = await profiled(estate, backend, "CorpWebApproved")
     async with at_work(settings):
-        made = await enrolling.enroll(csr=csr_for("www.corp.example", key=KEY))
+        made = await enrolling.enroll(csr=csr_for("www.corp.example", key=RSA_KEY))
         path = f"/enrollments/{made['id']}"
         waiting = await enrolling.until(path, "state", "pending_ca")
     assert "certificate manager" in waiting["waits_for"]
@@ -253,7 +252,7 @@ async def test_what_the_ca_denies_is_rejected_in_its_words(
     enrolling = await profiled(estate, backend, "CorpWeb")
     ca.control("PATCH", "/templates/CorpWeb", {"minimal_key_size": 4096})
     async with at_work(settings):
-        made = await enrolling.enroll(csr=csr_for("www.corp.example", key=KEY))
+        made = await enrolling.enroll(csr=csr_for("www.corp.example", key=RSA_KEY))
         ended = await enrolling.settled(made["id"])
     assert ended["state"] == "rejected"
     assert "0x80094811" in ended["reason"]
@@ -263,11 +262,11 @@ async def test_the_term_is_the_templates_also_of_a_replacement(
     estate: Estate, backend: Chain, ca: AdCs, settings: Settings
 ) -> None:
     enrolling = await profiled(estate, backend, "CorpWeb")
-    asked = enrolling.body(csr=csr_for("www.corp.example", key=KEY))
+    asked = enrolling.body(csr=csr_for("www.corp.example", key=RSA_KEY))
     ends = await estate.api.post("/enrollments", asked | {"not_after": "2099-01-01T00:00:00Z"}, 422)
     assert ("/not_after", "term-not-allowed") in faults_of(ends)
     async with at_work(settings):
-        first = await enrolling.issued(csr=csr_for("www.corp.example", key=KEY))
+        first = await enrolling.issued(csr=csr_for("www.corp.example", key=RSA_KEY))
         path = f"/certificates/{first['id']}/replace"
         other = csr_for("www.corp.example", key=rsa.generate_private_key(65537, 2048))
         body = {"csr": other, "reason": "superseded"}
@@ -290,7 +289,7 @@ async def test_without_a_revoker_it_is_said_what_to_do(
     chain = Chain(connector, local, made, organization, {})
     enrolling = await profiled(estate, chain, "CorpWeb")
     async with at_work(settings):
-        certificate = await enrolling.issued(csr=csr_for("www.corp.example", key=KEY))
+        certificate = await enrolling.issued(csr=csr_for("www.corp.example", key=RSA_KEY))
     path = f"/certificates/{certificate['id']}/revoke"
     refused = await estate.api.send("POST", path, 409, json={"reason": "superseded"})
     assert refused.json()["type"].endswith("not-supported")

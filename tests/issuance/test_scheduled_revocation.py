@@ -8,7 +8,7 @@ import pytest
 from approvals import FourEyes, four_eyes
 from sqlalchemy import select, update
 
-from api_client import code_of, faults_of
+from api_client import code_of, faults_of, moment
 from estate import Estate, Json
 from scm_api.db.models import Certificate
 from scm_api.db.session import Database
@@ -55,7 +55,7 @@ async def test_the_ca_is_told_when_the_time_has_come_and_not_before(
     await asyncio.sleep(1)
     assert simulator.ledger("revocation") == []
     done = await enrolling.until(path, "revocation.state", "done")
-    assert done["revocation"]["revoked_at"] >= done["revocation"]["effective_at"]
+    assert moment(done["revocation"]["revoked_at"]) >= moment(done["revocation"]["effective_at"])
     assert len(simulator.ledger("revocation")) == 1
 
 
@@ -98,7 +98,7 @@ async def test_what_is_asked_for_later_takes_its_place(
     first = await schedule(enrolling, path, at)
     assert await schedule(enrolling, path, at) == first, "a repeat changes nothing"
     moved = await schedule(enrolling, path, ahead(days=5))
-    assert moved["revocation"]["effective_at"] > first["revocation"]["effective_at"]
+    assert moment(moved["revocation"]["effective_at"]) > moment(first["revocation"]["effective_at"])
     now = await enrolling.api.post(f"{path}/revoke", {"reason": "key_compromise"}, 202)
     assert now["revocation"]["state"] == "requested"
     assert now["revocation"]["effective_at"] is None
