@@ -98,7 +98,7 @@ async def check_ca_backend(
     status, detail, report = await _ask(app.gateway, connection)
     if status is BackendStatus.AVAILABLE:
         with suppress(DriverError, NotFound):  # what was asked first says how the CA is
-            await learn(app.database, app.gateway, connection)
+            await learn(app.database, app.gateway, connection, refresh=True)
     async with app.database.transaction() as session:
         await repository.ca_backend(session, caller, ca_backend_id)
         await record_health(

@@ -16,8 +16,8 @@ from scm_api.web.deps import Resources
 
 
 async def learn_first(app: Resources, judged: Judged) -> bool:
-    """Read what the CA offers where that is not known; whether it was, so that the request is to be
-    judged again. A CA that is away leaves it unknown."""
+    """Read what the CA offers where that is not known, or was read a while ago; whether it was, so
+    that the request is to be judged again. A CA that is away leaves it as it is."""
     assert judged.facts is not None
     async with app.database.transaction() as session:
         connection = await connection_of(session, judged.facts.rules.ca_backend_id)

@@ -126,8 +126,11 @@ async def external_organizations(
     return EXTERNAL_ORGANIZATIONS.validate_python(listing.items)
 
 
-async def learn(database: Database, gateway: Gateway, connection: Connection) -> bool:
-    """Read the lists that profiles are compared with, where they are not kept; whether one was.
+async def learn(
+    database: Database, gateway: Gateway, connection: Connection, *, refresh: bool = False
+) -> bool:
+    """Read the lists that profiles and requests are judged by, where they are not fresh, with
+    `refresh` in any case; whether one was.
 
     Raises what `choices` raises.
     """
@@ -138,9 +141,9 @@ async def learn(database: Database, gateway: Gateway, connection: Connection) ->
     }
     learned = False
     for kind in (kind for kind, is_listed in lists.items() if is_listed):
-        kept, _ = await _kept(database, connection, kind)
-        if kept is None:
-            await choices(database, gateway, connection, kind)
+        _, fresh = await _kept(database, connection, kind)
+        if refresh or not fresh:
+            await choices(database, gateway, connection, kind, refresh=refresh)
             learned = True
     return learned
 

@@ -206,7 +206,8 @@ class Upkeep:
             )
 
     async def _learn(self, connection: Connection) -> None:
-        """Know what profiles are compared with before what waits for the CA goes on."""
+        """Know what requests are judged by before what waits for the CA goes on, and know it anew
+        now and then: a CA is disabled and enabled, and its certificate renewed."""
         with suppress(DriverError, NotFound):  # what was asked first says how the CA is
             await learn(self._database, self._gateway, connection)
 
