@@ -14,7 +14,7 @@ from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.aws.options import AwsConnection
 from scm_api.drivers.registry import REGISTRY
 from scm_api.sandbox import aws
-from simulator import DISABLED, EC_ISSUING, OTHER_REGION, RSA_ROOT, Simulator
+from simulator import DISABLED, EC_ISSUING, OTHER_REGION, RSA_ROOT, SHORT_LIVED, Simulator
 
 LIST = "ListCertificateAuthorities"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -40,6 +40,18 @@ async def test_an_arn_that_is_wrong_for_the_region(estate: Estate) -> None:
     ):
         faults = await refused(estate, backend, options=options(private_ca=wrong))
         assert faults == {("/options/private_ca", code)}
+
+
+async def test_t72_terms_that_a_short_lived_ca_never_gives(estate: Estate) -> None:
+    backend = await estate.ca_backend()
+    short_lived = options(private_ca=SHORT_LIVED)
+    term = {"allowed_days": [8, 30], "default_days": 8}
+    faults = await refused(estate, backend, options=short_lived, term=term)
+    assert faults == {("/term/allowed_days", "term-too-long")}
+    fitting = {"allowed_days": [7, 30], "default_days": 30}
+    profile = await estate.profile(backend["id"], options=short_lived, term=fitting)
+    problem = await estate.api.patch(f"/certificate-profiles/{profile['id']}", {"term": term}, 422)
+    assert faults_of(problem) == {("/term/allowed_days", "term-too-long")}
 
 
 async def test_every_fault_of_the_options_is_listed(estate: Estate) -> None:

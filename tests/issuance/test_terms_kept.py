@@ -49,8 +49,7 @@ async def test_before_it_is_issued_nothing_is_granted(enrolling: Enrolling) -> N
 
 async def test_a_default_beyond_the_ca_is_shortened_and_says_so(estate: Estate) -> None:
     options = {"backend_type": "aws", "private_ca": SHORT_LIVED}
-    chain = await estate.chain(options=options)
-    await estate.api.get(f"/ca-backends/{chain.ca_backend['id']}/issuing-cas")
+    chain = await estate.chain(options=options, term={"allowed_days": [7, 30], "default_days": 30})
     certificate = await Enrolling(estate.api, chain).issued(WWW)
     term = certificate["term"]
     assert (term["asked_days"], term["ordered_days"], term["granted_days"]) == (None, 7, 7)

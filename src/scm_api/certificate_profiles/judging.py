@@ -76,6 +76,16 @@ class KnownBackend:
         )
         return self.kind.judge_profile(draft.options, self.connection, facts)
 
+    def judge_terms(self, draft: CertificateProfileCreate) -> list[Fault]:
+        """Terms beyond what the CA's mode gives may stay beside one that is within it."""
+        wanted = self.kind.issuing_ca_id(draft.options)
+        ca = next((each for each in self.issuing_cas or () if each.id == wanted), None)
+        most = self.kind.max_term_days(ca) if ca else None
+        if most is None or min(draft.term.allowed_days) <= most:
+            return []
+        detail = f"Every term is longer than the CA's mode allows, which is {most:,} days."
+        return [Fault("/term/allowed_days", "term-too-long", detail, f"a term up to {most:,} days")]
+
 
 async def survey(
     app: Resources, caller: Principal, draft: CertificateProfileCreate
@@ -94,7 +104,8 @@ async def survey(
         connection = await connection_of(session, draft.ca_backend_id)
     known = await _known(app, connection, refresh=False)
     is_known = known.issuing_cas is not None or known.templates is not None
-    if draft.options.backend_type == known.kind.type and is_known and known.judge(draft):
+    is_fitting = draft.options.backend_type == known.kind.type
+    if is_fitting and is_known and [*known.judge(draft), *known.judge_terms(draft)]:
         known = await _known(app, connection, refresh=True)
     return known
 
@@ -228,5 +239,6 @@ def _backend_faults(
         return
     if draft.certificate_type is CertificateType.SSL and kind.publicly_trusted(draft.options):
         yield from _browser_faults(draft.term, now)
+    yield from backend.judge_terms(draft)
     for fault in backend.judge(draft):
         yield Fault(f"/options{fault.pointer}", fault.code, fault.detail, fault.accepted)
