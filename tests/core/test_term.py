@@ -57,6 +57,18 @@ def test_terms_between_those_of_the_profile_are_refused() -> None:
     assert fault.accepted == "30, 90, 365 days"
 
 
+def test_t72_a_refused_end_says_which_ends_are_accepted() -> None:
+    accepted = "an end after 2026-03-01T12:00:00Z and no later than 2027-03-01T12:00:00Z"
+    for end in (NOW, after(days=-1), after(days=365, seconds=1), after(days=10**5)):
+        _, (fault,) = judge_term(None, end, RULES, NOW)
+        assert fault.accepted == accepted
+    ending = replace(RULES, ca_not_after=after(days=1))
+    _, (fault,) = judge_term(None, after(days=366), ending, NOW)
+    assert fault.accepted == accepted[:-20] + "2026-03-02T12:00:00Z"
+    _, (fault,) = judge_term(None, NOW, replace(RULES, ca_not_after=NOW), NOW)
+    assert fault.accepted is None
+
+
 def test_t72_terms_above_the_mode_of_the_ca_are_refused() -> None:
     short_lived = TermRules((7, 90), 90, ca_max_days=7)
     assert codes(7, rules=short_lived) == []

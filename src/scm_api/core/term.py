@@ -1,7 +1,7 @@
 """How long a certificate shall live: what was asked against the profile and the CA."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -80,6 +80,15 @@ class TermRules:
         terms = sorted({self.default_days, *self.allowed_terms})
         fitting = [f"{days:,}" for days in terms if days <= self.longest]
         return f"{', '.join(fitting)} days" if fitting else f"at most {self.longest:,} days"
+
+    def ends(self, now: datetime) -> str | None:
+        """The ends one may ask for, in words; None where there is none."""
+        latest = now + self.longest_life
+        if self.ca_not_after is not None:
+            latest = min(latest, self.ca_not_after)
+        if latest <= now:
+            return None
+        return f"an end after {rfc_3339(now)} and no later than {rfc_3339(latest)}"
 
 
 def judge_term(
@@ -171,9 +180,10 @@ def _end_faults(
         return
     shown = f"The end {rfc_3339(not_after)}"
     if not_after <= now:
-        yield Fault(pointer, "term-not-allowed", f"{shown} has passed.", rules.choices)
+        yield Fault(pointer, "term-not-allowed", f"{shown} has passed.", rules.ends(now))
     elif not_after - now > rules.longest_life:
-        yield _too_long(shown, rules, pointer)
+        asked = f"The time until {rfc_3339(not_after)}"
+        yield replace(_too_long(asked, rules, pointer), accepted=rules.ends(now))
     elif rules.ca_not_after is not None and not_after > rules.ca_not_after:
         yield _outlives_ca(shown, rules.ca_not_after, pointer)
 
