@@ -1,5 +1,7 @@
 """The demo does what it says, twice, and says in a sentence why it cannot."""
 
+import fcntl
+import os
 import signal
 import socket
 import subprocess
@@ -79,6 +81,22 @@ def test_the_files_belong_together_and_secrets_are_private(
     assert (demo.folder / "root.pem").read_bytes().startswith(b"-----BEGIN CERTIFICATE-----")
     for secret in ("key.pem", "request.csr", "api-key"):
         assert (demo.folder / secret).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("second_start")  # which waits meanwhile
+def test_a_second_demo_in_the_same_directory_touches_nothing(tmp_path: Path) -> None:
+    demo = Demo.in_directory(tmp_path)
+    log = demo.folder / "logs" / "api.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("what the running one logged")
+    running = os.open(demo.folder, os.O_RDONLY)
+    fcntl.flock(running, fcntl.LOCK_EX)
+    done = demo.once()
+    os.close(running)
+    said = " ".join(done.stdout.split())
+    assert f"A demo is running in {demo.folder} already." in said
+    assert "--directory" in said
+    assert (done.returncode, log.read_text()) == (1, "what the running one logged")
 
 
 @pytest.mark.usefixtures("second_start")  # which waits meanwhile

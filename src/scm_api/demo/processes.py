@@ -1,5 +1,6 @@
 """The demo's child processes: their ports, their logs, and that none outlives the demo."""
 
+import fcntl
 import os
 import socket
 import time
@@ -97,6 +98,22 @@ def wait_until_ready(child: Child, url: str) -> None:
     raise DemoError(
         f"The {child.title} does not answer after {_PATIENCE} seconds. Its log is {child.log}."
     )
+
+
+def hold(directory: Path) -> int:
+    """An open file that keeps other demos out of `directory` while it is open: two would write over
+    each other's logs. Raises DemoError when one is running there."""
+    held = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        raise DemoError(
+            f"A demo is running in {directory} already. Use that one, or end it with Ctrl-C. For "
+            "another beside it: .venv/bin/scm-api demo --directory demo-2 --port 8002 "
+            "--sandbox-port 4012"
+        ) from error
+    return held
 
 
 def require_free(port: int, variable: str) -> None:

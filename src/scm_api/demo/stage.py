@@ -1,5 +1,6 @@
 """The demo from curtain up to curtain down."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from scm_api.demo.processes import (
     Children,
     DemoError,
     environment,
+    hold,
     require_free,
     wait_until_ready,
 )
@@ -86,11 +88,14 @@ def _everything(
     files: Files, port: int, sandbox_port: int, show: Show
 ) -> Iterator[tuple[Children, str, list[Ca]]]:
     """The processes, ready, an API key and the other CAs; all end with the block."""
+    if files.directory.is_dir():
+        os.close(hold(files.directory))  # to say that first, and make no directory in vain
     require_free(port, "PORT")
     require_free(sandbox_port, "SANDBOX_PORT")
     show.heading("Starting PostgreSQL, simulators of the CAs, the API and a worker")
     began = time.monotonic()
     files.directory.mkdir(parents=True, exist_ok=True)
+    held = hold(files.directory)
     database = EmbeddedPostgres(files.data / "postgres")
     with _interrupted_later():
         children = Children(files.logs, environment(files.data, port))
@@ -113,6 +118,7 @@ def _everything(
             signal.signal(number, signal.SIG_IGN)
         children.stop()
         database.stop()
+        os.close(held)
 
 
 def _started(
