@@ -285,3 +285,18 @@ async def test_what_a_ca_calls_itself_is_kept_whatever_it_is(
         status = BackendStatus.AVAILABLE
         await record_health(session, backend_id, status, "", local_version=1, findings=found)
     assert (await estate.api.get(path))["findings"] == ["\\x00 is its name"]
+
+
+async def test_what_a_connection_showed_before_it_was_changed_is_not_noted(
+    estate: Estate, database: Database
+) -> None:
+    chain = await estate.chain()
+    backend_id = chain.ca_backend["id"]
+    local = f"/connectors/{chain.connector['id']}/local-ca-backends/{chain.local_ca_backend['id']}"
+    changed = await estate.api.patch(local, {"name": estate.name("renamed")})
+    assert changed["version"] == 2
+    await estate.api.post(f"/ca-backends/{backend_id}/check", status=200)
+    async with database.transaction() as session:
+        offline = BackendStatus.OFFLINE
+        await record_health(session, UUID(backend_id), offline, "No answer.", local_version=1)
+    assert (await estate.api.get(f"/ca-backends/{backend_id}"))["status"] == "available"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +13,7 @@ from scm_api.core.explain import storable
 from scm_api.core.vocabulary import BackendStatus
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue_many
-from scm_api.db.models import CaBackend, CaBackendHealth, Enrollment
+from scm_api.db.models import CaBackend, CaBackendHealth, Enrollment, LocalCaBackend
 
 # Reasons under which an enrollment waits for its CA rather than for anything else.
 WAITING_REASONS = ("ca-unavailable", "backend-refused")
@@ -32,6 +32,8 @@ async def record_health(
 ) -> None:
     """Store the outcome of a check or call; a change of status is audited.
 
+    `local_version` is that of the connection it was made by. Once that has been changed the outcome
+    says nothing of how the CA is reached now, and is dropped.
     When the backend becomes available, enrollments that waited for it are due at once.
     """
     # A first check has no health row to lock, so the backend's own row makes checks take turns;
@@ -39,6 +41,10 @@ async def record_health(
     await session.execute(
         select(CaBackend.id).where(CaBackend.id == ca_backend_id).with_for_update(key_share=True)
     )
+    newer = LocalCaBackend.version > local_version
+    changed = CaBackend.local_ca_backend_id == LocalCaBackend.id
+    if await session.scalar(select(exists().where(CaBackend.id == ca_backend_id, changed, newer))):
+        return
     known = await session.scalar(
         select(CaBackendHealth.status).where(CaBackendHealth.ca_backend_id == ca_backend_id)
     )

@@ -2,17 +2,20 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Final
 
 from scm_api.core.issued import IssuedVerdict
 from scm_api.db.session import Database
 from scm_api.drivers.base import Issued
 from scm_api.drivers.errors import BackendUnavailable
 from scm_api.gateway.choices import issuing_cas
-from scm_api.gateway.connections import Gateway
+from scm_api.gateway.connections import Gateway, connection_of
 from scm_api.issuance.facts import CasUnknown
 from scm_api.issuance.recheck import objections
 from scm_api.issuance.verdict import verdict_of
 from scm_api.worker.claims import Claim
+
+_CHANGED_WAIT: Final = timedelta(seconds=1)
 
 Verdict = tuple[IssuedVerdict, bool]
 
@@ -34,6 +37,7 @@ class Judging:
         try:
             return await self._objections(claim)
         except CasUnknown as error:
+            await self._require_same_connection(claim)
             raise _untold(claim) from error
 
     async def verdict(self, claim: Claim, outcome: Issued) -> Verdict | None:
@@ -56,6 +60,7 @@ class Judging:
         try:
             return await self._judged(claim, outcome)
         except CasUnknown as error:
+            await self._require_same_connection(claim)
             raise _untold(claim) from error
 
     async def _objections(self, claim: Claim) -> tuple[str, str] | None:
@@ -72,6 +77,14 @@ class Judging:
                 await issuing_cas(self._database, self._gateway, claim.connection, refresh=True)
         except TimeoutError as error:
             raise _untold(claim) from error
+
+    async def _require_same_connection(self, claim: Claim) -> None:
+        """What the CA tells by a connection that was changed meanwhile is not kept."""
+        async with self._database.transaction() as session:
+            current = await connection_of(session, claim.connection.ca_backend_id)
+        if current.version != claim.connection.version:
+            detail = "The connection to the CA was changed while the CA was asked."
+            raise BackendUnavailable(detail, retry_after=_CHANGED_WAIT)
 
 
 def _is_by_a_stranger(claim: Claim, verdict: IssuedVerdict) -> bool:
