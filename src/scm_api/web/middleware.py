@@ -49,7 +49,7 @@ class Frame:
             return
         method = scope["method"]
         if method == "HEAD":
-            scope = scope | {"method": "GET"}
+            scope = {**scope, "method": "GET"}
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
@@ -65,7 +65,7 @@ class Frame:
                 given = {name for name, _ in message["headers"]}
                 message["headers"] += [each for each in framed.items() if each[0] not in given]
             elif method == "HEAD":
-                message = message | {"body": b""}
+                message = {**message, "body": b""}
             await send(message)
 
         try:

@@ -21,7 +21,6 @@ from scm_api.db.models import (
     CertificateProfileVersion,
     IdempotencyRecord,
 )
-from scm_api.db.schema import without_schema
 from scm_api.db.session import Database, is_away
 from scm_api.db.statements import AnySelect, Statement
 from scm_api.drivers.base import CheckReport
@@ -143,9 +142,7 @@ class Upkeep:
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 -- upkeep is tried again at its next turn
-                if advice := without_schema(error):
-                    _log.warning("upkeep waits", work=work.__name__, why=advice)
-                elif not is_away(error):
+                if not is_away(error):
                     _log.exception("upkeep failed", work=work.__name__)
             await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 -- jitter
 
