@@ -55,6 +55,11 @@ class Certificate(Identified, Base):
             "revocation_requested_at",
             postgresql_where="revocation_state IN ('requested', 'scheduled', 'pending_ca')",
         ),
+        Index(
+            "ix_certificates_for_a_person",
+            "not_after",
+            postgresql_where="quarantined IS NOT NULL OR revocation_state = 'refused'",
+        ),
     )
 
     enrollment_id: Mapped[UUID] = mapped_column(
