@@ -52,6 +52,7 @@ class Certificate(Identified, Base):
         ),
         Index(
             "ix_certificates_revocation_under_way",
+            "revocation_state",
             "revocation_requested_at",
             postgresql_where="revocation_state IN ('requested', 'scheduled', 'pending_ca')",
         ),
