@@ -1,6 +1,7 @@
 """What wakes an operator: the state of the service, as Prometheus reads it."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from sqlalchemy import insert, text
 from api_client import Api, Contract
 from estate import Chain, Estate
 from running import StartApi, settings_for
+from scm_api.db import service_state
 from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import CaBackendHealth, Certificate, Enrollment
 from scm_api.db.session import Database
+from scm_api.db.statements import Statement
 from scm_api.web.state_gauges import READ_EVERY, StateGauges
 from settlement import Enrolling
 
@@ -117,13 +120,14 @@ async def test_what_no_worker_takes_grows_old(
 async def test_revocations_are_told_by_state_and_by_the_oldest_that_should_be_done(
     api: Api, database: Database
 ) -> None:
-    for state, asked, effective in (
-        ("requested", -1, None),
-        ("pending_ca", -2, None),
-        ("scheduled", -9, -3),
-        ("scheduled", -9, 1),
-        ("pending_approval", -5, None),
-        ("done", -9, None),
+    for state, asked, effective, answer_until in (
+        ("requested", -1, None, None),
+        ("pending_ca", -2, None, None),
+        ("scheduled", -9, -3, None),
+        ("scheduled", -9, 1, None),
+        ("pending_approval", -5, None, 1),
+        ("pending_approval", -5, None, -1),
+        ("done", -9, None, None),
     ):
         await put_certificate(
             database,
@@ -131,7 +135,7 @@ async def test_revocations_are_told_by_state_and_by_the_oldest_that_should_be_do
             revocation_state=state,
             revocation_requested_at=NOW + timedelta(hours=asked),
             revocation_effective_at=effective and NOW + timedelta(hours=effective),
-            revocation_expires_at=NOW + timedelta(1) if state == "pending_approval" else None,
+            revocation_expires_at=answer_until and NOW + timedelta(hours=answer_until),
         )
     gauges = await scrape(api)
     told = {name[1]: count for name, count in gauges.items() if name[0] == "scm_revocations"}
@@ -192,6 +196,32 @@ async def test_backends_are_told_by_id_and_not_by_name(estate: Estate, database:
     assert gauges["scm_ca_backend_status", "aws", unchecked["id"], "unchecked"] == 1
     assert gauges["scm_ca_backend_check_age_seconds", offline["id"]] >= 3600
     assert ("scm_ca_backend_check_age_seconds", unchecked["id"]) not in gauges
+
+
+async def test_no_table_that_grows_is_read_as_a_whole(database: Database) -> None:
+    """Each statement goes through the index that was made for it."""
+    values = {"at_most": 1, "unsettled": [], "active": [], "jobs": [], "under_way": []}
+    found = [each for each in vars(service_state).values() if isinstance(each, Statement)]
+    async with database.transaction() as session:
+        await service_state._BEGIN.fetch(session, {"longest": "5s"})
+        plans = [
+            await session.scalars(text(f"EXPLAIN {each._statement}"), values | {"longest": ""})
+            for each in found
+        ]
+    plan = "\n".join(line for plan in plans for line in plan)
+    assert "Seq Scan" not in plan
+    assert set(re.findall(r"Scan using (\w+)", plan)) == {
+        "ix_enrollments_state_id",
+        "ix_enrollments_due_at",
+        "pgqueuer_ep_ea_idx",
+        "ix_certificates_revocation_under_way",
+        "ix_certificates_revocation_expires_at",
+        "ix_certificates_for_a_person",
+        "ix_certificates_not_after_id",
+        "ix_certificates_renews_certificate_id",
+        "pk_ca_backends",
+        "pk_ca_backend_health",
+    }
 
 
 async def test_scrapes_share_one_reading_and_do_not_wait_for_it(
