@@ -127,14 +127,18 @@ class Upkeep:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._repeat(self.requeue_lost, 15))
             tasks.create_task(self._repeat(self.check_backends, 5))
-            tasks.create_task(self._repeat(self.forget_old_keys, 600))
-            tasks.create_task(self._repeat(self.forget_job_log, 600))
+            tasks.create_task(self._repeat(self.forget_old_keys, 600, at_once=False))
+            tasks.create_task(self._repeat(self.forget_job_log, 600, at_once=False))
             tasks.create_task(self._repeat(self.expire_unanswered, 60))
             tasks.create_task(self._repeat(self.refresh_assignments, 300))
             if self._renewals is not None:
                 tasks.create_task(self._repeat(self._renewals.renew_due, 60))
 
-    async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
+    async def _repeat(
+        self, work: Callable[[], Awaitable[object]], seconds: float, *, at_once: bool = True
+    ) -> None:
+        if not at_once:  # what has time: workers that start together do not all begin with it
+            await asyncio.sleep(seconds * random.random())  # noqa: S311 -- jitter
         while True:
             try:
                 await work()
