@@ -108,6 +108,19 @@ async def test_taken_back_before_it_is_sent_nothing_is_ordered(
     assert simulator.ledger("order") == []
 
 
+async def test_a_domain_changes_when_an_organization_it_was_delegated_to_is_deleted(
+    estate: Estate, chain: Chain
+) -> None:
+    other = await estate.organization()
+    path = await wildcard_of(estate, chain)
+    given = [{"organization_id": other["id"], "certificate_types": ["ssl"]}]
+    before = await estate.api.put(f"{path}/delegations", {"delegations": given})
+    await estate.api.delete(f"/organizations/{other['id']}")
+    domains = await estate.api.everything(f"/organizations/{chain.organization['id']}/domains")
+    (left,) = [each for each in domains if each["id"] == before["id"]]
+    assert (left["delegations"], left["version"]) == ([], before["version"] + 1)
+
+
 async def test_a_delegated_domain_and_its_owner_are_in_use(
     estate: Estate, chain: Chain, department: Enrolling
 ) -> None:

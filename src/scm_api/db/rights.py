@@ -8,7 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.rights import UNLIMITED, Rights
 from scm_api.core.vocabulary import CertificateType, Privilege, Role
-from scm_api.db.models import Admin, ApiKey, Organization
+from scm_api.db.models import (
+    Admin,
+    ApiKey,
+    Organization,
+    OrganizationDomain,
+    OrganizationDomainDelegation,
+)
 
 
 def rights_of(admin: Admin) -> Rights:
@@ -54,7 +60,8 @@ def _read(role: str, limits: Admin | ApiKey) -> Rights:
 
 
 async def forget_organization(session: AsyncSession, organization_id: UUID) -> None:
-    """Take an organization that is being deleted out of everybody's rights."""
+    """Take an organization that is being deleted out of everybody's rights; domains that it has
+    been delegated change with that."""
     for holder in (Admin, ApiKey):
         left = func.array_remove(holder.organization_ids, organization_id)
         await session.execute(
@@ -63,3 +70,11 @@ async def forget_organization(session: AsyncSession, organization_id: UUID) -> N
             .values(organization_ids=left, version=holder.version + 1)
             .execution_options(synchronize_session=False)
         )
+    delegation = OrganizationDomainDelegation
+    delegated = select(delegation.domain_id).where(delegation.organization_id == organization_id)
+    await session.execute(
+        update(OrganizationDomain)
+        .where(OrganizationDomain.id.in_(delegated))
+        .values(version=OrganizationDomain.version + 1)
+        .execution_options(synchronize_session=False)
+    )
