@@ -205,7 +205,10 @@ class EnrollmentOut(Output):
     next_step_at: datetime | None = Field(description="When the service looks at it next.")
     created_at: datetime
     updated_at: datetime
-    version: int
+    version: int = Field(
+        description="Grows with each change of `state`, not with `reason`; also the ETag.",
+        examples=[1],
+    )
 
 
 class PrivateKeyOut(Output):
