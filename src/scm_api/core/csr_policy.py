@@ -98,7 +98,6 @@ RULES: Final = {
 def judge_csr(
     facts: CsrFacts,
     rules: CsrRules = RULES[CertificateType.SSL],
-    pointer: str = "/csr",
 ) -> list[Fault]:
     """Every part of the CSR that the rules do not know to be harmless.
 
@@ -106,70 +105,68 @@ def judge_csr(
     subject), `extension-not-allowed` and `attribute-not-allowed`, one fault for each OID.
     """
     return [
-        *_subject_faults(facts, rules, pointer),
-        *_extension_faults(facts, rules, pointer),
-        *_attribute_faults(facts, rules, pointer),
+        *_subject_faults(facts, rules),
+        *_extension_faults(facts, rules),
+        *_attribute_faults(facts, rules),
     ]
 
 
-def _subject_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[Fault]:
+def _subject_faults(facts: CsrFacts, rules: CsrRules) -> Iterator[Fault]:
     accepted = f"the subject attributes {_short_names(rules)}, with at most one CN"
     if len(facts.common_names) > 1:
         listed = handful(quoted(name) for name in facts.common_names)
         detail = f"The subject holds {len(facts.common_names)} common names: {listed}."
-        yield Fault(pointer, "subject-not-allowed", detail, accepted)
+        yield Fault("/csr", "subject-not-allowed", detail, accepted)
     for oid, value in facts.subject:
         if oid not in rules.subject_attributes:
             detail = f"The subject holds the attribute {named(oid)}, which this type may not carry."
-            yield Fault(pointer, "subject-not-allowed", detail, accepted)
+            yield Fault("/csr", "subject-not-allowed", detail, accepted)
             continue
         short_name, least, most = _X520[oid]
         if not value.isprintable():
             detail = f"The {short_name} {quoted(value)} holds control or invisible characters."
-            yield Fault(pointer, "name-invalid", detail, "printable characters")
+            yield Fault("/csr", "name-invalid", detail, "printable characters")
         elif not least <= len(value) <= most:
             detail = f"The {short_name} of the subject has {len(value):,} characters."
-            yield Fault(pointer, "subject-not-allowed", detail, f"{least} to {most} characters")
+            yield Fault("/csr", "subject-not-allowed", detail, f"{least} to {most} characters")
 
 
 def _short_names(rules: CsrRules) -> str:
     return ", ".join(_X520[oid][0] for oid in _X520 if oid in rules.subject_attributes)
 
 
-def _extension_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[Fault]:
+def _extension_faults(facts: CsrFacts, rules: CsrRules) -> Iterator[Fault]:
     for extension in facts.extensions:
         oid = extension.oid.dotted_string
         if oid not in rules.extensions:
             accepted = f"the extensions {_listed(rules.extensions)}"
             detail = f"The CSR asks for the extension {named(oid)}."
-            yield Fault(pointer, "extension-not-allowed", detail, accepted)
+            yield Fault("/csr", "extension-not-allowed", detail, accepted)
             continue
         match extension.value:
             case x509.BasicConstraints(ca=True):
                 detail = f"The CSR asks for a CA certificate ({named(oid)}, CA:TRUE)."
-                yield Fault(pointer, "extension-not-allowed", detail, "CA:FALSE")
+                yield Fault("/csr", "extension-not-allowed", detail, "CA:FALSE")
             case x509.KeyUsage() as usage:
                 wanted = {name for name in _KEY_USAGES if getattr(usage, name)}
-                yield from _usage_faults(oid, wanted, rules.key_usages, pointer)
+                yield from _usage_faults(oid, wanted, rules.key_usages)
             case x509.ExtendedKeyUsage() as purposes:
                 wanted = {purpose.dotted_string for purpose in purposes}
-                yield from _usage_faults(oid, wanted, rules.extended_key_usages, pointer)
+                yield from _usage_faults(oid, wanted, rules.extended_key_usages)
 
 
-def _usage_faults(
-    oid: str, wanted: set[str], allowed: frozenset[str], pointer: str
-) -> Iterator[Fault]:
+def _usage_faults(oid: str, wanted: set[str], allowed: frozenset[str]) -> Iterator[Fault]:
     if excess := sorted(wanted - allowed):
         detail = f"The CSR asks in the extension {named(oid)} for {handful(map(named, excess))}."
-        yield Fault(pointer, "extension-not-allowed", detail, _listed(allowed))
+        yield Fault("/csr", "extension-not-allowed", detail, _listed(allowed))
 
 
-def _attribute_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[Fault]:
+def _attribute_faults(facts: CsrFacts, rules: CsrRules) -> Iterator[Fault]:
     for oid in facts.attribute_oids:
         if oid not in rules.attributes:
             accepted = f"the attributes {_listed(rules.attributes)}"
             detail = f"The CSR holds the attribute {named(oid)}."
-            yield Fault(pointer, "attribute-not-allowed", detail, accepted)
+            yield Fault("/csr", "attribute-not-allowed", detail, accepted)
 
 
 def _listed(oids: frozenset[str]) -> str:
