@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
-from scm_api.core.csr_policy import RULES
+from scm_api.core.csr_policy import EXTENDED_KEY_USAGES
 from scm_api.core.issued import LOGON, IssuedVerdict, Issuer, Wanted, judge_issued
 from scm_api.core.names import Name
 from scm_api.core.subjects import subject_from
@@ -70,7 +70,7 @@ def _purposes(facts: Facts) -> frozenset[str]:
     """What a CSR may ask for is what such certificates are for; those of accounts log on."""
     rules = facts.rules
     logon = {LOGON} if rules.kind.needs_subject(rules.typed_options) else set()
-    return RULES[rules.certificate_type].extended_key_usages | logon
+    return EXTENDED_KEY_USAGES[rules.certificate_type] | logon
 
 
 def _is_waste(facts: Facts, verdict: IssuedVerdict) -> bool:
