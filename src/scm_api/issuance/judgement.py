@@ -102,7 +102,7 @@ def judged_names(
     facts: Facts,
     csr: CsrFacts,
     asked: Sequence[Name] | None,
-    subject: Subject | Fault | None = None,
+    subject: Subject | Fault | None,
 ) -> tuple[list[Name], list[Fault]]:
     """The names the certificate would carry, and their faults by profile, domains and CA.
 
