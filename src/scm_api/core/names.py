@@ -80,6 +80,12 @@ def normalise(name: Name, pointer: str = "") -> Name | Fault:
             return name
 
 
+def respelled(name: Name) -> Name:
+    """The name in its only spelling; one that has none stays as it is."""
+    found = normalise(name)
+    return name if isinstance(found, Fault) else found
+
+
 def comparable(name: Name) -> str:
     """What a name in a certificate is looked up by: its only spelling without regard to case, where
     it has one. In e-mail addresses and URIs case may matter, but not to who looks for them."""
