@@ -1,17 +1,10 @@
 """What is ordered for an enrollment, the same for every send of one attempt."""
 
-from uuid import UUID
-
 from scm_api.core.names import Name
 from scm_api.core.subjects import subject_from
 from scm_api.core.vocabulary import NameKind, RevocationReason
 from scm_api.drivers.base import Order
 from scm_api.worker.claims import Claim
-
-
-def token_of(enrollment_id: UUID, number: int) -> str:
-    """One for each attempt, in the 36 characters AWS takes (acm-pca model, IdempotencyToken)."""
-    return f"{enrollment_id.hex}{number:04x}"
 
 
 def order_of(claim: Claim) -> Order:
