@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, true
+from sqlalchemy import delete, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import NotFound
-from scm_api.core.rights import Rights
 from scm_api.core.vocabulary import Role
 from scm_api.db.models import Admin, ApiKey, Organization
 from scm_api.db.scope import visible_admins, within
@@ -106,14 +105,3 @@ async def departments_among(
     )
     rows = await session.execute(query)
     return {row.id: row.department for row in rows}
-
-
-async def seen_by(session: AsyncSession, rights: Rights) -> frozenset[UUID] | None:
-    """Organizations and departments rights reach; None is the whole account."""
-    if rights.role is Role.MRAO:
-        return None
-    given = rights.organization_ids
-    reached = [Organization.id.in_(given)]
-    if rights.role is Role.RAO:
-        reached.append(Organization.parent_id.in_(given))
-    return frozenset(await session.scalars(select(Organization.id).where(or_(*reached))))
