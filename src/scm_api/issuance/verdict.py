@@ -16,7 +16,7 @@ from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Enrollment
 from scm_api.db.statements import Single
 from scm_api.drivers.base import Issued
-from scm_api.issuance.facts import CasUnknown, Facts, load_facts
+from scm_api.issuance.facts import CasUnknown, Facts, facts_of
 from scm_api.issuance.judgement import issuing_ca, term_rules
 
 
@@ -35,14 +35,7 @@ async def verdict_of(
     csr, _ = read_csr(enrollment.csr_der)
     if csr is None:
         raise ValueError("the stored CSR cannot be read any more")
-    facts, _ = await load_facts(
-        session,
-        None,
-        organization_id=enrollment.organization_id,
-        certificate_profile_id=enrollment.certificate_profile_id,
-        spki_sha256=enrollment.spki_sha256,
-        profile_version=enrollment.profile_version,
-    )
+    facts, _ = await facts_of(session, enrollment)
     if facts is None:
         raise ValueError("the profile of the enrollment is gone")
     anchors = _anchors(facts, outcome)
