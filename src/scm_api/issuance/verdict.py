@@ -9,10 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scm_api.core.csr import read_csr
 from scm_api.core.csr_policy import EXTENDED_KEY_USAGES
 from scm_api.core.issued import LOGON, IssuedVerdict, Issuer, Wanted, judge_issued
-from scm_api.core.names import Name
+from scm_api.core.names import names_from
 from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term
-from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Enrollment
 from scm_api.db.statements import Single
 from scm_api.drivers.base import Issued
@@ -41,12 +40,12 @@ async def verdict_of(
     anchors = _anchors(facts, outcome)
     if not anchors and facts.rules.kind.capabilities.lists_issuing_cas:
         raise CasUnknown
-    names = (Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names)
+    names = frozenset(names_from(enrollment.names))
     term = Term(enrollment.term_days, enrollment.not_after)
     account = subject_from(enrollment.subject) if enrollment.subject else None
     subject, purposes = None if account else csr.subject, _purposes(facts)
     verdict = judge_issued(
-        Wanted(csr.spki_der, frozenset(names), term, subject, account, purposes),
+        Wanted(csr.spki_der, names, term, subject, account, purposes),
         Issuer(
             certificate_ders=anchors,
             backdating=facts.rules.kind.capabilities.backdating,
