@@ -4,7 +4,9 @@ A fixture imports what it needs: the tests of `core` take less time than the imp
 """
 
 import gc
+import itertools
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -56,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.tx = [f"{each}//python={python}" for each in asked if each == "popen"]
 
 
+_NUMBERS = itertools.count()
 _WAITING = {"crash": 0.8, "issuance": 0.9, "worker": 0.9}  # until this part of the run
 
 
@@ -67,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     groups: list[pytest.Item] = []
     kinds: dict[float, list[pytest.Item]] = {}
     for item in items:
-        area = item.path.relative_to(Path(__file__).parent).parts[0]
+        area = item.nodeid.split("/")[1]
         grouped = item.get_closest_marker("xdist_group") is not None
         (groups if grouped else kinds.setdefault(_WAITING.get(area, 1.0), [])).append(item)
     groups.sort(key=lambda item: "demo" not in str(item.get_closest_marker("xdist_group")))
@@ -100,6 +103,16 @@ def _states(tmp_path_factory: pytest.TempPathFactory) -> None:
 
     own = tmp_path_factory.getbasetemp()
     keep_in((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "states")
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As pytest's own, which reads the names of all that are there already: 4 ms after a thousand
+    tests."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    path = tmp_path_factory.getbasetemp() / f"{name}{next(_NUMBERS)}"
+    path.mkdir(0o700)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ What is to stay up is forked from the nursery, as other processes of the service
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from processes import ServiceProcess, command
+from processes import ServiceProcess, command, free_port
 
 PATIENCE = 180  # seconds; a start takes about half a minute on a machine that is not busy
 
@@ -30,10 +29,7 @@ class Demo:
     @classmethod
     def in_directory(cls, directory: Path) -> "Demo":
         """On two free ports."""
-        with socket.socket() as one, socket.socket() as other:
-            for listener in (one, other):
-                listener.bind(("127.0.0.1", 0))
-            return cls(directory, one.getsockname()[1], other.getsockname()[1])
+        return cls(directory, free_port(), free_port())
 
     @property
     def folder(self) -> Path:

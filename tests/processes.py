@@ -6,6 +6,7 @@ They are forked from the nursery; apart from that they run the very commands an 
 
 import asyncio
 import os
+import random
 import runpy
 import signal
 import socket
@@ -146,11 +147,14 @@ def finished(
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port on which nobody listens, none of those that the kernel gives to connections: one of
+    another test would take it before who asked for it listens."""
+    given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10_000, max(given, 20_000))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 async def until(

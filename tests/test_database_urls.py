@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -78,5 +79,7 @@ async def test_where_tls_is_required_nothing_is_said_without_it(
 
 async def test_where_tls_is_required_the_queue_says_nothing_without_it(plain: Plain) -> None:
     second = timedelta(seconds=1)
-    async with _running(Queue(plain.url, {}, lease=second, idle_poll=second, concurrency=1)):
+    nothing = partial(asyncio.sleep, 0)
+    queue = Queue(plain.url, {}, nothing, lease=second, idle_poll=second, concurrency=1)
+    async with _running(queue):
         assert await plain.heard.get() == _SSL_REQUEST

@@ -35,6 +35,7 @@ from scm_api.web.auth import Authenticator
 from scm_api.web.deps import Resources
 from scm_api.web.health import router as health
 from scm_api.web.middleware import Frame
+from scm_api.web.state_gauges import StateGauges
 
 _DESCRIPTION = """
 Ask for certificates, follow what becomes of them, renew and revoke them: the same way for every
@@ -119,10 +120,13 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
         opened.push_async_callback(drivers.aclose)
         changes = Changes(settings.database_url)
         opened.push_async_callback(changes.aclose)
+        gauges = StateGauges(database)
+        opened.push_async_callback(gauges.aclose)
         gateway = Gateway(database, ring, drivers)
         app.state.resources = Resources(settings, database, ring, gateway, checks)
         app.state.authenticator = Authenticator(database)
         app.state.changes = changes
+        app.state.state_gauges = gauges
         yield
 
 

@@ -30,6 +30,7 @@ async def test_f23_requests_answer_503_and_nothing_is_lost(
         kept = await api.post("/connectors", {"name": "kept"})
         await asyncio.to_thread(postgres.down)
         assert (await api.get("/health/live"))["status"] == "alive"
+        assert "\nscm_state_read 0.0\n" in (await api.send("GET", "/metrics", 200)).text
         for path in ("/health/ready", "/connectors", f"/connectors/{kept['id']}"):
             response = await api.send("GET", path, 503)
             assert code_of(response.json()) == "database-unavailable"

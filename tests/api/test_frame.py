@@ -43,6 +43,14 @@ async def test_request_ids_come_back_if_they_are_harmless(api: Api) -> None:
         assert (response.headers["x-request-id"] == given) is kept
 
 
+async def test_head_is_get_without_the_body(api: Api) -> None:
+    for path in ("/health/live", "/connectors", "/docs", "/nowhere"):
+        whole, head = await api.http.get(path), await api.http.head(path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        del whole.headers["x-request-id"], head.headers["x-request-id"]
+        assert head.headers == whole.headers
+
+
 async def test_t76_every_answer_carries_the_safety_headers(api: Api) -> None:
     origin = {"Origin": "https://evil.test"}
     for path, status in (("/health/live", 200), ("/docs", 200), ("/connectors", 200), ("/x", 404)):

@@ -181,9 +181,9 @@ async def test_a_trailing_slash_leads_nowhere(api: Api) -> None:
 async def test_allow_lists_every_method_of_the_address(api: Api) -> None:
     profile = f"/certificate-profiles/{PATH_PARAMETERS['certificate_profile_id']}"
     for path, allowed in (
-        ("/connectors", "GET, POST"),
-        (profile, "DELETE, GET, PATCH"),
-        ("/ca-backends/types", "GET"),  # and is no id of a CA backend
+        ("/connectors", "GET, HEAD, POST"),
+        (profile, "DELETE, GET, HEAD, PATCH"),
+        ("/ca-backends/types", "GET, HEAD"),  # and is no id of a CA backend
     ):
         response = await api.send("PUT", path, 405)
         assert response.headers["allow"] == allowed

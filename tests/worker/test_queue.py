@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,7 @@ from scm_api.db.jobs import Job, enqueue
 from scm_api.db.schema import revisions
 from scm_api.db.session import Database
 from scm_api.settings import Settings
-from scm_api.worker.queue import Handler, Queue
+from scm_api.worker.queue import Endless, Handler, Queue
 
 _LEASE = timedelta(minutes=5)  # who runs the job again within a test did not wait for it to end
 _SOON = timedelta(seconds=2)  # where it matters that somebody runs it again, not who
@@ -34,14 +35,21 @@ _BEGUN_SINCE = text(
     f"SELECT count(*) FROM pg_stat_activity WHERE {_OF_THE_QUEUE} AND backend_start > :since"
 )
 _NOW = text("SELECT clock_timestamp()")
+_NOTHING = partial(asyncio.sleep, 0)
 
 
 @asynccontextmanager
-async def _running(url: str, handler: Handler, lease: timedelta = _LEASE) -> AsyncIterator[None]:
+async def _running(
+    url: str,
+    handler: Handler,
+    lease: timedelta = _LEASE,
+    upkeep: Endless = _NOTHING,
+) -> AsyncIterator[None]:
     """A queue that runs this handler for surplus certificates, which nothing else looks after."""
     queue = Queue(
         url,
         {Job.REVOKE_SURPLUS: handler},
+        upkeep,
         lease=lease,
         idle_poll=timedelta(seconds=0.2),
         concurrency=4,
@@ -156,19 +164,25 @@ async def test_f25_a_job_is_put_back_though_the_server_became_a_standby(
 async def test_no_job_is_run_on_the_schema_of_another_version(
     revision: str, database: Database, settings: Settings
 ) -> None:
-    """What the CA issued for it could not be stored."""
-    ran = asyncio.Event()
+    """What the CA issued for it could not be stored. Upkeep waits as well: it makes jobs."""
+    ran, kept_up = asyncio.Event(), asyncio.Event()
 
     async def handler(_subject: UUID, _tries: int) -> None:
         ran.set()
+
+    async def upkeep() -> None:
+        kept_up.set()
 
     await _enqueue(database)
     at = text("UPDATE alembic_version SET version_num = :revision")
     async with database.transaction() as session:
         await session.execute(at, {"revision": revision})
-    async with _running(settings.database_url or "", handler), asyncio.timeout(_PATIENCE):
+    queue = _running(settings.database_url or "", handler, upkeep=upkeep)
+    async with queue, asyncio.timeout(_PATIENCE):
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(ran.wait(), 1)
+        assert not kept_up.is_set()
         async with database.transaction() as session:
             await session.execute(at, {"revision": revisions()[-1]})
         await ran.wait()
+        await kept_up.wait()

@@ -1,6 +1,6 @@
 """Liveness, readiness and metrics, for whoever runs the service; no API key needed."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -11,6 +11,7 @@ from scm_api.web.deps import Db
 from scm_api.web.operations import Operation
 from scm_api.web.problems import PROBLEM_JSON
 from scm_api.web.replies import reply
+from scm_api.web.state_gauges import StateGauges
 
 _READINESS = text(
     "SELECT version_num, current_setting('transaction_read_only') = 'on' AS read_only"
@@ -72,6 +73,15 @@ def _unready(why: str) -> Unavailable:
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}},
 )
-async def metrics() -> Response:
-    """Counters and histograms of this process in the Prometheus text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request) -> Response:
+    """Counters and histograms of the requests to this process, and the state of the service as
+    gauges, in the Prometheus text format.
+
+    The gauges are read from the database, at most every 10 seconds by each process: unsettled
+    enrollments and revocations by state, jobs that are due, how long the oldest waits, certificates
+    that a person has to look at or that end without a successor, and the status of each CA backend.
+    Where the database does not answer within a second they are left out, and `scm_state_read` is 0.
+    """
+    gauges: StateGauges = request.app.state.state_gauges
+    state = await gauges.exposition()
+    return Response(generate_latest() + state, media_type=CONTENT_TYPE_LATEST)

@@ -34,7 +34,10 @@ _SAFETY = {
 
 
 class Frame:
-    """Outermost ASGI layer: unexpected errors end here as a fixed text and a request id."""
+    """Outermost ASGI layer: unexpected errors end here as a fixed text and a request id.
+
+    HEAD is answered as GET without the body (RFC 9110, section 9.3.2).
+    """
 
     def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
         self._app = app
@@ -44,6 +47,9 @@ class Frame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = scope["method"]
+        if method == "HEAD":
+            scope = {**scope, "method": "GET"}
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
@@ -58,6 +64,8 @@ class Frame:
                 framed = _SAFETY | {b"x-request-id": request_id.encode()}
                 given = {name for name, _ in message["headers"]}
                 message["headers"] += [each for each in framed.items() if each[0] not in given]
+            elif method == "HEAD":
+                message = {**message, "body": b""}
             await send(message)
 
         try:
@@ -74,7 +82,7 @@ class Frame:
                 )
                 await failure(scope, receive, send_framed)
         finally:
-            self._account(scope, status, time.perf_counter() - started, request_id)
+            self._account(scope, method, status, time.perf_counter() - started, request_id)
 
     async def _limited(
         self, scope: Scope, headers: Headers, receive: Receive, send: Send, request_id: str
@@ -99,13 +107,13 @@ class Frame:
         await self._app(scope, receive_counted, send)
 
     @staticmethod
-    def _account(scope: Scope, status: int, seconds: float, request_id: str) -> None:
+    def _account(scope: Scope, method: str, status: int, seconds: float, request_id: str) -> None:
         route = scope.get("route")
         operation = getattr(route, "operation_id", None) or "other"
         _SECONDS.labels(operation, str(status)).observe(seconds)
         _log.info(
             "request",
-            method=scope["method"],
+            method=method,
             path=scope["path"],
             status=status,
             ms=round(seconds * 1000, 1),

@@ -147,6 +147,7 @@ def _methods_at(request: Request) -> list[str]:
         route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE
     ]
     fixed = [route for route in matching if getattr(route, "path", None) == request.url.path]
-    return sorted(
-        {method for route in fixed or matching for method in getattr(route, "methods", None) or ()}
-    )
+    methods = {
+        method for route in fixed or matching for method in getattr(route, "methods", None) or ()
+    }
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)

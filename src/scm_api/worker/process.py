@@ -70,18 +70,20 @@ async def working(settings: Settings, issuing: type[Issuance] = Issuance) -> Asy
     gateway = Gateway(database, load_key_ring(settings), pool)
     checks = await asyncio.to_thread(key_checks, settings)
     renewals = Renewals(database, checks, settings.approval_within)
-    upkeep = asyncio.create_task(Upkeep(database, gateway, lease, renewals).run())
+    upkeep = Upkeep(database, gateway, lease, renewals)
     try:
-        yield _queue(settings, database, gateway, issuing)
+        yield _queue(settings, database, gateway, issuing, upkeep)
     finally:
-        upkeep.cancel()
-        await asyncio.gather(upkeep, return_exceptions=True)
         await pool.aclose()
         await database.aclose()
 
 
 def _queue(
-    settings: Settings, database: Database, gateway: Gateway, issuing: type[Issuance]
+    settings: Settings,
+    database: Database,
+    gateway: Gateway,
+    issuing: type[Issuance],
+    upkeep: Upkeep,
 ) -> Queue:
     assert settings.database_url is not None
     lease = timedelta(seconds=settings.lease_seconds)
@@ -109,6 +111,7 @@ def _queue(
             Job.REVOKE_CERTIFICATE: revocation.revoke,
             Job.REVOKE_SURPLUS: trim,
         },
+        upkeep.run,
         lease=lease,
         idle_poll=timedelta(seconds=settings.queue_poll_seconds),
         concurrency=settings.worker_concurrency,

@@ -6,8 +6,10 @@ job out of the queue.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -28,6 +30,7 @@ from scm_api.logger import get_logger
 
 # Takes the subject's id and how often this job ran before; returns a wait before it runs again.
 Handler = Callable[[UUID, int], Awaitable[timedelta | None]]
+Endless = Callable[[], Coroutine[Any, Any, None]]
 
 _log = get_logger(__name__)
 _DATABASE_AWAY = timedelta(seconds=2)
@@ -37,12 +40,16 @@ _NEVER = timedelta(0)  # nobody reads those statistics, which nobody would delet
 
 
 class Queue:
-    """Runs the handlers for due jobs until told to stop."""
+    """Runs the handlers for due jobs until told to stop, and `upkeep` meanwhile.
+
+    Neither runs on the schema of another version.
+    """
 
     def __init__(
         self,
         database_url: str,
         handlers: Mapping[Job, Handler],
+        upkeep: Endless,
         *,
         lease: timedelta,
         idle_poll: timedelta,
@@ -50,6 +57,7 @@ class Queue:
     ) -> None:
         self._dsn = dsn_of(database_url)
         self._handlers = handlers
+        self._upkeep = upkeep
         self._lease = lease
         self._idle_poll = idle_poll
         self._concurrency = concurrency
@@ -92,20 +100,31 @@ class Queue:
             batch = max(1, min(10, self._concurrency // 2))
             if self._stopping.is_set():
                 return
-            await self._manager.run(
-                dequeue_timeout=self._idle_poll,
-                batch_size=batch,
-                max_concurrent_tasks=max(self._concurrency, 2 * batch),
-                heartbeat_timeout=self._lease,
-                shutdown_on_listener_failure=True,
-                log_aggregation_interval=_NEVER,
-            )
+            async with _meanwhile(self._upkeep):
+                await self._manager.run(
+                    dequeue_timeout=self._idle_poll,
+                    batch_size=batch,
+                    max_concurrent_tasks=max(self._concurrency, 2 * batch),
+                    heartbeat_timeout=self._lease,
+                    shutdown_on_listener_failure=True,
+                    log_aggregation_interval=_NEVER,
+                )
 
     async def _pause(self, seconds: float) -> None:
         try:
             await asyncio.wait_for(self._stopping.wait(), seconds)
         except TimeoutError:
             return
+
+
+@asynccontextmanager
+async def _meanwhile(work: Endless) -> AsyncIterator[None]:
+    running = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def _why(error: Exception) -> str:

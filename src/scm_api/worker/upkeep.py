@@ -21,7 +21,6 @@ from scm_api.db.models import (
     CertificateProfileVersion,
     IdempotencyRecord,
 )
-from scm_api.db.schema import without_schema
 from scm_api.db.session import Database, is_away
 from scm_api.db.statements import AnySelect, Statement
 from scm_api.drivers.base import CheckReport
@@ -127,21 +126,23 @@ class Upkeep:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._repeat(self.requeue_lost, 15))
             tasks.create_task(self._repeat(self.check_backends, 5))
-            tasks.create_task(self._repeat(self.forget_old_keys, 600))
-            tasks.create_task(self._repeat(self.forget_job_log, 600))
+            tasks.create_task(self._repeat(self.forget_old_keys, 600, at_once=False))
+            tasks.create_task(self._repeat(self.forget_job_log, 600, at_once=False))
             tasks.create_task(self._repeat(self.expire_unanswered, 60))
             tasks.create_task(self._repeat(self.refresh_assignments, 300))
             if self._renewals is not None:
                 tasks.create_task(self._repeat(self._renewals.renew_due, 60))
 
-    async def _repeat(self, work: Callable[[], Awaitable[object]], seconds: float) -> None:
+    async def _repeat(
+        self, work: Callable[[], Awaitable[object]], seconds: float, *, at_once: bool = True
+    ) -> None:
+        if not at_once:  # what has time: workers that start together do not all begin with it
+            await asyncio.sleep(seconds * random.random())  # noqa: S311 -- jitter
         while True:
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 -- upkeep is tried again at its next turn
-                if advice := without_schema(error):
-                    _log.warning("upkeep waits", work=work.__name__, why=advice)
-                elif not is_away(error):
+                if not is_away(error):
                     _log.exception("upkeep failed", work=work.__name__)
             await asyncio.sleep(seconds * random.uniform(0.8, 1.2))  # noqa: S311 -- jitter
 

@@ -52,8 +52,14 @@ class Certificate(Identified, Base):
         ),
         Index(
             "ix_certificates_revocation_under_way",
+            "revocation_state",
             "revocation_requested_at",
             postgresql_where="revocation_state IN ('requested', 'scheduled', 'pending_ca')",
+        ),
+        Index(
+            "ix_certificates_for_a_person",
+            "not_after",
+            postgresql_where="quarantined IS NOT NULL OR revocation_state = 'refused'",
         ),
     )
 
