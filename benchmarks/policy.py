@@ -23,6 +23,7 @@ from scm_api.core.csr_policy import judge_csr
 from scm_api.core.domain_policy import DomainPolicy
 from scm_api.core.domains import public_suffixes
 from scm_api.core.requested_names import judge_names
+from scm_api.core.vocabulary import CertificateType
 
 MOST_MILLISECONDS = 5.0
 _CALLS = 40
@@ -83,7 +84,7 @@ def _read(csr: bytes) -> CsrFacts:
 def _judge(facts: CsrFacts) -> None:
     _, faults = judge_names(_POLICY, _OWNED, facts, None)
     assert faults == []
-    assert judge_csr(facts) == []
+    assert judge_csr(facts, CertificateType.SSL) == []
 
 
 def _both(csr: bytes) -> None:

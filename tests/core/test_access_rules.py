@@ -50,12 +50,11 @@ def refused(rule: Callable[[], None], *words: str, code: str = "forbidden") -> N
         assert word in refusal.value.detail
 
 
-def test_sight_ends_at_organizations_and_types() -> None:
-    assert sees(mrao, THEIRS, CertificateType.CLIENT)
+def test_sight_ends_at_organizations() -> None:
+    assert sees(mrao, THEIRS)
     assert sees(rao, DEPARTMENT)
-    assert sees(rao, MINE, CertificateType.SSL)
+    assert sees(rao, MINE)
     assert not sees(rao, THEIRS)
-    assert not sees(rao, MINE, CertificateType.CLIENT)
 
 
 def test_t37_the_account_is_for_an_mrao_without_limits() -> None:

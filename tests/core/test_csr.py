@@ -85,7 +85,7 @@ def test_facts_are_what_the_request_says() -> None:
     assert facts.common_names == ("A.example.test",)
     assert facts.names == (Name(NameKind.DNS, "A.example.test"),)
     assert facts.san_critical
-    assert facts.extension_oids == ("2.5.29.17", "2.5.29.14")
+    assert [each.oid.dotted_string for each in facts.extensions] == ["2.5.29.17", "2.5.29.14"]
     assert facts.attribute_oids == (EXTENSION_REQUEST,)
 
 

@@ -45,6 +45,7 @@ from scm_api.core.key_making import KeyFormat, encrypted
 from scm_api.core.key_policy import judge_key
 from scm_api.core.key_types import KEY_TYPES
 from scm_api.core.requested_names import judge_names
+from scm_api.core.vocabulary import CertificateType
 from scm_api.core.weak_keys import KeyChecks
 
 GOOD = request_for("a.example.test", cn="a.example.test")
@@ -213,6 +214,6 @@ def test_t24_damaged_requests_are_judged_without_an_exception(place: int, octet:
     if facts is None:
         assert faults
     else:
-        judge_csr(facts)
+        judge_csr(facts, CertificateType.SSL)
         judge_names(DomainPolicy(), ("*.test",), facts, None)
         judge_key(facts, frozenset(), frozenset(), KeyChecks(), blocked=False)

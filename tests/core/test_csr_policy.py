@@ -20,7 +20,7 @@ from csr_builder import (
     wanted,
 )
 
-from scm_api.core.csr_policy import RULES, judge_csr
+from scm_api.core.csr_policy import judge_csr
 from scm_api.core.errors import Fault
 from scm_api.core.vocabulary import CertificateType
 
@@ -38,7 +38,7 @@ KEY_USAGES = (
 
 
 def judge(*names: str, **parts: Any) -> list[Fault]:
-    return judge_csr(facts_of(request_for(*(names or ("a.test",)), **parts)))
+    return judge_csr(facts_of(request_for(*(names or ("a.test",)), **parts)), CertificateType.SSL)
 
 
 def codes(faults: list[Fault]) -> list[str]:
@@ -214,11 +214,9 @@ def test_everything_wrong_is_told_at_once() -> None:
 def test_each_type_has_purposes_of_its_own(
     certificate_type: str, purpose: x509.ObjectIdentifier
 ) -> None:
-    rules = RULES[CertificateType(certificate_type)]
-
     def found(wish: x509.ObjectIdentifier) -> list[Fault]:
         request = request_for("a.test", extensions=[wanted(x509.ExtendedKeyUsage([wish]))])
-        return judge_csr(facts_of(request), rules)
+        return judge_csr(facts_of(request), CertificateType(certificate_type))
 
     assert found(purpose) == []
     assert codes(found(Purpose.OCSP_SIGNING)) == ["extension-not-allowed"]

@@ -26,5 +26,3 @@ def test_a_pem_chain_begins_with_the_leaf() -> None:
 def test_pkcs7_holds_all_certificates() -> None:
     binary = to_pkcs7(LEAF, CHAIN)
     assert sorted(ders(pkcs7.load_der_pkcs7_certificates(binary))) == sorted([LEAF, *CHAIN])
-    text = to_pkcs7(LEAF, CHAIN, Encoding.PEM)
-    assert sorted(ders(pkcs7.load_pem_pkcs7_certificates(text))) == sorted([LEAF, *CHAIN])

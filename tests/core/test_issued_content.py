@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from issued_cases import CHAIN, DAY, GOOD, HOUR, MINUTE, asked, codes, judge
 
 from scm_api.core.certificate_facts import is_for_key_of
-from scm_api.core.csr_policy import RULES
+from scm_api.core.csr_policy import EXTENDED_KEY_USAGES
 from scm_api.core.names import Name
 from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermReason
@@ -235,7 +235,7 @@ NONE = f"It serves none of the purposes of its type: {SERVER}, {CLIENT}."
 )
 def test_f10_purposes_of_another_type_are_noted(serves: list[str], notes: list[str]) -> None:
     oids = [x509.ObjectIdentifier(each.partition("(")[2].rstrip(")")) for each in serves]
-    purposes = RULES[CertificateType.SSL].extended_key_usages
+    purposes = EXTENDED_KEY_USAGES[CertificateType.SSL]
     extensions = [x509.ExtendedKeyUsage(oids)] if oids else []
     verdict = judge(leaf(extensions=extensions), purposes=purposes)
     assert (verdict.discrepancies, list(verdict.notes)) == ((), notes)

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scm_api.core.recovery import Guard, Step, Timing, decide
+from scm_api.core.recovery import Guard, Step, Timing, decide, token_of
 
 SENT = datetime(2026, 1, 1, tzinfo=UTC)
 TIMING = Timing(
@@ -20,6 +21,12 @@ NOBODY_WAKES = SENT + timedelta(seconds=15) + timedelta(minutes=10)
 
 def _step(guard: Guard, after: timedelta, untraced: datetime | None = None) -> Step:
     return decide(guard, TIMING, first_sent_at=SENT, untraced_at=untraced, now=SENT + after).step
+
+
+def test_each_attempt_has_a_token_that_fits_every_ca() -> None:
+    tokens = {token_of(UUID(int=1), number) for number in (1, 2, 0xFFFF)}
+    assert {len(token) for token in tokens} == {36}
+    assert len(tokens) == 3
 
 
 def test_a_token_is_repeated_only_while_it_is_surely_known() -> None:

@@ -69,10 +69,6 @@ def _issuing_ca_id(options: MemoryProfileOptions) -> str:
     return options.issuing_ca
 
 
-def _no_limit(_ca: IssuingCa) -> None:
-    return None
-
-
 def _private(_options: MemoryProfileOptions) -> bool:
     return False
 
@@ -114,7 +110,6 @@ MEMORY: Final = BackendKind(
     judge_profile=judge_profile,
     judge_request=judge_request,
     issuing_ca_id=_issuing_ca_id,
-    max_term_days=_no_limit,
     publicly_trusted=_private,
     order_options=OrderOptions(MemoryOrderOptions, _added, _account),
     needs_subject=_is_for_accounts,

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -41,25 +42,43 @@ async def issued(settings: Settings, enrolling: Enrolling) -> Json:
     return found
 
 
-async def age(database: Database, certificate: Json, left: timedelta) -> None:
-    """Let a life of 90 days end after this time."""
-    not_after = datetime.now(UTC) + left
-    not_before = not_after - timedelta(days=90)
+async def change(database: Database, certificate: Json, **values: Any) -> None:
+    """Let the row of a certificate say so."""
     one = update(Certificate).where(Certificate.id == UUID(certificate["id"]))
-    values = {
-        "not_before": not_before,
-        "not_after": not_after,
-        "renewal_opens_at": opens_at(not_before, not_after),
-    }
     async with database.transaction() as session:
         await session.execute(one.values(values))
 
 
+async def age(database: Database, certificate: Json, left: timedelta) -> None:
+    """Let a life of 90 days end after this time."""
+    not_after = datetime.now(UTC) + left
+    not_before = not_after - timedelta(days=90)
+    opens = opens_at(not_before, not_after)
+    life = {"not_before": not_before, "not_after": not_after, "renewal_opens_at": opens}
+    await change(database, certificate, **life)
+
+
+async def due(settings: Settings, enrolling: Enrolling, database: Database) -> Json:
+    """A certificate in its last 20 days of 90."""
+    certificate = await issued(settings, enrolling)
+    await age(database, certificate, timedelta(days=20))
+    return certificate
+
+
+async def renewed(
+    settings: Settings, enrolling: Enrolling, database: Database, renewals: Renewals
+) -> tuple[Json, Json]:
+    """A certificate that was due, and the enrollment by which it was renewed."""
+    certificate = await due(settings, enrolling, database)
+    assert await renewals.renew_due() == 1
+    [made] = await successors(enrolling, certificate)
+    [ended] = await at_work(settings, enrolling, made["id"])
+    return certificate, ended
+
+
 async def tomorrow(database: Database, certificate: Json) -> None:
     """Let a day pass since the service last looked at renewing it."""
-    one = update(Certificate).where(Certificate.id == UUID(certificate["id"]))
-    async with database.transaction() as session:
-        await session.execute(one.values(renewal_tried_at=func.now() - timedelta(days=1)))
+    await change(database, certificate, renewal_tried_at=func.now() - timedelta(days=1))
 
 
 async def revoke(settings: Settings, enrolling: Enrolling, certificate_id: str) -> None:
@@ -111,8 +130,7 @@ async def test_what_is_due_is_renewed_once_from_its_own_csr(
 async def test_of_many_workers_one_renews(
     enrolling: Enrolling, settings: Settings, database: Database
 ) -> None:
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
+    old = await due(settings, enrolling, database)
     workers = [Renewals(database, KeyChecks(), timedelta(days=7)) for _ in range(8)]
     looked_at = await asyncio.gather(*(each.renew_due() for each in workers))
     assert sum(looked_at) == 1
@@ -122,8 +140,7 @@ async def test_of_many_workers_one_renews(
 async def test_what_somebody_renews_already_is_left_alone(
     enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
 ) -> None:
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
+    old = await due(settings, enrolling, database)
     body = {"csr": enrolling.body(WWW)["csr"]}
     await enrolling.api.post(f"/certificates/{old['id']}/renew", body, 202)
     await renewals.renew_due()
@@ -140,8 +157,7 @@ async def test_the_profile_of_today_decides(
     database: Database,
     switch: Json,
 ) -> None:
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
+    old = await due(settings, enrolling, database)
     await enrolling.api.patch(f"/certificate-profiles/{enrolling.chain.profile['id']}", switch)
     assert await renewals.renew_due() == 0
     assert await successors(enrolling, old) == []
@@ -161,8 +177,7 @@ async def test_what_is_revoked_or_expired_is_not_renewed(
 async def test_what_keeps_it_from_renewing_is_told_and_it_tries_again(
     enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
 ) -> None:
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
+    old = await due(settings, enrolling, database)
     organization = f"/organizations/{enrolling.chain.organization['id']}"
     for domain in await enrolling.api.everything(f"{organization}/domains"):
         await enrolling.api.delete(f"{organization}/domains/{domain['id']}")
@@ -186,8 +201,7 @@ async def test_a_wrong_successor_is_told_and_renewed_anew_once_somebody_looked(
     database: Database,
     simulator: Simulator,
 ) -> None:
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
+    old = await due(settings, enrolling, database)
     assert await renewals.renew_due() == 1
     [made] = await successors(enrolling, old)
     simulator.fault("IssueCertificate", "mutate_issue", mutation="added_name")
@@ -214,11 +228,7 @@ async def test_a_wrong_successor_is_told_and_renewed_anew_once_somebody_looked(
 async def test_what_was_issued_and_revoked_is_renewed_anew(
     enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
 ) -> None:
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
-    assert await renewals.renew_due() == 1
-    [made] = await successors(enrolling, old)
-    [ended] = await at_work(settings, enrolling, made["id"])
+    old, ended = await renewed(settings, enrolling, database, renewals)
     await tomorrow(database, old)
     assert await renewals.renew_due() == 0
     await revoke(settings, enrolling, ended["certificate_id"])
@@ -234,11 +244,7 @@ async def test_what_was_issued_and_revoked_is_renewed_anew(
 async def test_what_follows_a_revoked_successor_counts(
     enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
 ) -> None:
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
-    assert await renewals.renew_due() == 1
-    [made] = await successors(enrolling, old)
-    [ended] = await at_work(settings, enrolling, made["id"])
+    old, ended = await renewed(settings, enrolling, database, renewals)
     await revoke(settings, enrolling, ended["certificate_id"])
     await tomorrow(database, old)
     path = f"/certificates/{ended['certificate_id']}/renew"
@@ -256,11 +262,7 @@ async def test_what_follows_a_revoked_successor_counts(
 async def test_what_happens_to_a_successor_meanwhile_is_waited_for(
     enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
 ) -> None:
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
-    assert await renewals.renew_due() == 1
-    [made] = await successors(enrolling, old)
-    [ended] = await at_work(settings, enrolling, made["id"])
+    old, ended = await renewed(settings, enrolling, database, renewals)
     await revoke(settings, enrolling, ended["certificate_id"])
     await tomorrow(database, old)
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
@@ -279,25 +281,19 @@ async def test_what_happens_to_a_successor_meanwhile_is_waited_for(
 async def test_what_was_given_back_is_not_renewed(
     enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
 ) -> None:
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
-    due = "/certificates?renewal_due=true"
-    assert len(await enrolling.api.everything(due)) == 1
-    one = update(Certificate).where(Certificate.id == UUID(old["id"]))
-    async with database.transaction() as session:
-        await session.execute(one.values(deactivated_at=func.now()))
+    old = await due(settings, enrolling, database)
+    path = "/certificates?renewal_due=true"
+    assert len(await enrolling.api.everything(path)) == 1
+    await change(database, old, deactivated_at=func.now())
     assert await renewals.renew_due() == 0
-    assert await enrolling.api.everything(due) == []
+    assert await enrolling.api.everything(path) == []
 
 
 async def test_a_profile_that_is_for_another_type_today_is_told(
     enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
 ) -> None:
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
-    one = update(Certificate).where(Certificate.id == UUID(old["id"]))
-    async with database.transaction() as session:
-        await session.execute(one.values(certificate_type="device"))
+    old = await due(settings, enrolling, database)
+    await change(database, old, certificate_type="device")
     assert await renewals.renew_due() == 1
     problem = (await enrolling.api.get(f"/certificates/{old['id']}"))["renewal_problem"]
     assert "The certificate is of type device" in problem
@@ -305,18 +301,16 @@ async def test_a_profile_that_is_for_another_type_today_is_told(
 
 
 async def test_t44_approval_is_asked_for(
-    estate: Estate, renewals: Renewals, settings: Settings, database: Database
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
 ) -> None:
-    enrolling = Enrolling(estate.api, await estate.chain(**SWITCHES))
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
+    old = await due(settings, enrolling, database)
     profile = f"/certificate-profiles/{enrolling.chain.profile['id']}"
-    await estate.api.patch(profile, {"requires_approval": True})
+    await enrolling.api.patch(profile, {"requires_approval": True})
     assert await renewals.renew_due() == 1
     [made] = await successors(enrolling, old)
     assert made["state"] == "pending_approval"
     path = f"/enrollments/{made['id']}/approve"
-    await estate.api.send("POST", path, 403, json={}, headers={"If-Match": "*"})
+    await enrolling.api.send("POST", path, 403, json={}, headers={"If-Match": "*"})
 
 
 async def test_t44_whoever_knew_the_key_it_was_first_asked_with_still_counts(
@@ -324,12 +318,11 @@ async def test_t44_whoever_knew_the_key_it_was_first_asked_with_still_counts(
 ) -> None:
     _, key = await estate.api_key()
     enrolling = Enrolling(estate.api.as_key(key["key"]), await estate.chain(**SWITCHES))
-    old = await issued(settings, enrolling)
-    await age(database, old, timedelta(days=20))
+    await due(settings, enrolling, database)
     assert await renewals.renew_due() == 1
     async with database.transaction() as session:
-        first, renewed = await session.scalars(select(Enrollment.requester_known_to))
-    assert first == renewed != []
+        first, again = await session.scalars(select(Enrollment.requester_known_to))
+    assert first == again != []
 
 
 async def test_it_takes_renewals_and_the_same_key(estate: Estate) -> None:

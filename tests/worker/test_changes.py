@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from estate import Chain, Estate
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move
+from scm_api.core.recovery import token_of
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
 from scm_api.db.statements import Statement
@@ -20,7 +21,6 @@ from scm_api.drivers.base import Pending
 from scm_api.worker import outcomes
 from scm_api.worker.changes import Changes
 from scm_api.worker.claims import Claim, Lost, take
-from scm_api.worker.orders import token_of
 from settlement import Enrolling
 
 _LEASE = timedelta(minutes=1)

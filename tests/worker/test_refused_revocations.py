@@ -2,10 +2,13 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
-from estate import Estate
+import pytest
+
+from estate import Chain, Estate
 from memory_estate import memory_chain
 from scm_api.db.session import Database
 from scm_api.drivers.pool import DriverPool
@@ -31,51 +34,52 @@ class Accounts(dict[str, str]):
         return super().get(password, default)
 
 
-async def test_f41_one_refusal_is_enough(
-    estate: Estate, database: Database, settings: Settings
-) -> None:
-    chain, authority = await memory_chain(estate, "device")
+Parts = tuple[Database, Gateway, Limits, CrashPoints, Bulkhead]
+
+
+@pytest.fixture
+async def parts(database: Database, settings: Settings) -> AsyncIterator[Parts]:
+    """What a worker's parts are made of."""
     pool = DriverPool()
     gateway = Gateway(database, load_key_ring(settings), pool)
     limits = Limits(*(timedelta(minutes=each) for each in (1, 0.5, 5)), attempts=5)
-    parts = database, gateway, limits, CrashPoints(settings), Bulkhead(10)
-    issuance, revocation = Issuance(*parts), Revocation(*parts)
+    yield database, gateway, limits, CrashPoints(settings), Bulkhead(10)
+    await pool.aclose()
+
+
+async def revoking(estate: Estate, chain: Chain, issuance: Issuance) -> UUID:
+    """A certificate that is to be revoked."""
     made = UUID((await Enrolling(estate.api, chain).enroll("www.example.com"))["id"])
     await issuance.advance(made)
     certificate = (await estate.api.get(f"/enrollments/{made}"))["certificate_id"]
     await estate.api.post(f"/certificates/{certificate}/revoke", {"reason": "superseded"}, 202)
+    return UUID(certificate)
 
+
+async def test_f41_one_refusal_is_enough(estate: Estate, parts: Parts) -> None:
+    chain, authority = await memory_chain(estate, "device")
+    revocation = Revocation(*parts)
+    certificate = await revoking(estate, chain, Issuance(*parts))
     authority.accounts = accounts = Accounts()
     for _ in range(3):
-        assert await revocation.revoke(UUID(certificate), 0) is not None
+        assert await revocation.revoke(certificate, 0) is not None
     assert accounts.asked == 1
     authority.accounts = {"new": "ada"}
     local = f"/connectors/{chain.connector['id']}/local-ca-backends/{chain.local_ca_backend['id']}"
     secrets = {"backend_type": "memory", "password": "new"}
     await estate.api.patch(local, {"secrets": secrets})
-    assert await revocation.revoke(UUID(certificate), 0) is None
+    assert await revocation.revoke(certificate, 0) is None
     assert authority.revoked
-    await pool.aclose()
 
 
 async def test_f41_the_others_wait_for_the_answer_of_the_one_that_asks_again(
-    estate: Estate, database: Database, settings: Settings
+    estate: Estate, parts: Parts
 ) -> None:
     """What is mended at the CA is no change here: all of them wake at the same time."""
     chain, authority = await memory_chain(estate, "device")
-    pool = DriverPool()
-    gateway = Gateway(database, load_key_ring(settings), pool)
-    limits = Limits(*(timedelta(minutes=each) for each in (1, 0.5, 5)), attempts=5)
-    parts = database, gateway, limits, CrashPoints(settings), Bulkhead(10)
-    now = 0.0
+    now, deadline = 0.0, parts[2].write_deadline
     issuance, revocation = Issuance(*parts), Revocation(*parts, clock=lambda: now)
-    found = []
-    for _ in range(2):
-        made = UUID((await Enrolling(estate.api, chain).enroll("www.example.com"))["id"])
-        await issuance.advance(made)
-        certificate = (await estate.api.get(f"/enrollments/{made}"))["certificate_id"]
-        await estate.api.post(f"/certificates/{certificate}/revoke", {"reason": "superseded"}, 202)
-        found.append(UUID(certificate))
+    found = [await revoking(estate, chain, issuance) for _ in range(2)]
     accounts, authority.accounts = authority.accounts, {}
     assert await revocation.revoke(found[0], 0) == REFUSED_WAIT
     now += REFUSED_WAIT.total_seconds()
@@ -83,8 +87,7 @@ async def test_f41_the_others_wait_for_the_answer_of_the_one_that_asks_again(
     authority.faults["revoke"] = deque(["hang"])
     asking = asyncio.create_task(revocation.revoke(found[0], 1))
     await authority.hangs.wait()
-    assert await revocation.revoke(found[1], 1) == limits.write_deadline
+    assert await revocation.revoke(found[1], 1) == deadline
     asking.cancel()
-    now += limits.write_deadline.total_seconds()
+    now += deadline.total_seconds()
     assert await revocation.revoke(found[1], 2) is None
-    await pool.aclose()

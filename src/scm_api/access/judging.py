@@ -13,7 +13,7 @@ from scm_api.core.errors import Invalid
 from scm_api.core.rights import UNLIMITED, Rights, limit_faults, limit_of_mrao, narrowed
 from scm_api.core.vocabulary import Role
 from scm_api.db.models import Admin, ApiKey
-from scm_api.db.rights import rights_of, scope_of
+from scm_api.db.rights import organizations_of, rights_of, scope_of
 from scm_api.web.references import unknown_reference
 
 _LIMITS = ("organization_ids", "certificate_types", "privileges")
@@ -49,7 +49,7 @@ async def scope_asked(
         return None if await _may_grow(session, caller, owner) else held
     limits = {name: getattr(scope, name) for name in _LIMITS}
     rights = await _limited(session, caller, scope.role, limits, "/scope")
-    require_within_owner(held, await repository.seen_by(session, held), rights)
+    require_within_owner(held, await organizations_of(session, held), rights)
     return rights
 
 
@@ -65,7 +65,7 @@ async def effective_rights(session: AsyncSession, owner: Rights, scope: Rights |
     """What a key with this scope still may, as its owner is now."""
     if scope is None:
         return owner
-    seen = await repository.seen_by(session, owner)
+    seen = await organizations_of(session, owner)
     organizations = scope.organization_ids if seen is None else scope.organization_ids & seen
     role, types, privileges = narrowed(owner, scope)
     return Rights(role, organizations, types, privileges)

@@ -1,56 +1,57 @@
 """Rows of admins and API keys."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, true
+from sqlalchemy import delete, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import NotFound
-from scm_api.core.rights import Rights
 from scm_api.core.vocabulary import Role
 from scm_api.db.models import Admin, ApiKey, Organization
 from scm_api.db.scope import visible_admins, within
 from scm_api.db.statements import AnySelect
 
+# What the contract shows of an admin, of an API key, and of the scope of one.
+ADMIN: Final = (
+    "id",
+    "name",
+    "email",
+    "role",
+    "organization_ids",
+    "certificate_types",
+    "privileges",
+    "active",
+    "created_at",
+    "updated_at",
+    "version",
+)
+API_KEY: Final = (
+    "id",
+    "admin_id",
+    "name",
+    "prefix",
+    "expires_at",
+    "revoked_at",
+    "created_at",
+    "updated_at",
+    "version",
+)
+SCOPE: Final = ("role", "organization_ids", "certificate_types", "privileges")
+
 
 def admins(principal: Principal) -> AnySelect:
     """Admins the caller may see: itself, and those of its level or lower within its scope."""
-    query = select(
-        Admin.id,
-        Admin.name,
-        Admin.email,
-        Admin.role,
-        Admin.organization_ids,
-        Admin.certificate_types,
-        Admin.privileges,
-        Admin.active,
-        Admin.created_at,
-        Admin.updated_at,
-        Admin.version,
-    )
+    query = select(*(getattr(Admin, name) for name in ADMIN))
     return query.where(visible_admins(principal))
 
 
 def api_keys(principal: Principal) -> AnySelect:
     """Keys of admins the caller may see."""
-    query = select(
-        ApiKey.id,
-        ApiKey.admin_id,
-        ApiKey.name,
-        ApiKey.prefix,
-        ApiKey.role,
-        ApiKey.organization_ids,
-        ApiKey.certificate_types,
-        ApiKey.privileges,
-        ApiKey.expires_at,
-        ApiKey.revoked_at,
-        ApiKey.created_at,
-        ApiKey.updated_at,
-        ApiKey.version,
-    )
+    query = select(*(getattr(ApiKey, name) for name in (*API_KEY, *SCOPE)))
     return query.where(_of_visible_admins(principal))
 
 
@@ -106,14 +107,3 @@ async def departments_among(
     )
     rows = await session.execute(query)
     return {row.id: row.department for row in rows}
-
-
-async def seen_by(session: AsyncSession, rights: Rights) -> frozenset[UUID] | None:
-    """Organizations and departments rights reach; None is the whole account."""
-    if rights.role is Role.MRAO:
-        return None
-    given = rights.organization_ids
-    reached = [Organization.id.in_(given)]
-    if rights.role is Role.RAO:
-        reached.append(Organization.parent_id.in_(given))
-    return frozenset(await session.scalars(select(Organization.id).where(or_(*reached))))

@@ -34,36 +34,10 @@ from scm_api.web.concurrency import Expected
 from scm_api.web.references import unknown_reference
 from scm_api.web.replies import created
 
-_ADMIN = (
-    "id",
-    "name",
-    "email",
-    "role",
-    "organization_ids",
-    "certificate_types",
-    "privileges",
-    "active",
-    "created_at",
-    "updated_at",
-    "version",
-)
-_API_KEY = (
-    "id",
-    "admin_id",
-    "name",
-    "prefix",
-    "expires_at",
-    "revoked_at",
-    "created_at",
-    "updated_at",
-    "version",
-)
-_SCOPE = ("role", "organization_ids", "certificate_types", "privileges")
-
 
 def admin_content(admin: Admin) -> dict[str, Any]:
     """An admin as the contract shows them."""
-    return shown_admin({name: getattr(admin, name) for name in _ADMIN})
+    return shown_admin({name: getattr(admin, name) for name in repository.ADMIN})
 
 
 def shown_admin(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,13 +47,15 @@ def shown_admin(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def api_key_content(key: ApiKey) -> dict[str, Any]:
     """An API key as the contract shows it: without its text, which is not kept."""
-    return shown_api_key({name: getattr(key, name) for name in (*_API_KEY, *_SCOPE)})
+    return shown_api_key(
+        {name: getattr(key, name) for name in (*repository.API_KEY, *repository.SCOPE)}
+    )
 
 
 def shown_api_key(row: Mapping[str, Any]) -> dict[str, Any]:
     """A key's row as the contract shows it."""
-    scope = {name: row[name] for name in _SCOPE} if row["role"] else None
-    return {name: row[name] for name in _API_KEY} | {"scope": scope}
+    scope = {name: row[name] for name in repository.SCOPE} if row["role"] else None
+    return {name: row[name] for name in repository.API_KEY} | {"scope": scope}
 
 
 def email_of(given: str) -> str:

@@ -29,10 +29,8 @@ async def update(
     require_account_wide(caller, "change the account's settings")
     row = await repository.account_settings(session)
     expected.check(row.version)
-    given = {name: getattr(body, name) for name in body.model_fields_set}
-    for name, value in given.items():
-        if value is not None:
-            setattr(row, name, value)
+    for name, value in body.model_dump(exclude_none=True).items():
+        setattr(row, name, value)
     if changed := changed_fields(row):
         details = {name: getattr(row, name) for name in changed}
         record(session, caller, "account_settings.updated", _ACCOUNT, details=details)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic import TypeAdapter
 from sqlalchemy import func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,10 +23,9 @@ from scm_api.db.models import (
 from scm_api.db.scope import visible_ca_backends
 from scm_api.db.statements import AnySelect
 from scm_api.db.uses import enrollments_using
-from scm_api.drivers.base import IssuingCa
 from scm_api.drivers.registry import REGISTRY
+from scm_api.gateway.choices import ISSUING_CAS
 
-_CAS: Final[TypeAdapter[list[IssuingCa]]] = TypeAdapter(list[IssuingCa])
 _UNSHOWN: Final = frozenset({"connection_options", "issuing_cas"})
 
 
@@ -85,7 +83,8 @@ def shown(principal: Principal, row: Mapping[str, Any]) -> dict[str, Any]:
     kind = REGISTRY[row["backend_type"]]
     connection = kind.connection_options.model_validate(row["connection_options"])
     known = row["issuing_cas"]
-    abilities = kind.abilities(connection, None if known is None else _CAS.validate_python(known))
+    cas = None if known is None else ISSUING_CAS.validate_python(known)
+    abilities = kind.abilities(connection, cas)
     whole = principal.organization_ids is None
     return {name: value for name, value in row.items() if name not in _UNSHOWN} | {
         "abilities": [

@@ -15,6 +15,7 @@ from scm_api.certificates.repository import key_is_blocked, status, visible
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
 from scm_api.core.renewal_window import RenewalAdvice, RenewalWindow, renewal_window
+from scm_api.core.revocation import SENT
 from scm_api.core.vocabulary import CertificateStatus, RevocationState
 from scm_api.db.models import BlockedKey, Certificate
 from scm_api.db.statements import AnySelect
@@ -22,11 +23,6 @@ from scm_api.issuance.renewal import succeeded, successor_ids
 from scm_api.issuance.revocation import state_now
 from scm_api.web.replies import reply
 
-_DISTRUSTED: Final = (
-    RevocationState.REQUESTED,
-    RevocationState.PENDING_CA,
-    RevocationState.DONE,
-)
 _SENTENCES: Final = {
     RenewalAdvice.NOT_YET: "It is too early to renew.",
     RenewalAdvice.DUE: "Renew inside the window.",
@@ -80,7 +76,7 @@ async def _facts(
 @cache
 def _facts_of_all() -> AnySelect:
     blocked = select(BlockedKey.created_at).where(BlockedKey.spki_sha256 == Certificate.spki_sha256)
-    revoked = case((state_now().in_(_DISTRUSTED), Certificate.revocation_requested_at))
+    revoked = case((state_now().in_(SENT), Certificate.revocation_requested_at))
     is_scheduled = state_now() == RevocationState.SCHEDULED.value
     scheduled = case((is_scheduled, Certificate.revocation_effective_at))
     return select(

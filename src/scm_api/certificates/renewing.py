@@ -14,9 +14,9 @@ from scm_api.certificates.service import must_be_revocable, requires_approval
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import FINAL
-from scm_api.core.names import Name
+from scm_api.core.names import Name, names_from
 from scm_api.core.succession import require_replaceable
-from scm_api.core.vocabulary import EnrollmentState, NameKind, Privilege
+from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import Certificate, Enrollment
 from scm_api.issuance.approval import clock
 from scm_api.issuance.intake import Judged, Request, accept, retry_after
@@ -107,7 +107,7 @@ async def _old(session: AsyncSession, caller: Principal, certificate_id: UUID, v
         )
     before = await session.get_one(Enrollment, row.enrollment_id)
     # The same set as in the certificate, whose rows may hold a long one in part.
-    names = [Name(NameKind(name["kind"]), name["value"]) for name in before.names]
+    names = names_from(before.names)
     return _Old(row, names, before)
 
 

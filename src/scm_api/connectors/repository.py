@@ -1,5 +1,6 @@
 """Rows of connectors and local CA backends."""
 
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, false, select
@@ -10,33 +11,33 @@ from scm_api.core.errors import NotFound, Use
 from scm_api.db.models import CaBackend, CaChoices, Connector, LocalCaBackend
 from scm_api.db.statements import AnySelect
 
+CONNECTOR: Final = ("id", "name", "kind", "description", "created_at", "updated_at", "version")
+"""What the contract shows of a connector."""
+
+LOCAL_CA_BACKEND: Final = (
+    "id",
+    "connector_id",
+    "name",
+    "backend_type",
+    "options",
+    "created_at",
+    "updated_at",
+    "version",
+)
+"""What the contract shows of a local CA backend: no secrets."""
+
 
 def connectors(principal: Principal) -> AnySelect:
     """Connectors the caller may see: they belong to the account, so only an MRAO sees them."""
-    query = select(
-        Connector.id,
-        Connector.name,
-        Connector.kind,
-        Connector.description,
-        Connector.created_at,
-        Connector.updated_at,
-        Connector.version,
-    )
+    query = select(*(getattr(Connector, name) for name in CONNECTOR))
     return query if principal.organization_ids is None else query.where(false())
 
 
 def local_ca_backends(principal: Principal, connector_id: UUID) -> AnySelect:
     """Local CA backends of one connector, without their secrets."""
-    query = select(
-        LocalCaBackend.id,
-        LocalCaBackend.connector_id,
-        LocalCaBackend.name,
-        LocalCaBackend.backend_type,
-        LocalCaBackend.options,
-        LocalCaBackend.created_at,
-        LocalCaBackend.updated_at,
-        LocalCaBackend.version,
-    ).where(LocalCaBackend.connector_id == connector_id)
+    query = select(*(getattr(LocalCaBackend, name) for name in LOCAL_CA_BACKEND)).where(
+        LocalCaBackend.connector_id == connector_id
+    )
     return query if principal.organization_ids is None else query.where(false())
 
 

@@ -33,29 +33,12 @@ from scm_api.web.replies import created
 
 def connector_content(connector: Connector) -> dict[str, Any]:
     """A connector as the contract shows it."""
-    return {
-        "id": connector.id,
-        "name": connector.name,
-        "kind": connector.kind,
-        "description": connector.description,
-        "created_at": connector.created_at,
-        "updated_at": connector.updated_at,
-        "version": connector.version,
-    }
+    return {name: getattr(connector, name) for name in repository.CONNECTOR}
 
 
 def local_ca_backend_content(local: LocalCaBackend) -> dict[str, Any]:
     """A local CA backend as the contract shows it: without secrets."""
-    return {
-        "id": local.id,
-        "connector_id": local.connector_id,
-        "name": local.name,
-        "backend_type": local.backend_type,
-        "options": local.options,
-        "created_at": local.created_at,
-        "updated_at": local.updated_at,
-        "version": local.version,
-    }
+    return {name: getattr(local, name) for name in repository.LOCAL_CA_BACKEND}
 
 
 async def create_connector(

@@ -46,14 +46,10 @@ class Principal:
         return self.hands - {owner_id}
 
 
-def sees(
-    principal: Principal, organization_id: UUID, certificate_type: CertificateType | None = None
-) -> bool:
-    """Whether what belongs to an organization, and is of a type if it has one, is visible."""
+def sees(principal: Principal, organization_id: UUID) -> bool:
+    """Whether an organization, and what is its alone, is visible."""
     seen = principal.organization_ids
-    return (seen is None or organization_id in seen) and (
-        certificate_type is None or certificate_type in principal.certificate_types
-    )
+    return seen is None or organization_id in seen
 
 
 def require_account_wide(principal: Principal, doing: str) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Fault, Forbidden
-from scm_api.core.names import Name, normalise
+from scm_api.core.names import Name, respelled
 from scm_api.core.vocabulary import CertificateType, EnrollmentState, Role
 
 APPROVABLE: Final = (CertificateType.SSL, CertificateType.DEVICE)
@@ -136,11 +136,5 @@ class Approved:
 
 def name_difference(before: Sequence[Name], after: Sequence[Name]) -> tuple[list[Name], list[Name]]:
     """Names that come and names that go, whatever their order and spelling."""
-    old, new = dict.fromkeys(map(_plain, before)), dict.fromkeys(map(_plain, after))
+    old, new = dict.fromkeys(map(respelled, before)), dict.fromkeys(map(respelled, after))
     return [name for name in new if name not in old], [name for name in old if name not in new]
-
-
-def _plain(name: Name) -> Name:
-    """A name in its only spelling; one that has none stays as the CA wrote it."""
-    found = normalise(name)
-    return name if isinstance(found, Fault) else found

@@ -45,9 +45,7 @@ def max_days_at(issued_at: datetime) -> int:
     return MAX_DAYS_BEFORE
 
 
-def judge_public_usages(
-    csr: CsrFacts, issued_at: datetime, pointer: str = "/csr"
-) -> Iterator[Fault]:
+def judge_public_usages(csr: CsrFacts, issued_at: datetime) -> Iterator[Fault]:
     """The fault of a CSR that asks a public CA for client authentication too late.
 
     Code: `extension-not-allowed`.
@@ -63,4 +61,4 @@ def judge_public_usages(
                     "(Chrome Root Program Policy)."
                 )
                 accepted = "server authentication alone, or a profile of a private CA"
-                yield Fault(pointer, "extension-not-allowed", detail, accepted)
+                yield Fault("/csr", "extension-not-allowed", detail, accepted)

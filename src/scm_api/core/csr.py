@@ -60,11 +60,10 @@ class CsrFacts:
     names: tuple[Name, ...]
     san_critical: bool
     extensions: x509.Extensions
-    extension_oids: tuple[str, ...]
     attribute_oids: tuple[str, ...]
 
 
-def read_csr(text: str | bytes, pointer: str = "/csr") -> tuple[CsrFacts | None, list[Fault]]:
+def read_csr(text: str | bytes) -> tuple[CsrFacts | None, list[Fault]]:
     """What the request says, and every reason why it cannot be trusted to say it.
 
     `text` is PEM or base64 of DER; bytes are DER. Facts come without faults, with faults of the
@@ -73,58 +72,58 @@ def read_csr(text: str | bytes, pointer: str = "/csr") -> tuple[CsrFacts | None,
     `private-key-received`, `csr-too-large`, `csr-malformed`, `csr-algorithm`,
     `csr-signature-invalid`, `key-not-allowed`, `san-type-not-allowed`, `address-not-allowed`.
     """
-    der = _der_of(text, pointer)
+    der = _der_of(text)
     if isinstance(der, Fault):
         return None, [der]
     try:
         request = x509.load_der_x509_csr(der)
     except UNDECODABLE:
-        return None, [_unreadable(der, pointer)]
-    key, faults = read_key(request, pointer)
-    content = _content(request, pointer)
+        return None, [_unreadable(der)]
+    key, faults = read_key(request)
+    content = _content(request)
     if isinstance(content, Fault):
         return None, [*faults, content]
     if key is None:
         return None, faults
-    return _facts(der, key, content), [*faults, *_signature_faults(request, pointer)]
+    return _facts(der, key, content), [*faults, *_signature_faults(request)]
 
 
-def _der_of(text: str | bytes, pointer: str) -> bytes | Fault:
+def _der_of(text: str | bytes) -> bytes | Fault:
     if len(text) > MAX_CSR_TEXT:
-        return _too_large(pointer, f"The CSR is larger than {MAX_CSR_TEXT:,} bytes.")
+        return _too_large(f"The CSR is larger than {MAX_CSR_TEXT:,} bytes.")
     if csr_text.holds_private_key(text if isinstance(text, str) else text.decode("latin-1")):
-        return _private_key(pointer)
+        return _private_key()
     der = text if isinstance(text, bytes) else csr_text.decoded(text.strip())
     if isinstance(der, csr_text.Undecoded):
-        return Fault(pointer, "csr-malformed", der, _ACCEPTED)
+        return Fault("/csr", "csr-malformed", der, _ACCEPTED)
     if len(der) > MAX_CSR_DER:
-        return _too_large(pointer, f"The CSR would be larger than {MAX_CSR_TEXT:,} bytes as PEM.")
+        return _too_large(f"The CSR would be larger than {MAX_CSR_TEXT:,} bytes as PEM.")
     return der
 
 
-def _unreadable(der: bytes, pointer: str) -> Fault:
+def _unreadable(der: bytes) -> Fault:
     if csr_text.is_private_key(der):
-        return _private_key(pointer)
+        return _private_key()
     detail = "The CSR is not a PKCS#10 certification request in DER."
     if csr_text.is_certificate(der):
         detail = "The CSR is an X.509 certificate, not a PKCS#10 certification request."
-    return Fault(pointer, "csr-malformed", detail, _ACCEPTED)
+    return Fault("/csr", "csr-malformed", detail, _ACCEPTED)
 
 
-def _private_key(pointer: str) -> Fault:
+def _private_key() -> Fault:
     detail = (
         "This holds a private key. It was neither stored nor logged, but it travelled, so consider "
         "it exposed: make a new key and send only the CSR."
     )
-    return Fault(pointer, "private-key-received", detail, _ACCEPTED)
+    return Fault("/csr", "private-key-received", detail, _ACCEPTED)
 
 
-def _too_large(pointer: str, detail: str) -> Fault:
+def _too_large(detail: str) -> Fault:
     accepted = (
         f"at most {MAX_CSR_TEXT:,} bytes, {MAX_NAMES} names, {MAX_SUBJECT_ATTRIBUTES} subject "
         f"attributes, {MAX_EXTENSIONS} extensions and {MAX_ATTRIBUTES} attributes"
     )
-    return Fault(pointer, "csr-too-large", detail, accepted)
+    return Fault("/csr", "csr-too-large", detail, accepted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ class _Content:
     san: SanFacts
 
 
-def _content(request: x509.CertificateSigningRequest, pointer: str) -> _Content | Fault:
+def _content(request: x509.CertificateSigningRequest) -> _Content | Fault:
     try:
         content = _Content(
             subject=subject_of(request.subject),
@@ -147,23 +146,23 @@ def _content(request: x509.CertificateSigningRequest, pointer: str) -> _Content 
         )
     except x509.DuplicateExtension as error:
         detail = f"The CSR asks twice for the extension {named(error.oid.dotted_string)}."
-        return Fault(pointer, "csr-malformed", detail)
+        return Fault("/csr", "csr-malformed", detail)
     except x509.UnsupportedGeneralNameType:
         detail = "The CSR holds a subjectAltName of type x400Address or ediPartyName."
-        return Fault(pointer, "san-type-not-allowed", detail)
+        return Fault("/csr", "san-type-not-allowed", detail)
     except UNDECODABLE as error:
         if "IPv4 or IPv6 address" in str(error):  # from `ipaddress`, for a wrong octet count
             detail = "The CSR holds an iPAddress that is not 4 or 16 octets long."
-            return Fault(pointer, "address-not-allowed", detail)
+            return Fault("/csr", "address-not-allowed", detail)
         detail = "The subject, the attributes or the extensions of the CSR cannot be decoded."
-        return Fault(pointer, "csr-malformed", detail)
-    return _bounded(content, pointer)
+        return Fault("/csr", "csr-malformed", detail)
+    return _bounded(content)
 
 
-def _bounded(content: _Content, pointer: str) -> _Content | Fault:
+def _bounded(content: _Content) -> _Content | Fault:
     if sum(oid in EXTENSION_REQUESTS for oid in content.attribute_oids) > 1:
         # Readers disagree on which one counts, so the CA could see names we did not judge.
-        return Fault(pointer, "csr-malformed", "The CSR holds more than one extension request.")
+        return Fault("/csr", "csr-malformed", "The CSR holds more than one extension request.")
     counts = {
         "names": (len(content.san.names), MAX_NAMES),
         "subject attributes": (len(content.subject), MAX_SUBJECT_ATTRIBUTES),
@@ -171,7 +170,7 @@ def _bounded(content: _Content, pointer: str) -> _Content | Fault:
         "attributes": (len(content.attribute_oids), MAX_ATTRIBUTES),
     }
     excess = [f"{found:,} {what}" for what, (found, most) in counts.items() if found > most]
-    return _too_large(pointer, f"The CSR holds {' and '.join(excess)}.") if excess else content
+    return _too_large(f"The CSR holds {' and '.join(excess)}.") if excess else content
 
 
 def _facts(der: bytes, key: CertificatePublicKeyTypes, content: _Content) -> CsrFacts:
@@ -187,22 +186,21 @@ def _facts(der: bytes, key: CertificatePublicKeyTypes, content: _Content) -> Csr
         names=content.san.names,
         san_critical=content.san.critical,
         extensions=content.extensions,
-        extension_oids=tuple(entry.oid.dotted_string for entry in content.extensions),
         attribute_oids=content.attribute_oids,
     )
 
 
-def _signature_faults(request: x509.CertificateSigningRequest, pointer: str) -> Iterator[Fault]:
+def _signature_faults(request: x509.CertificateSigningRequest) -> Iterator[Fault]:
     try:
         algorithm = request.signature_hash_algorithm
     except (ValueError, UnsupportedAlgorithm):  # ValueError: RSA-PSS without its parameters
         oid = named(request.signature_algorithm_oid.dotted_string)
         detail = f"The CSR is signed with {oid}, which is unknown or lacks its parameters."
-        yield Fault(pointer, "csr-algorithm", detail, _HASHES_ACCEPTED)
+        yield Fault("/csr", "csr-algorithm", detail, _HASHES_ACCEPTED)
         return
     if algorithm is not None and not isinstance(algorithm, _HASHES):
         detail = f"The CSR is signed with {algorithm.name.upper()}."
-        yield Fault(pointer, "csr-algorithm", detail, _HASHES_ACCEPTED)
+        yield Fault("/csr", "csr-algorithm", detail, _HASHES_ACCEPTED)
     elif not request.is_signature_valid:
         detail = "The signature of the CSR does not fit its content and public key."
-        yield Fault(pointer, "csr-signature-invalid", detail)
+        yield Fault("/csr", "csr-signature-invalid", detail)

@@ -39,7 +39,7 @@ class _CertificationRequestInfo:
 
 
 def read_key(
-    request: x509.CertificateSigningRequest, pointer: str
+    request: x509.CertificateSigningRequest,
 ) -> tuple[CertificatePublicKeyTypes | None, list[Fault]]:
     """The key, or None where it cannot be used, and what is wrong with how it is written.
 
@@ -50,25 +50,25 @@ def read_key(
         algorithm, *parameters = info.key.algorithm
         oid = algorithm.parse(x509.ObjectIdentifier)
         if oid not in KEY_ALGORITHMS:
-            return None, [_unknown_algorithm(oid, pointer)]
+            return None, [_unknown_algorithm(oid)]
         key = request.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         detail = f"The public key of the CSR cannot be used: {str(error).rstrip('.')}."
-        return None, [Fault(pointer, "key-not-allowed", detail)]
+        return None, [Fault("/csr", "key-not-allowed", detail)]
     if isinstance(key, rsa.RSAPublicKey) and key.key_size > MAX_RSA_BITS:
         detail = f"The RSA key of the CSR has {key.key_size:,} bits."
         accepted = f"at most {MAX_RSA_BITS:,} bits"
-        return None, [Fault(pointer, "key-not-allowed", detail, accepted)]
+        return None, [Fault("/csr", "key-not-allowed", detail, accepted)]
     is_ec = oid == PublicKeyAlgorithmOID.EC_PUBLIC_KEY
     if is_ec and any(each.tag_bytes == _SEQUENCE for each in parameters):
         detail = (
             "The EC key of the CSR holds the parameters of its curve in place of the curve's name, "
             "which RFC 5480 section 2.1.1 forbids."
         )
-        return key, [Fault(pointer, "key-not-allowed", detail, _NAMED_CURVE)]
+        return key, [Fault("/csr", "key-not-allowed", detail, _NAMED_CURVE)]
     return key, []
 
 
-def _unknown_algorithm(oid: x509.ObjectIdentifier, pointer: str) -> Fault:
+def _unknown_algorithm(oid: x509.ObjectIdentifier) -> Fault:
     detail = f"The key of the CSR is of type {named(oid.dotted_string)}; no profile takes it."
-    return Fault(pointer, "key-not-allowed", detail, ", ".join(KEY_TYPES))
+    return Fault("/csr", "key-not-allowed", detail, ", ".join(KEY_TYPES))

@@ -5,7 +5,6 @@ instead of being trusted to be ignored.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -33,6 +32,8 @@ _X520: Final = MappingProxyType(
 )
 """Short name, least and most characters by RFC 5280 appendix A.1."""
 
+_SHORT_NAMES: Final = ", ".join(short_name for short_name, _, _ in _X520.values())
+
 _WINDOWS_ATTRIBUTES: Final = frozenset(
     {
         "1.3.6.1.4.1.311.13.2.2",  # which crypto provider made the key
@@ -52,124 +53,96 @@ _LEAF_KEY_USAGES: Final = frozenset(
     }
 )
 _KEY_USAGES: Final = (*sorted(_LEAF_KEY_USAGES), "key_cert_sign", "crl_sign")
-
-
-@dataclass(frozen=True, slots=True)
-class CsrRules:
-    """What the CSRs for one certificate type may hold; OIDs are dotted strings."""
-
-    subject_attributes: frozenset[str]
-    key_usages: frozenset[str]
-    extended_key_usages: frozenset[str]
-    extensions: frozenset[str]
-    attributes: frozenset[str]
-
-
-_PURPOSES: Final = {
-    CertificateType.SSL: (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
-    CertificateType.CLIENT: (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION),
-    CertificateType.CODE_SIGNING: (ExtendedKeyUsageOID.CODE_SIGNING,),
-    CertificateType.DEVICE: (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH),
-}
-"""What a CSR may say certificates of a type are for (RFC 5280 section 4.2.1.12)."""
-
-_RULES: Final = CsrRules(
-    subject_attributes=frozenset(_X520),
-    key_usages=_LEAF_KEY_USAGES,
-    extended_key_usages=frozenset(),
-    extensions=frozenset(
-        {
-            ExtensionOID.SUBJECT_ALTERNATIVE_NAME.dotted_string,
-            ExtensionOID.SUBJECT_KEY_IDENTIFIER.dotted_string,
-            ExtensionOID.BASIC_CONSTRAINTS.dotted_string,
-            ExtensionOID.KEY_USAGE.dotted_string,
-            ExtensionOID.EXTENDED_KEY_USAGE.dotted_string,
-        }
-    ),
-    attributes=EXTENSION_REQUESTS | _WINDOWS_ATTRIBUTES,
+_EXTENSIONS: Final = frozenset(
+    {
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME.dotted_string,
+        ExtensionOID.SUBJECT_KEY_IDENTIFIER.dotted_string,
+        ExtensionOID.BASIC_CONSTRAINTS.dotted_string,
+        ExtensionOID.KEY_USAGE.dotted_string,
+        ExtensionOID.EXTENDED_KEY_USAGE.dotted_string,
+    }
 )
-RULES: Final = {
-    kind: replace(_RULES, extended_key_usages=frozenset(each.dotted_string for each in purposes))
-    for kind, purposes in _PURPOSES.items()
+_ATTRIBUTES: Final = EXTENSION_REQUESTS | _WINDOWS_ATTRIBUTES
+_SERVER: Final = ExtendedKeyUsageOID.SERVER_AUTH.dotted_string
+_CLIENT: Final = ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string
+
+EXTENDED_KEY_USAGES: Final = {
+    CertificateType.SSL: frozenset({_SERVER, _CLIENT}),
+    CertificateType.CLIENT: frozenset(
+        {_CLIENT, ExtendedKeyUsageOID.EMAIL_PROTECTION.dotted_string}
+    ),
+    CertificateType.CODE_SIGNING: frozenset({ExtendedKeyUsageOID.CODE_SIGNING.dotted_string}),
+    CertificateType.DEVICE: frozenset({_CLIENT, _SERVER}),
 }
-"""Certificates of the types differ in what they are for."""
+"""What certificates of a type may be for (RFC 5280 section 4.2.1.12), all in which the types
+differ."""
 
 
-def judge_csr(
-    facts: CsrFacts,
-    rules: CsrRules = RULES[CertificateType.SSL],
-    pointer: str = "/csr",
-) -> list[Fault]:
-    """Every part of the CSR that the rules do not know to be harmless.
+def judge_csr(facts: CsrFacts, certificate_type: CertificateType) -> list[Fault]:
+    """Every part of the CSR that is not known to be harmless.
 
     Codes: `subject-not-allowed`, `name-invalid` (control or invisible characters in the
     subject), `extension-not-allowed` and `attribute-not-allowed`, one fault for each OID.
     """
     return [
-        *_subject_faults(facts, rules, pointer),
-        *_extension_faults(facts, rules, pointer),
-        *_attribute_faults(facts, rules, pointer),
+        *_subject_faults(facts),
+        *_extension_faults(facts, EXTENDED_KEY_USAGES[certificate_type]),
+        *_attribute_faults(facts),
     ]
 
 
-def _subject_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[Fault]:
-    accepted = f"the subject attributes {_short_names(rules)}, with at most one CN"
+def _subject_faults(facts: CsrFacts) -> Iterator[Fault]:
+    accepted = f"the subject attributes {_SHORT_NAMES}, with at most one CN"
     if len(facts.common_names) > 1:
         listed = handful(quoted(name) for name in facts.common_names)
         detail = f"The subject holds {len(facts.common_names)} common names: {listed}."
-        yield Fault(pointer, "subject-not-allowed", detail, accepted)
+        yield Fault("/csr", "subject-not-allowed", detail, accepted)
     for oid, value in facts.subject:
-        if oid not in rules.subject_attributes:
+        if oid not in _X520:
             detail = f"The subject holds the attribute {named(oid)}, which this type may not carry."
-            yield Fault(pointer, "subject-not-allowed", detail, accepted)
+            yield Fault("/csr", "subject-not-allowed", detail, accepted)
             continue
         short_name, least, most = _X520[oid]
         if not value.isprintable():
             detail = f"The {short_name} {quoted(value)} holds control or invisible characters."
-            yield Fault(pointer, "name-invalid", detail, "printable characters")
+            yield Fault("/csr", "name-invalid", detail, "printable characters")
         elif not least <= len(value) <= most:
             detail = f"The {short_name} of the subject has {len(value):,} characters."
-            yield Fault(pointer, "subject-not-allowed", detail, f"{least} to {most} characters")
+            yield Fault("/csr", "subject-not-allowed", detail, f"{least} to {most} characters")
 
 
-def _short_names(rules: CsrRules) -> str:
-    return ", ".join(_X520[oid][0] for oid in _X520 if oid in rules.subject_attributes)
-
-
-def _extension_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[Fault]:
+def _extension_faults(facts: CsrFacts, purposes: frozenset[str]) -> Iterator[Fault]:
     for extension in facts.extensions:
         oid = extension.oid.dotted_string
-        if oid not in rules.extensions:
-            accepted = f"the extensions {_listed(rules.extensions)}"
+        if oid not in _EXTENSIONS:
+            accepted = f"the extensions {_listed(_EXTENSIONS)}"
             detail = f"The CSR asks for the extension {named(oid)}."
-            yield Fault(pointer, "extension-not-allowed", detail, accepted)
+            yield Fault("/csr", "extension-not-allowed", detail, accepted)
             continue
         match extension.value:
             case x509.BasicConstraints(ca=True):
                 detail = f"The CSR asks for a CA certificate ({named(oid)}, CA:TRUE)."
-                yield Fault(pointer, "extension-not-allowed", detail, "CA:FALSE")
+                yield Fault("/csr", "extension-not-allowed", detail, "CA:FALSE")
             case x509.KeyUsage() as usage:
                 wanted = {name for name in _KEY_USAGES if getattr(usage, name)}
-                yield from _usage_faults(oid, wanted, rules.key_usages, pointer)
-            case x509.ExtendedKeyUsage() as purposes:
-                wanted = {purpose.dotted_string for purpose in purposes}
-                yield from _usage_faults(oid, wanted, rules.extended_key_usages, pointer)
+                yield from _usage_faults(oid, wanted, _LEAF_KEY_USAGES)
+            case x509.ExtendedKeyUsage() as usages:
+                wanted = {usage.dotted_string for usage in usages}
+                yield from _usage_faults(oid, wanted, purposes)
 
 
-def _usage_faults(
-    oid: str, wanted: set[str], allowed: frozenset[str], pointer: str
-) -> Iterator[Fault]:
+def _usage_faults(oid: str, wanted: set[str], allowed: frozenset[str]) -> Iterator[Fault]:
     if excess := sorted(wanted - allowed):
         detail = f"The CSR asks in the extension {named(oid)} for {handful(map(named, excess))}."
-        yield Fault(pointer, "extension-not-allowed", detail, _listed(allowed))
+        yield Fault("/csr", "extension-not-allowed", detail, _listed(allowed))
 
 
-def _attribute_faults(facts: CsrFacts, rules: CsrRules, pointer: str) -> Iterator[Fault]:
+def _attribute_faults(facts: CsrFacts) -> Iterator[Fault]:
     for oid in facts.attribute_oids:
-        if oid not in rules.attributes:
-            accepted = f"the attributes {_listed(rules.attributes)}"
+        if oid not in _ATTRIBUTES:
+            accepted = f"the attributes {_listed(_ATTRIBUTES)}"
             detail = f"The CSR holds the attribute {named(oid)}."
-            yield Fault(pointer, "attribute-not-allowed", detail, accepted)
+            yield Fault("/csr", "attribute-not-allowed", detail, accepted)
 
 
 def _listed(oids: frozenset[str]) -> str:

@@ -17,14 +17,12 @@ def to_pem_chain(leaf_der: bytes, chain_ders: Sequence[bytes]) -> str:
     return "".join(to_pem(der) for der in (leaf_der, *chain_ders))
 
 
-def to_pkcs7(
-    leaf_der: bytes, chain_ders: Sequence[bytes], encoding: Encoding = Encoding.DER
-) -> bytes:
-    """A certs-only PKCS#7 SignedData (RFC 5652) in PEM or DER.
+def to_pkcs7(leaf_der: bytes, chain_ders: Sequence[bytes]) -> bytes:
+    """A certs-only PKCS#7 SignedData (RFC 5652) in DER.
 
     It is a set: the order of the certificates in it means nothing.
     """
     from cryptography.hazmat.primitives.serialization import pkcs7  # it loads `email`
 
     certificates = [x509.load_der_x509_certificate(der) for der in (leaf_der, *chain_ders)]
-    return pkcs7.serialize_certificates(certificates, encoding)
+    return pkcs7.serialize_certificates(certificates, Encoding.DER)

@@ -14,7 +14,7 @@ from scm_api.core.chain import Chain, build_chain, in_force
 from scm_api.core.explain import handful, quoted
 from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
 from scm_api.core.instants import rfc_3339
-from scm_api.core.names import Name, normalise
+from scm_api.core.names import Name, normalise, respelled
 from scm_api.core.object_identifiers import named
 from scm_api.core.subjects import Subject
 from scm_api.core.term import Term, TermRules
@@ -155,13 +155,13 @@ def _content_discrepancies(
     if leaf.spki_sha256 != wanted_spki_sha256:
         detail = f"The certificate is for another key (SHA-256 {leaf.spki_sha256})."
         yield Discrepancy("key-differs", detail)
-    carried = {_comparable(name) for name in leaf.names}
+    carried = {respelled(name) for name in leaf.names}
     # A person's common name is among the names of nothing; that of the CSR was judged with it.
     as_asked = {text for oid, text in wanted.subject or () if oid == COMMON_NAME}
     if wanted.account is not None:
         as_asked = set(wanted.account.common_names)
     others = set(leaf.common_names) - as_asked
-    asked, presented = wanted.names, carried | {_comparable_common_name(each) for each in others}
+    asked, presented = wanted.names, carried | {_name_in(each) for each in others}
     if added := sorted(map(str, presented - asked)):
         yield Discrepancy("names-added", f"Nobody asked for {handful(added)}.")
     if dropped := sorted(map(str, asked - carried)):
@@ -193,15 +193,9 @@ def _account_notes(leaf: CertificateFacts, account: Subject | None) -> Iterator[
         )
 
 
-def _comparable(name: Name) -> Name:
-    """The normalised name; one that is no name at all stays as it is and equals nothing asked."""
-    normalised = normalise(name)
-    return normalised if isinstance(normalised, Name) else name
-
-
-def _comparable_common_name(common_name: str) -> Name:
+def _name_in(common_name: str) -> Name:
     address = normalise(Name(NameKind.IP, common_name))
-    return address if isinstance(address, Name) else _comparable(Name(NameKind.DNS, common_name))
+    return address if isinstance(address, Name) else respelled(Name(NameKind.DNS, common_name))
 
 
 def _life_discrepancies(
@@ -246,7 +240,7 @@ def _leaf_notes(
         yield f"The CA shortened the life: it ends at {rfc_3339(leaf.not_after)}."
     if wanted.subject is not None and leaf.subject_attributes != tuple(wanted.subject):
         yield f"The CA changed the subject to {quoted(leaf.subject)}."
-    if any(_comparable(name) != name for name in leaf.names):
+    if any(respelled(name) != name for name in leaf.names):
         yield "The CA spells names differently, with the same meaning."
     if was_moved:
         yield "The CA sent the certificate in another place of its answer."

@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from scm_api.core.errors import Fault
 from scm_api.core.names import Name
 from scm_api.core.vocabulary import NameKind
+from scm_api.core.x509_names import UPN
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 _CURVES: Final[Mapping[str, ec.EllipticCurve]] = {
@@ -30,8 +31,6 @@ _CURVES: Final[Mapping[str, ec.EllipticCurve]] = {
 }
 MADE_TYPES: Final = ("rsa-2048", "rsa-3072", "rsa-4096", *_CURVES, "ed25519")
 """Spelled as in `core.key_types`; larger RSA keys take half a minute to find."""
-
-_UPN: Final = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 
 
 class KeyFormat(StrEnum):
@@ -120,6 +119,6 @@ def _general(name: Name) -> x509.GeneralName:
         case NameKind.URI:
             return x509.UniformResourceIdentifier(name.value)
         case NameKind.UPN:
-            return x509.OtherName(_UPN, asn1.encode_der(name.value))
+            return x509.OtherName(UPN, asn1.encode_der(name.value))
         case _:
             raise ValueError(f"no CSR is made for names of kind {name.kind}")

@@ -22,7 +22,6 @@ def judge_key(
     checks: KeyChecks,
     *,
     blocked: bool,
-    pointer: str = "/csr",
 ) -> list[Fault]:
     """Every reason against the CSR's key.
 
@@ -31,20 +30,20 @@ def judge_key(
     compromise or blocked by an administrator. A key of a type that is not taken is not looked for
     in `checks`. Codes: `key-not-allowed`, `key-blocked`.
     """
-    faults = list(_type_faults(facts.key_type, allowed_key_types, ca_key_types, pointer))
+    faults = list(_type_faults(facts.key_type, allowed_key_types, ca_key_types))
     reasons = [] if faults else checks.reasons_against(facts.public_key)
     if isinstance(facts.public_key, rsa.RSAPublicKey):
-        faults += _exponent_faults(facts.public_key.public_numbers().e, pointer)
+        faults += _exponent_faults(facts.public_key.public_numbers().e)
     for reason in reasons:
-        faults.append(Fault(pointer, "key-not-allowed", f"The key is refused: {reason}."))
+        faults.append(Fault("/csr", "key-not-allowed", f"The key is refused: {reason}."))
     if blocked:
         detail = "This key is blocked because it is known to be compromised. Make a new key."
-        faults.append(Fault(pointer, "key-blocked", detail))
+        faults.append(Fault("/csr", "key-blocked", detail))
     return faults
 
 
 def _type_faults(
-    key_type: str, allowed: frozenset[str], ca_takes: frozenset[str], pointer: str
+    key_type: str, allowed: frozenset[str], ca_takes: frozenset[str]
 ) -> Iterator[Fault]:
     usable = [kind for kind in KEY_TYPES if kind in ca_takes and (not allowed or kind in allowed)]
     if key_type in usable:
@@ -57,12 +56,12 @@ def _type_faults(
         rule = "the profile does not allow it"
     accepted = ", ".join(usable) or "none: the profile and the CA have no key type in common"
     detail = f"The key of the CSR is of type {key_type}; {rule}."
-    yield Fault(pointer, "key-not-allowed", detail, accepted)
+    yield Fault("/csr", "key-not-allowed", detail, accepted)
 
 
-def _exponent_faults(exponent: int, pointer: str) -> Iterator[Fault]:
+def _exponent_faults(exponent: int) -> Iterator[Fault]:
     if exponent % 2 and MIN_RSA_EXPONENT <= exponent <= MAX_RSA_EXPONENT:
         return
     shown = str(exponent) if exponent <= MAX_RSA_EXPONENT else f"of {exponent.bit_length()} bits"
     detail = f"The RSA key has the public exponent {shown}."
-    yield Fault(pointer, "key-not-allowed", detail, "odd exponents from 65537 to 2^256 - 1")
+    yield Fault("/csr", "key-not-allowed", detail, "odd exponents from 65537 to 2^256 - 1")

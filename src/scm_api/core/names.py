@@ -8,6 +8,7 @@ to somebody else. A label that mixes scripts (UTS 39) is refused, because it rea
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -52,6 +53,16 @@ class Name:
         return f"{self.kind} {quoted(self.value)}"
 
 
+def names_as_json(names: Iterable[Name]) -> list[dict[str, str]]:
+    """Names as they are kept and shown."""
+    return [{"kind": name.kind.value, "value": name.value} for name in names]
+
+
+def names_from(content: Iterable[Mapping[str, str]]) -> list[Name]:
+    """The names that `names_as_json` wrote."""
+    return [Name(NameKind(each["kind"]), each["value"]) for each in content]
+
+
 def normalise(name: Name, pointer: str = "") -> Name | Fault:
     """The name in its only spelling, or the fault that keeps it from being a name.
 
@@ -78,6 +89,12 @@ def normalise(name: Name, pointer: str = "") -> Name | Fault:
                 detail = f"{quoted(name.value)} holds control or invisible characters."
                 return Fault(pointer, "name-invalid", detail)
             return name
+
+
+def respelled(name: Name) -> Name:
+    """The name in its only spelling; one that has none stays as it is."""
+    found = normalise(name)
+    return name if isinstance(found, Fault) else found
 
 
 def comparable(name: Name) -> str:

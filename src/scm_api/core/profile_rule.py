@@ -100,15 +100,15 @@ def rule_faults(expression: str, sample: RuleContext, pointer: str) -> list[Faul
     return []
 
 
-def judge_rule(rule: ProfileRule, context: RuleContext, *, pointer: str = "") -> list[Fault]:
+def judge_rule(rule: ProfileRule, context: RuleContext) -> list[Fault]:
     """`rule-refused` where the rule is not true of the request, or cannot be told of it."""
     accepted = f"a request of which this is true: {rule.expression}"
     try:
         answer = _compiled(rule.expression).execute(context.variables())
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         detail = f"The profile's rule cannot be told of this request: {error}. {rule.explanation}"
-        return [Fault(pointer, "rule-refused", detail, accepted)]
-    return [] if answer is True else [Fault(pointer, "rule-refused", rule.explanation, accepted)]
+        return [Fault("", "rule-refused", detail, accepted)]
+    return [] if answer is True else [Fault("", "rule-refused", rule.explanation, accepted)]
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ show; what is not found there may come up later, and is never ordered again with
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 # Of an order that may come up later; from then on it waits as long again as it has waited.
 _FIRST_WAIT = timedelta(seconds=10)
@@ -56,6 +57,11 @@ class Timing:
     longest_pause: timedelta
     token_validity: timedelta | None
     look_ups: timedelta | None = None
+
+
+def token_of(enrollment_id: UUID, number: int) -> str:
+    """One for each attempt, in the 36 characters AWS takes (acm-pca model, IdempotencyToken)."""
+    return f"{enrollment_id.hex}{number:04x}"
 
 
 def decide(

@@ -69,8 +69,8 @@ def renewal_window(
     not_after: datetime,
     now: datetime,
     *,
-    distrusted_since: datetime | None = None,
-    renewed: bool = False,
+    distrusted_since: datetime | None,
+    renewed: bool,
 ) -> RenewalWindow:
     """When to renew, as seen now.
 

@@ -27,8 +27,6 @@ def judge_names(
     certificate_type: CertificateType = CertificateType.SSL,
     constraints: Sequence[NameConstraints] = (),
     directory_names: Sequence[Name] | None = None,
-    csr_pointer: str = "/csr",
-    names_pointer: str = "/names",
 ) -> tuple[list[Name], list[Fault]]:
     """The names the certificate would carry, normalised, and every fault of theirs.
 
@@ -42,23 +40,23 @@ def judge_names(
     rules = rules_for(policy, tuple(owned_domains))
     if directory_names is not None:
         return _directory_names(rules, facts, asked_names, directory_names, constraints)
-    carried, faults = _normalised((csr_pointer, _ia5(name, csr_pointer)) for name in facts.names)
+    carried, faults = _normalised(("/csr", _ia5(name)) for name in facts.names)
     asked, more_faults = _normalised(
-        (f"{names_pointer}/{index}", name) for index, name in enumerate(asked_names or ())
+        (f"/names/{index}", name) for index, name in enumerate(asked_names or ())
     )
     faults += more_faults
     if asked_names:
-        faults += _difference_faults(carried, asked, csr_pointer, names_pointer)
+        faults += _difference_faults(carried, asked)
     elif not facts.names and certificate_type is not CertificateType.CODE_SIGNING:
         detail = "The CSR holds no subjectAltName, and nothing is made up from its subject."
-        faults.append(Fault(csr_pointer, "names-missing", detail, "at least one DNS name"))
+        faults.append(Fault("/csr", "names-missing", detail, "at least one DNS name"))
     for common_name in facts.common_names:
         if certificate_type not in _CALLED_BY_NAME or _claims_a_name(common_name):
-            faults += _common_name_faults(common_name, carried, csr_pointer)
+            faults += _common_name_faults(common_name, carried)
     for name, pointer in {**carried, **asked}.items():
         faults += rules.faults(name, pointer)
         faults += judge_constraints(name, constraints, pointer)
-    faults += judge_subject(facts.subject, constraints, csr_pointer)
+    faults += judge_subject(facts.subject, constraints, "/csr")
     return list(carried), faults
 
 
@@ -72,7 +70,7 @@ def _directory_names(
     """What a directory says of an account is judged like what a CSR says."""
     pointer = "/order_options/on_behalf_of"
     carried, faults = _normalised((pointer, name) for name in directory_names)
-    ignored, more_faults = _normalised(("/csr", _ia5(name, "/csr")) for name in facts.names)
+    ignored, more_faults = _normalised(("/csr", _ia5(name)) for name in facts.names)
     faults += more_faults
     for where, wanted in (("/csr", ignored), ("/names", asked_names or ())):
         if strange := sorted({str(name) for name in wanted if name not in carried}):
@@ -85,12 +83,12 @@ def _directory_names(
     return list(carried), faults
 
 
-def _ia5(name: Name, pointer: str) -> Name | Fault:
+def _ia5(name: Name) -> Name | Fault:
     """RFC 5280 section 4.2.1.6: these are ASCII; a CA would judge other octets than we do."""
     if name.kind not in _IA5_KINDS or name.value.isascii():
         return name
     detail = f"The CSR holds {name}, which is not ASCII."
-    return Fault(pointer, "name-invalid", detail, "international names as xn-- labels")
+    return Fault("/csr", "name-invalid", detail, "international names as xn-- labels")
 
 
 def _normalised(
@@ -111,9 +109,7 @@ def _normalised(
     return names, faults
 
 
-def _difference_faults(
-    carried: Iterable[Name], asked: Iterable[Name], csr_pointer: str, names_pointer: str
-) -> Iterator[Fault]:
+def _difference_faults(carried: Iterable[Name], asked: Iterable[Name]) -> Iterator[Fault]:
     in_csr, in_body = set(carried), set(asked)
     if in_csr == in_body:
         return
@@ -123,7 +119,7 @@ def _difference_faults(
     if missing := sorted(map(str, in_body - in_csr)):
         parts.append(f"the CSR does not hold {handful(missing)}")
     detail = f"The names asked for and those in the CSR differ: {'; '.join(parts)}."
-    for pointer in (csr_pointer, names_pointer):
+    for pointer in ("/csr", "/names"):
         yield Fault(pointer, "names-differ", detail, "the same names in both places")
 
 
@@ -142,26 +138,26 @@ def _claims_a_name(common_name: str) -> bool:
     return bool(rest) and is_public_top_level(suffix)
 
 
-def _common_name_faults(common_name: str, carried: Iterable[Name], pointer: str) -> Iterator[Fault]:
-    found = _spelled(common_name, pointer)
+def _common_name_faults(common_name: str, carried: Iterable[Name]) -> Iterator[Fault]:
+    found = _spelled(common_name)
     names = set(carried)
     if isinstance(found, Fault):
         yield found
     elif not found & names:
         detail = f"The common name {quoted(common_name)} is not among the subjectAltNames."
         listed = handful(sorted(quoted(entry.value) for entry in names))
-        yield Fault(pointer, "cn-not-in-san", detail, listed or "a CSR with subjectAltNames")
+        yield Fault("/csr", "cn-not-in-san", detail, listed or "a CSR with subjectAltNames")
 
 
-def _spelled(common_name: str, pointer: str) -> set[Name] | Fault:
+def _spelled(common_name: str) -> set[Name] | Fault:
     """The names a common name may mean, normalised."""
     if "@" in common_name:
         both = [normalise(Name(kind, common_name)) for kind in (NameKind.EMAIL, NameKind.UPN)]
         if names := {name for name in both if isinstance(name, Name)}:
             return names
-    name = _ia5(Name(NameKind.DNS, common_name), pointer)
+    name = _ia5(Name(NameKind.DNS, common_name))
     if isinstance(name, Name):
-        name = normalise(name, pointer)
+        name = normalise(name, "/csr")
     if isinstance(name, Name):  # so it is no address: those end in a number or hold colons
         return {name}
     address = normalise(Name(NameKind.IP, common_name))

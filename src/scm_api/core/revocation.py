@@ -1,10 +1,14 @@
 """When a revocation may take effect, and how far it is at an instant."""
 
 from datetime import datetime
+from typing import Final
 
 from scm_api.core.errors import Fault
 from scm_api.core.instants import rfc_3339
 from scm_api.core.vocabulary import RevocationReason, RevocationState
+
+SENT: Final = (RevocationState.REQUESTED, RevocationState.PENDING_CA, RevocationState.DONE)
+"""States of a revocation that is on its way to the CA or done: nobody takes it back."""
 
 
 def state_at(

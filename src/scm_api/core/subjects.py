@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scm_api.core.names import Name
-from scm_api.core.vocabulary import NameKind
+from scm_api.core.names import Name, names_as_json, names_from
 
 _COMMON_NAMES: Final = re.compile(r"(?:^|,)CN=((?:[^,\\]|\\.)*)", re.IGNORECASE)
 _ESCAPED: Final = re.compile(r"\\(.)")
@@ -43,19 +42,18 @@ class Subject:
             "distinguished_name": self.distinguished_name,
             "sid": self.sid,
             "common_name": self.common_name,
-            "names": [{"kind": each.kind.value, "value": each.value} for each in self.names],
+            "names": names_as_json(self.names),
         }
 
 
 def subject_from(content: Mapping[str, Any]) -> Subject:
     """The subject that `as_json` wrote."""
-    names = (Name(NameKind(each["kind"]), each["value"]) for each in content["names"])
     return Subject(
         content["account"],
         content["distinguished_name"],
         content["sid"],
         content["common_name"],
-        tuple(names),
+        tuple(names_from(content["names"])),
     )
 
 

@@ -96,9 +96,6 @@ def judge_term(
     asked_not_after: datetime | None,
     rules: TermRules,
     now: datetime,
-    *,
-    days_pointer: str = "/term_days",
-    not_after_pointer: str = "/not_after",
 ) -> tuple[Term | None, list[Fault]]:
     """The term to order, or every fault of it.
 
@@ -107,37 +104,35 @@ def judge_term(
     allow; `limited_by` tells of it. Codes: `term-not-allowed`, `term-too-long`.
     """
     if asked_days is None and asked_not_after is None:
-        return _default_term(rules, now, days_pointer)
+        return _default_term(rules, now)
     faults: list[Fault] = []
     if asked_days is not None and asked_not_after is not None:
         detail = "A certificate ends either after a number of days or at an instant, not both."
-        faults.append(Fault(not_after_pointer, "term-not-allowed", detail, "one of the two"))
+        faults.append(Fault("/not_after", "term-not-allowed", detail, "one of the two"))
     term = None
     if asked_not_after is not None:
-        faults += _end_faults(asked_not_after, rules, now, not_after_pointer)
+        faults += _end_faults(asked_not_after, rules, now, "/not_after")
         if not faults:
             term = Term(_whole_days(asked_not_after - now), asked_not_after)
     if asked_days is not None:
         term = Term(asked_days)
-        faults += _asked_days_faults(asked_days, rules, now, days_pointer)
+        faults += _asked_days_faults(asked_days, rules, now)
     return (None if faults else term), faults
 
 
-def judge_ordered_term(
-    term: Term, rules: TermRules, now: datetime, pointer: str = "/term_days"
-) -> list[Fault]:
+def judge_ordered_term(term: Term, rules: TermRules, now: datetime) -> list[Fault]:
     """Whether a term accepted earlier may still be ordered now: limits fall and instants pass.
 
     The profile's list of terms is not asked again. Codes as in `judge_term`.
     """
     if term.not_after is not None:
-        return list(_end_faults(term.not_after, rules, now, pointer))
-    return list(_days_faults(term.days, rules, now, pointer))
+        return list(_end_faults(term.not_after, rules, now, "/term_days"))
+    return list(_days_faults(term.days, rules, now))
 
 
-def _default_term(rules: TermRules, now: datetime, pointer: str) -> tuple[Term | None, list[Fault]]:
+def _default_term(rules: TermRules, now: datetime) -> tuple[Term | None, list[Fault]]:
     if rules.longest < 1:
-        return None, [_too_long("The shortest term there is, a day,", rules, pointer)]
+        return None, [_too_long("The shortest term there is, a day,", rules, "/term_days")]
     term = Term(rules.default_days)
     if rules.most is not None and rules.most[0] < term.days:
         term = Term(rules.most[0], limited_by=rules.most[1])
@@ -145,7 +140,7 @@ def _default_term(rules: TermRules, now: datetime, pointer: str) -> tuple[Term |
     if end is None or term.days * _DAY <= end - now:
         return term, []
     if end - now < _DAY:
-        return None, [_outlives_ca(f"A term of {term.days:,} days", end, pointer)]
+        return None, [_outlives_ca(f"A term of {term.days:,} days", end, "/term_days")]
     return Term(_whole_days(end - now), end, TermReason.CA_END), []
 
 
@@ -154,21 +149,21 @@ def _whole_days(life: timedelta) -> int:
     return -(-life // _DAY)
 
 
-def _asked_days_faults(days: int, rules: TermRules, now: datetime, pointer: str) -> list[Fault]:
+def _asked_days_faults(days: int, rules: TermRules, now: datetime) -> list[Fault]:
     if days < 1:
         detail = "A term has at least one day."
-        return [Fault(pointer, "term-not-allowed", detail, rules.choices)]
+        return [Fault("/term_days", "term-not-allowed", detail, rules.choices)]
     if days <= rules.longest and days not in {rules.default_days, *rules.allowed_terms}:
         detail = f"The profile has no term of {days:,} days."
-        return [Fault(pointer, "term-not-allowed", detail, rules.choices)]
-    return list(_days_faults(days, rules, now, pointer))
+        return [Fault("/term_days", "term-not-allowed", detail, rules.choices)]
+    return list(_days_faults(days, rules, now))
 
 
-def _days_faults(days: int, rules: TermRules, now: datetime, pointer: str) -> Iterator[Fault]:
+def _days_faults(days: int, rules: TermRules, now: datetime) -> Iterator[Fault]:
     if days > rules.longest:
-        yield _too_long("The term asked for", rules, pointer)
+        yield _too_long("The term asked for", rules, "/term_days")
     elif rules.ca_not_after is not None and days > (rules.ca_not_after - now) // _DAY:
-        yield _outlives_ca(f"A term of {days:,} days", rules.ca_not_after, pointer)
+        yield _outlives_ca(f"A term of {days:,} days", rules.ca_not_after, "/term_days")
 
 
 def _end_faults(

@@ -36,8 +36,8 @@ def event_row(
     action: str,
     subject: tuple[str, UUID],
     *,
-    organization_id: UUID | None = None,
-    details: dict[str, Any] | None = None,
+    organization_id: UUID | None,
+    details: dict[str, Any],
 ) -> NewRow:
     """What `record` adds, for a statement that inserts it together with the change."""
     return NewRow(_EVENTS, _event(principal, action, subject, organization_id, details))

@@ -1,4 +1,4 @@
-"""Small truths about statements that types alone do not tell."""
+"""Statements that are put together once, and how many rows one changed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -92,11 +92,9 @@ def _processor(kind: TypeEngine[Any]) -> _Processor | None:
     return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
 
 
-async def changed_rows(
-    session: AsyncSession, statement: Update, values: Mapping[str, Any] | None = None
-) -> int:
+async def changed_rows(session: AsyncSession, statement: Update) -> int:
     """Run an UPDATE and tell how many rows it changed: a condition that was not met shows as 0."""
-    done = await session.execute(statement, values)
+    done = await session.execute(statement)
     if not isinstance(done, CursorResult):
         raise TypeError("an UPDATE without RETURNING gives a CursorResult")
     return done.rowcount

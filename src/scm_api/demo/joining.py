@@ -99,6 +99,16 @@ class Joining:
         """A CSR made just now, with a key that the CA takes."""
         return Request.new(NAME, rsa_key=self.ca.key_types is not None)
 
+    def issue_at_once(self) -> Proven:
+        """Connect, enroll and keep, at a CA that issues to whoever has its credentials."""
+        order = self.order(self.connect())
+        self.show.step("Enroll and wait for the certificate, in one call")
+        request = self.request()
+        made = self.api.post(
+            "/enrollments", "a CSR; Prefer: wait", order | {"csr": request.csr}, wait=True
+        )
+        return self.keep(made["certificate_id"], request)
+
     def keep(self, certificate: str, request: Request) -> Proven:
         """Download a certificate, write it with its key and CSR, and have it verified."""
         content, files = f"/certificates/{certificate}/content", self.files

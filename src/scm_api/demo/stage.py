@@ -15,7 +15,6 @@ from scm_api.demo.cas.simulated import Ca, Simulated
 from scm_api.demo.client import Client
 from scm_api.demo.files import Files
 from scm_api.demo.joining import Joining, Proven
-from scm_api.demo.plain_story import PlainStory
 from scm_api.demo.processes import (
     HOST,
     Child,
@@ -50,9 +49,10 @@ def run(directory: Path, port: int, sandbox_port: int, *, once: bool) -> int:
                 proven = [Story(api, show, Sandbox(f"http://{HOST}:{sandbox_port}"), files).tell()]
                 for ca in others:
                     joining = Joining(api, show, ca, Files(files.directory / ca.name))
-                    validates = ca.prove
-                    story = ValidatedStory(joining, validates) if validates else PlainStory(joining)
-                    proven.append(story.tell())
+                    if ca.prove is None:
+                        proven.append(joining.issue_at_once())
+                    else:
+                        proven.append(ValidatedStory(joining, ca.prove).tell())
             _summary(show, proven)
             _farewell(show, files, port, key)
             return 0 if once else _stay(show, children)

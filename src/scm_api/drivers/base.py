@@ -32,10 +32,10 @@ class Capabilities:
 
     `token_validity` is how long after the *first* send the same token surely yields the same
     order (only with `Guard.TOKEN`). `backdating` is how long before issuance its certificates may
-    begin. `key_types` are the subject key types the CA signs,
-    spelled as in `core.key_policy` (`rsa-2048`, `ec-p256`, ...). `can_cancel` is whether the CA
-    takes back an order that it has not issued yet (`Cancels`). `reissue_revokes` is whether a
-    replacement has the CA itself revoke the certificate before, as soon as the new one is there.
+    begin. `key_types` are the subject key types the CA signs, spelled as in `core.key_types`.
+    `can_cancel` is whether the CA takes back an order that it has not issued yet (`Cancels`).
+    `reissue_revokes` is whether a replacement has the CA itself revoke the certificate before, as
+    soon as the new one is there.
     `checks_orders` is whether the CA judges an order without taking it (`ChecksOrders`),
     `can_deactivate` whether it takes a unit of inventory back without revoking (`Deactivates`).
     `chooses_term` is whether an order says how long its certificate lives; otherwise the CA has

@@ -55,6 +55,7 @@ class Patience:
 
 
 _Model = type[BaseModel]
+_Cas = Sequence[IssuingCa] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,38 +69,6 @@ class OrderOptions:
     model: _Model
     added: Callable[[Any, Any], Any | None]
     account: Callable[[Any], str | None] = lambda _extra: None
-
-
-def _nothing_to_say(*_facts: Any) -> str:
-    return ""
-
-
-def _no_objection(*_facts: Any) -> None:
-    return None
-
-
-def _no_faults(*_facts: Any) -> list[Fault]:
-    return []
-
-
-def _no_remarks(*_facts: Any) -> tuple[Ability, ...]:
-    return ()
-
-
-def _usual_patience(_connection: Any) -> Patience:
-    return Patience()
-
-
-def _no_time(_connection: Any) -> timedelta:
-    return timedelta(0)
-
-
-def _any(_options: Any) -> frozenset[str]:
-    return frozenset()
-
-
-def _never(_options: Any) -> bool:
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,23 +121,21 @@ class BackendKind:
     open: Callable[[Any, Any, Limiter], Awaitable[Driver]]
     judge_connection: Callable[[Any, Any], list[Fault]]
     judge_profile: Callable[[Any, Any, ProfileFacts], list[Fault]]
-    judge_request: Callable[[Any, Any, Sequence[IssuingCa] | None, RequestFacts], list[Fault]]
+    judge_request: Callable[[Any, Any, _Cas, RequestFacts], list[Fault]]
     issuing_ca_id: Callable[[Any], str]
-    max_term_days: Callable[[IssuingCa], int | None]
     publicly_trusted: Callable[[Any], bool]
-    needs_organization: Callable[[Any], bool] = _never
-    validations_for: Callable[[Any], frozenset[str]] = _any
+    max_term_days: Callable[[IssuingCa], int | None] = lambda *_: None
+    needs_organization: Callable[[Any], bool] = lambda *_: False
+    validations_for: Callable[[Any], frozenset[str]] = lambda *_: frozenset()
     order_options: OrderOptions | None = None
-    needs_subject: Callable[[Any], bool] = _never
-    acknowledged: Callable[[Any], frozenset[str]] = _any
-    abilities: Callable[[Any, Sequence[IssuingCa] | None], tuple[Ability, ...]] = _no_remarks
-    revocation_objection: Callable[[Any, Any, Sequence[IssuingCa] | None], str | None] = (
-        _no_objection
-    )
-    where_to_look: Callable[[Any, Any, bytes], str] = _nothing_to_say
-    judge_reference: Callable[[Any, str], list[Fault]] = _no_faults
-    machine_identity: Callable[[Any], str | None] = _no_objection
-    patience: Callable[[Any], Patience] = _usual_patience
-    look_ups: Callable[[Any], timedelta | None] = _no_objection
-    term_excess: Callable[[Any], timedelta] = _no_time
+    needs_subject: Callable[[Any], bool] = lambda *_: False
+    acknowledged: Callable[[Any], frozenset[str]] = lambda *_: frozenset()
+    abilities: Callable[[Any, _Cas], tuple[Ability, ...]] = lambda *_: ()
+    revocation_objection: Callable[[Any, Any, _Cas], str | None] = lambda *_: None
+    where_to_look: Callable[[Any, Any, bytes], str] = lambda *_: ""
+    judge_reference: Callable[[Any, str], list[Fault]] = lambda *_: []
+    machine_identity: Callable[[Any], str | None] = lambda *_: None
+    patience: Callable[[Any], Patience] = lambda *_: Patience()
+    look_ups: Callable[[Any], timedelta | None] = lambda *_: None
+    term_excess: Callable[[Any], timedelta] = lambda *_: timedelta(0)
     drops_names: bool = False

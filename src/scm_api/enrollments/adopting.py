@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scm_api.core.access import Principal, require_account_wide
 from scm_api.core.errors import Conflict, Invalid
 from scm_api.core.lifecycle import Move
+from scm_api.core.recovery import token_of
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import (
     Certificate,
@@ -92,7 +93,7 @@ async def _open_attempt(session: AsyncSession, row: Enrollment, ca_ref: str) -> 
             enrollment_id=row.id,
             number=number,
             ca_backend_id=row.ca_backend_id,
-            token=f"{row.id.hex}{number:04x}",
+            token=token_of(row.id, number),
             ca_ref=ca_ref,
         )
     )

@@ -12,8 +12,7 @@ from sqlalchemy.orm import aliased
 from scm_api.core.access import Principal
 from scm_api.core.approval import name_difference
 from scm_api.core.history import tell
-from scm_api.core.names import Name
-from scm_api.core.vocabulary import NameKind
+from scm_api.core.names import names_as_json, names_from
 from scm_api.db.models import (
     AuditEvent,
     Certificate,
@@ -97,21 +96,17 @@ def _difference(content: Json, row: Row[Any]) -> Json | None:
     """What a renewal changes against the certificate it replaces; None for a first request."""
     if row.spki_sha256 is None:
         return None
-    added, removed = name_difference(_names(row.names), _names(content["names"]))
+    added, removed = name_difference(names_from(row.names), names_from(content["names"]))
     return {
         "certificate_id": content["renews_certificate_id"],
-        "names_added": [{"kind": name.kind, "value": name.value} for name in added],
-        "names_removed": [{"kind": name.kind, "value": name.value} for name in removed],
+        "names_added": names_as_json(added),
+        "names_removed": names_as_json(removed),
         "key_changed": row.spki_sha256 != content["spki_sha256"],
         "key_type_before": row.key_type,
         "term_days_before": row.term_days,
         "not_after_before": row.not_after,
         "profile_version_before": row.profile_version,
     }
-
-
-def _names(kept: list[Json]) -> list[Name]:
-    return [Name(NameKind(name["kind"]), name["value"]) for name in kept]
 
 
 def _told(event: Row[Any]) -> Json:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from scm_api.core.access import Principal, require_privilege
 from scm_api.core.errors import Conflict, Fault, Invalid, Unavailable
 from scm_api.core.lifecycle import FINAL
-from scm_api.core.names import Name
+from scm_api.core.names import Name, names_as_json
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.session import Database
@@ -204,7 +204,7 @@ def validation_content(judged: Judged, *, ca_asked: bool = False) -> dict[str, A
         "valid": not judged.faults,
         "ca_asked": ca_asked,
         "errors": fault_members(judged.faults),
-        "names": [{"kind": name.kind, "value": name.value} for name in names],
+        "names": names_as_json(names),
         "key_type": judged.csr.key_type if judged.csr else None,
         "term_days": term.days if term else None,
         "not_after": term.not_after if term else None,

@@ -14,9 +14,9 @@ from fastapi import Depends, Request
 
 from scm_api.core.errors import Unavailable
 from scm_api.database_url import dsn_of
+from scm_api.db.models.enrollments import CHANNEL
 
 LONGEST_WAIT = 30
-CHANNEL = "scm_enrollments"
 _WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
 
 

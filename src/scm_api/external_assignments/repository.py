@@ -1,5 +1,6 @@
 """Rows of external assignments."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -77,7 +78,7 @@ async def content(
 
 async def waiting_enrollments(
     session: AsyncSession, principal: Principal, row: ExternalAssignment
-) -> tuple[list[Use], int]:
+) -> tuple[Sequence[Use], int]:
     """Enrollments that are under way for the assigned organization, its departments' included."""
     theirs = or_(
         Enrollment.organization_id == row.organization_id,
@@ -85,7 +86,7 @@ async def waiting_enrollments(
             select(Organization.id).where(Organization.parent_id == row.organization_id)
         ),
     )
-    uses, count = await enrollments_using(
+    return await enrollments_using(
         session,
         principal,
         theirs
@@ -93,4 +94,3 @@ async def waiting_enrollments(
         & Enrollment.state.not_in(FINAL)
         & (Enrollment.external_organization_id == row.external_organization_id),
     )
-    return list(uses), count

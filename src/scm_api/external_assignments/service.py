@@ -39,7 +39,7 @@ async def survey(
             connection = await connection_of(session, ca_backend_id)
         except NotFound as error:
             raise Invalid([unknown_reference("/ca_backend_id", "CA backend")]) from error
-    return await external_organizations(app.database, app.gateway, connection, refresh=True)
+    return await external_organizations(app.database, app.gateway, connection)
 
 
 async def create(

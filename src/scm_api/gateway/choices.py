@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
@@ -32,6 +32,8 @@ from scm_api.gateway.connections import Connection, Gateway
 FRESH = timedelta(minutes=5)
 # A person waits for the answer; a CA with a list longer than this takes is of no help to them.
 PATIENCE = timedelta(seconds=30)
+
+_Item = TypeVar("_Item")
 
 ISSUING_CAS: TypeAdapter[list[IssuingCa]] = TypeAdapter(list[IssuingCa])
 EXTERNAL_ORGANIZATIONS: TypeAdapter[list[ExternalOrganization]] = TypeAdapter(
@@ -76,14 +78,7 @@ async def choices(
     the kept list. Raises Conflict (`not-supported`) when the backend type has no such list and
     DriverError when the CA gives none and none is kept.
     """
-    capabilities = connection.kind.capabilities
-    lists = {
-        Choice.ISSUING_CAS: capabilities.lists_issuing_cas,
-        Choice.TEMPLATES: capabilities.lists_templates,
-        Choice.EXTERNAL_ORGANIZATIONS: capabilities.lists_external_organizations,
-        Choice.PRODUCTS: capabilities.lists_products,
-    }
-    if not lists[kind]:
+    if not _is_listed(connection, kind):
         listed = kind.replace("_cas", " CAs").replace("_", " ")
         raise Conflict(f"{connection.kind.title} has no list of {listed}.", code="not-supported")
     kept, fresh = await _kept(database, connection, kind)
@@ -102,7 +97,7 @@ async def choices(
 
 
 async def issuing_cas(
-    database: Database, gateway: Gateway, connection: Connection, *, refresh: bool = False
+    database: Database, gateway: Gateway, connection: Connection, *, refresh: bool
 ) -> Sequence[IssuingCa]:
     """The issuing CAs as `choices` has them, typed."""
     listing = await choices(database, gateway, connection, Choice.ISSUING_CAS, refresh=refresh)
@@ -110,7 +105,7 @@ async def issuing_cas(
 
 
 async def templates(
-    database: Database, gateway: Gateway, connection: Connection, *, refresh: bool = False
+    database: Database, gateway: Gateway, connection: Connection, *, refresh: bool
 ) -> Sequence[Template]:
     """The templates as `choices` has them, typed."""
     listing = await choices(database, gateway, connection, Choice.TEMPLATES, refresh=refresh)
@@ -118,11 +113,11 @@ async def templates(
 
 
 async def external_organizations(
-    database: Database, gateway: Gateway, connection: Connection, *, refresh: bool = False
+    database: Database, gateway: Gateway, connection: Connection
 ) -> Sequence[ExternalOrganization]:
-    """The organizations of the CA's account as `choices` has them, typed."""
+    """The organizations of the CA's account, read anew as by `choices`, typed."""
     kind = Choice.EXTERNAL_ORGANIZATIONS
-    listing = await choices(database, gateway, connection, kind, refresh=refresh)
+    listing = await choices(database, gateway, connection, kind, refresh=True)
     return EXTERNAL_ORGANIZATIONS.validate_python(listing.items)
 
 
@@ -134,13 +129,10 @@ async def learn(
 
     Raises what `choices` raises.
     """
-    capabilities = connection.kind.capabilities
-    lists = {
-        Choice.ISSUING_CAS: capabilities.lists_issuing_cas,
-        Choice.TEMPLATES: capabilities.lists_templates,
-    }
     learned = False
-    for kind in (kind for kind, is_listed in lists.items() if is_listed):
+    for kind in (Choice.ISSUING_CAS, Choice.TEMPLATES):
+        if not _is_listed(connection, kind):
+            continue
         _, fresh = await _kept(database, connection, kind)
         if refresh or not fresh:
             await choices(database, gateway, connection, kind, refresh=refresh)
@@ -148,28 +140,35 @@ async def learn(
     return learned
 
 
+def _is_listed(connection: Connection, kind: Choice) -> bool:
+    capabilities = connection.kind.capabilities
+    match kind:
+        case Choice.ISSUING_CAS:
+            return capabilities.lists_issuing_cas
+        case Choice.TEMPLATES:
+            return capabilities.lists_templates
+        case Choice.EXTERNAL_ORGANIZATIONS:
+            return capabilities.lists_external_organizations
+        case Choice.PRODUCTS:
+            return capabilities.lists_products
+
+
 async def _read(driver: Driver, kind: Choice) -> list[dict[str, Any]]:
-    if kind is Choice.ISSUING_CAS and isinstance(driver, ListsIssuingCas):
-        cas: list[dict[str, Any]] = ISSUING_CAS.dump_python(
-            list(await driver.issuing_cas()), mode="json"
-        )
-        return cas
-    if kind is Choice.TEMPLATES and isinstance(driver, ListsTemplates):
-        listed: list[dict[str, Any]] = TEMPLATES.dump_python(
-            list(await driver.templates()), mode="json"
-        )
-        return listed
-    if kind is Choice.EXTERNAL_ORGANIZATIONS and isinstance(driver, ListsExternalOrganizations):
-        organizations: list[dict[str, Any]] = EXTERNAL_ORGANIZATIONS.dump_python(
-            list(await driver.external_organizations()), mode="json"
-        )
-        return organizations
-    if kind is Choice.PRODUCTS and isinstance(driver, ListsProducts):
-        products: list[dict[str, Any]] = _PRODUCTS.dump_python(
-            list(await driver.products()), mode="json"
-        )
-        return products
+    match kind:
+        case Choice.ISSUING_CAS if isinstance(driver, ListsIssuingCas):
+            return _json(ISSUING_CAS, await driver.issuing_cas())
+        case Choice.TEMPLATES if isinstance(driver, ListsTemplates):
+            return _json(TEMPLATES, await driver.templates())
+        case Choice.EXTERNAL_ORGANIZATIONS if isinstance(driver, ListsExternalOrganizations):
+            return _json(EXTERNAL_ORGANIZATIONS, await driver.external_organizations())
+        case Choice.PRODUCTS if isinstance(driver, ListsProducts):
+            return _json(_PRODUCTS, await driver.products())
     raise TypeError(f"{type(driver).__name__} does not list the {kind} its capabilities promise")
+
+
+def _json(items_of: TypeAdapter[list[_Item]], items: Sequence[_Item]) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = items_of.dump_python(list(items), mode="json")
+    return listed
 
 
 async def _kept(

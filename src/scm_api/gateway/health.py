@@ -1,7 +1,6 @@
 """What is known of a CA backend's health, and who is woken when it comes back."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, select, update
@@ -88,4 +87,4 @@ async def _wake(session: AsyncSession, those: ColumnElement[bool]) -> None:
         .values(due_at=func.now())
         .returning(Enrollment.id)
     )
-    await enqueue_many(session, Job.ADVANCE_ENROLLMENT, woken.all(), delay=timedelta(0))
+    await enqueue_many(session, Job.ADVANCE_ENROLLMENT, woken.all())

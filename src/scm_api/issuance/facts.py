@@ -36,6 +36,7 @@ from scm_api.db.models import (
     CertificateProfile,
     CertificateProfileDelegation,
     CertificateProfileVersion,
+    Enrollment,
     ExternalAssignment,
     LocalCaBackend,
     Organization,
@@ -134,6 +135,20 @@ async def load_facts(
     ):
         faults.append(unknown_reference("/certificate_profile_id", "certificate profile"))
     return (None, faults) if faults else (_facts(row, certificate_profile_id), [])
+
+
+async def facts_of(
+    session: AsyncSession | Single, enrollment: Enrollment
+) -> tuple[Facts | None, list[Fault]]:
+    """The facts of a stored enrollment, by the rules under which it was accepted."""
+    return await load_facts(
+        session,
+        None,
+        organization_id=enrollment.organization_id,
+        certificate_profile_id=enrollment.certificate_profile_id,
+        spki_sha256=enrollment.spki_sha256,
+        profile_version=enrollment.profile_version,
+    )
 
 
 async def _sees_profile(

@@ -12,6 +12,7 @@ from scm_api.core.access import Principal, require_privilege
 from scm_api.core.csr import CsrFacts, read_csr
 from scm_api.core.errors import Fault, Invalid
 from scm_api.core.granted_term import ordering
+from scm_api.core.names import names_as_json
 from scm_api.core.quota import people_of
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import CertificateType, EnrollmentState, Privilege, RevocationReason
@@ -195,7 +196,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "key_type": csr.key_type,
         "key_made": request.key_made,
         "common_name": csr.common_names[0] if csr.common_names else None,
-        "names": [{"kind": name.kind.value, "value": name.value} for name in judgement.names],
+        "names": names_as_json(judgement.names),
         "people": _people(judged),
         "term_days": judgement.term.days,
         "not_after": judgement.term.not_after,

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from scm_api.core.browser_rules import judge_public_usages, max_days_at
 from scm_api.core.csr import CsrFacts
-from scm_api.core.csr_policy import RULES as CSR_RULES
 from scm_api.core.csr_policy import judge_csr
 from scm_api.core.domain_policy import for_public_trust
 from scm_api.core.errors import Fault
@@ -58,8 +57,7 @@ def judge(
     `subject` is the account it is made for, or why there is none.
     """
     rules, kind = facts.rules, facts.rules.kind
-    csr_faults = judge_csr(csr, CSR_RULES[rules.certificate_type])
-    faults = [*usability_faults(facts), *csr_faults]
+    faults = [*usability_faults(facts), *judge_csr(csr, rules.certificate_type)]
     names, name_faults = judged_names(facts, csr, asked.names, subject)
     faults += name_faults
     faults += judge_people(rules.max_valid_certificates, people_of(names))
@@ -104,7 +102,7 @@ def judged_names(
     facts: Facts,
     csr: CsrFacts,
     asked: Sequence[Name] | None,
-    subject: Subject | Fault | None = None,
+    subject: Subject | Fault | None,
 ) -> tuple[list[Name], list[Fault]]:
     """The names the certificate would carry, and their faults by profile, domains and CA.
 

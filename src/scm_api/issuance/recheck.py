@@ -9,7 +9,7 @@ from scm_api.core.term import Term, judge_ordered_term
 from scm_api.db.models import Enrollment
 from scm_api.db.statements import Single
 from scm_api.issuance.approval import approval_faults
-from scm_api.issuance.facts import CasUnknown, load_facts
+from scm_api.issuance.facts import CasUnknown, facts_of
 from scm_api.issuance.judgement import judged_names, term_rules, usability_faults
 
 _WHAT_TO_DO = "Put it right and retry this enrollment, or cancel it."
@@ -24,14 +24,7 @@ async def objections(
     switch, delegation, domains, blocked keys and the limits of terms as they are now. Raises
     CasUnknown where the CA's limits cannot be told without asking it.
     """
-    facts, missing = await load_facts(
-        session,
-        None,
-        organization_id=enrollment.organization_id,
-        certificate_profile_id=enrollment.certificate_profile_id,
-        spki_sha256=enrollment.spki_sha256,
-        profile_version=enrollment.profile_version,
-    )
+    facts, missing = await facts_of(session, enrollment)
     if facts is None:
         return _reason(missing[0])
     if facts.issuing_cas is None and facts.rules.kind.capabilities.lists_issuing_cas:

@@ -9,13 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from scm_api.core.access import Principal
-from scm_api.core.names import Name
+from scm_api.core.names import names_from
 from scm_api.core.subjects import Subject, subject_from
 from scm_api.core.succession import judge_new_key, judge_same_type
 from scm_api.core.vocabulary import (
     CertificateType,
     EnrollmentState,
-    NameKind,
     RevocationState,
 )
 from scm_api.core.weak_keys import KeyChecks
@@ -145,7 +144,7 @@ async def request_again(
 async def _asked_again(session: AsyncSession, before: Enrollment) -> Asked:
     """The same names and term. An end that was asked for is as far away again; a replacement ended
     with what it replaced, so that it has the term of that."""
-    names = [Name(NameKind(name["kind"]), name["value"]) for name in before.names]
+    names = names_from(before.names)
     while before.replace_reason is not None:
         replaced = await session.get_one(Certificate, before.renews_certificate_id)
         before = await session.get_one(Enrollment, replaced.enrollment_id)

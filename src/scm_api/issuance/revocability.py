@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from pydantic import TypeAdapter
 from sqlalchemy import Row
 
 from scm_api.core.errors import Fault
@@ -16,8 +15,8 @@ from scm_api.db.models import (
     LocalCaBackend,
 )
 from scm_api.db.statements import AnySelect
-from scm_api.drivers.base import IssuingCa
 from scm_api.drivers.registry import REGISTRY
+from scm_api.gateway.choices import ISSUING_CAS
 
 ISSUER_COLUMNS: Final = (
     CaBackend.backend_type,
@@ -26,7 +25,6 @@ ISSUER_COLUMNS: Final = (
     CaChoices.items.label("issuing_cas"),
 )
 """What `judge_reason` reads; to be selected from certificates joined by `with_issuer`."""
-_CAS: Final[TypeAdapter[list[IssuingCa]]] = TypeAdapter(list[IssuingCa])
 
 
 def with_issuer(query: AnySelect) -> AnySelect:
@@ -59,7 +57,7 @@ def judge_reason(issuer: Row[Any], reason: RevocationReason, pointer: str) -> li
         objection = kind.revocation_objection(
             kind.profile_options.model_validate(issuer.profile_options),
             kind.connection_options.model_validate(issuer.connection_options),
-            None if issuer.issuing_cas is None else _CAS.validate_python(issuer.issuing_cas),
+            None if issuer.issuing_cas is None else ISSUING_CAS.validate_python(issuer.issuing_cas),
         )
     if objection is not None:
         return [Fault(pointer, "not-supported", objection)]

@@ -19,8 +19,6 @@ from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import BlockedKey, Certificate, Enrollment
 from scm_api.issuance.approval import clock
 
-_SETTLED = (RevocationState.REQUESTED, RevocationState.PENDING_CA, RevocationState.DONE)
-
 
 def state_now() -> ColumnElement[str | None]:
     """How far a revocation is, by the rule of `core.revocation.state_at`."""
@@ -163,7 +161,7 @@ async def revoke_succeeded(
 ) -> None:
     """Have a certificate revoked because of what `enrollment` led to; `told` goes into the audit
     event. The row is locked by the caller. What is under way or done stays as it is."""
-    if row.revocation_state in _SETTLED:
+    if row.revocation_state in revocation.SENT:
         return
     # A compromised key that waited for approval is no weaker reason for being replaced meanwhile.
     waits = row.revocation_state == RevocationState.PENDING_APPROVAL

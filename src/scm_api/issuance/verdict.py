@@ -7,16 +7,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
-from scm_api.core.csr_policy import RULES
+from scm_api.core.csr_policy import EXTENDED_KEY_USAGES
 from scm_api.core.issued import LOGON, IssuedVerdict, Issuer, Wanted, judge_issued
-from scm_api.core.names import Name
+from scm_api.core.names import names_from
 from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term
-from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Enrollment
 from scm_api.db.statements import Single
 from scm_api.drivers.base import Issued
-from scm_api.issuance.facts import CasUnknown, Facts, load_facts
+from scm_api.issuance.facts import CasUnknown, Facts, facts_of
 from scm_api.issuance.judgement import issuing_ca, term_rules
 
 
@@ -35,25 +34,18 @@ async def verdict_of(
     csr, _ = read_csr(enrollment.csr_der)
     if csr is None:
         raise ValueError("the stored CSR cannot be read any more")
-    facts, _ = await load_facts(
-        session,
-        None,
-        organization_id=enrollment.organization_id,
-        certificate_profile_id=enrollment.certificate_profile_id,
-        spki_sha256=enrollment.spki_sha256,
-        profile_version=enrollment.profile_version,
-    )
+    facts, _ = await facts_of(session, enrollment)
     if facts is None:
         raise ValueError("the profile of the enrollment is gone")
     anchors = _anchors(facts, outcome)
     if not anchors and facts.rules.kind.capabilities.lists_issuing_cas:
         raise CasUnknown
-    names = (Name(NameKind(name["kind"]), name["value"]) for name in enrollment.names)
+    names = frozenset(names_from(enrollment.names))
     term = Term(enrollment.term_days, enrollment.not_after)
     account = subject_from(enrollment.subject) if enrollment.subject else None
     subject, purposes = None if account else csr.subject, _purposes(facts)
     verdict = judge_issued(
-        Wanted(csr.spki_der, frozenset(names), term, subject, account, purposes),
+        Wanted(csr.spki_der, names, term, subject, account, purposes),
         Issuer(
             certificate_ders=anchors,
             backdating=facts.rules.kind.capabilities.backdating,
@@ -70,7 +62,7 @@ def _purposes(facts: Facts) -> frozenset[str]:
     """What a CSR may ask for is what such certificates are for; those of accounts log on."""
     rules = facts.rules
     logon = {LOGON} if rules.kind.needs_subject(rules.typed_options) else set()
-    return RULES[rules.certificate_type].extended_key_usages | logon
+    return EXTENDED_KEY_USAGES[rules.certificate_type] | logon
 
 
 def _is_waste(facts: Facts, verdict: IssuedVerdict) -> bool:

@@ -1,6 +1,6 @@
 """Rows of organizations, departments and owned domains."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import String, cast, func, select, text
@@ -22,18 +22,21 @@ from scm_api.db.scope import within
 from scm_api.db.statements import AnySelect
 from scm_api.db.uses import FEW, enrollments_using
 
+ORGANIZATION: Final = (
+    "id",
+    "parent_id",
+    "name",
+    "description",
+    "created_at",
+    "updated_at",
+    "version",
+)
+"""What the contract shows of an organization."""
+
 
 def organizations(principal: Principal) -> AnySelect:
     """Organizations and departments the caller may see."""
-    query = select(
-        Organization.id,
-        Organization.parent_id,
-        Organization.name,
-        Organization.description,
-        Organization.created_at,
-        Organization.updated_at,
-        Organization.version,
-    )
+    query = select(*(getattr(Organization, name) for name in ORGANIZATION))
     return query.where(within(principal, Organization.id))
 
 

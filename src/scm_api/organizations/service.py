@@ -22,15 +22,7 @@ from scm_api.web.replies import created
 
 def organization_content(organization: Organization) -> dict[str, Any]:
     """An organization as the contract shows it."""
-    return {
-        "id": organization.id,
-        "parent_id": organization.parent_id,
-        "name": organization.name,
-        "description": organization.description,
-        "created_at": organization.created_at,
-        "updated_at": organization.updated_at,
-        "version": organization.version,
-    }
+    return {name: getattr(organization, name) for name in repository.ORGANIZATION}
 
 
 def _new_domain_content(domain: OrganizationDomain) -> dict[str, Any]:

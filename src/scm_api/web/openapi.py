@@ -209,24 +209,6 @@ def as_yaml(app: FastAPI) -> str:
     return written
 
 
-def pages() -> APIRouter:
-    """`/docs` and the documents behind it; nothing is fetched from elsewhere."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/docs")
-    async def swagger_ui() -> HTMLResponse:
-        page = get_swagger_ui_html(
-            openapi_url="/openapi.json",
-            title="scm-api",
-            swagger_js_url="/docs/assets/swagger-ui-bundle.js",
-            swagger_css_url="/docs/assets/swagger-ui.css",
-            swagger_favicon_url="/docs/assets/favicon.png",
-        )
-        return _without_inline_script(page)
-
-    return router
-
-
 def _without_inline_script(page: HTMLResponse) -> HTMLResponse:
     """Our policy lets no inline script run, so the page's start-up script gets its own address."""
     html = bytes(page.body).decode()
@@ -250,8 +232,20 @@ window.ui = SwaggerUIBundle({
 
 
 def install(app: FastAPI) -> None:
-    """Serve the contract as JSON and YAML, and Swagger UI at `/docs`."""
-    router = pages()
+    """Serve the contract as JSON and YAML, and Swagger UI at `/docs`; nothing is fetched from
+    elsewhere."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/docs")
+    async def swagger_ui() -> HTMLResponse:
+        page = get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="scm-api",
+            swagger_js_url="/docs/assets/swagger-ui-bundle.js",
+            swagger_css_url="/docs/assets/swagger-ui.css",
+            swagger_favicon_url="/docs/assets/favicon.png",
+        )
+        return _without_inline_script(page)
 
     @router.get("/docs/start.js")
     async def start() -> Response:

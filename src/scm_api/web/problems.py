@@ -11,7 +11,6 @@ from starlette.routing import Match
 
 from scm_api.core import errors
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, DriverError
-from scm_api.logger import get_logger
 from scm_api.web.bodies import UnsupportedMediaType
 from scm_api.web.faults import faults_of
 
@@ -32,7 +31,6 @@ _STATUS: dict[type[errors.ScmError], int] = {
 }
 _HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
 _ACRONYMS = {word.lower(): word for word in ("ARN", "CA", "CN", "CSR", "JSON", "MRAO", "SAN")}
-_log = get_logger(__name__)
 
 
 def problem(

@@ -27,13 +27,6 @@ def plain_json(content: Mapping[str, Any]) -> bytes:
     return orjson.dumps(content, _plain, _JSON)
 
 
-def _text(value: object) -> str:
-    """asyncpg reads UUIDs into a class of its own, which orjson does not know."""
-    if isinstance(value, UUID):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no place in an answer")
-
-
 def reply(
     content: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:

@@ -32,13 +32,13 @@ from scm_api.core.lifecycle import Move, after
 from scm_api.db.audit import event_row
 from scm_api.db.base import Base
 from scm_api.db.models import Enrollment, EnrollmentAttempt
+from scm_api.db.models.enrollments import CHANNEL
 from scm_api.db.rows import Later, NewRow, Shape, expressions, parameters, shape_of
 from scm_api.db.session import Database
 from scm_api.db.statements import Single, Statement
 from scm_api.worker.claims import Claim, Lost
 from scm_api.worker.clock import boottime
 
-CHANNEL = "scm_enrollments"
 _ENROLLMENTS: Final = Base.metadata.tables[Enrollment.__tablename__]
 _ATTEMPTS: Final = Base.metadata.tables[EnrollmentAttempt.__tablename__]
 _OURS: Final = (

@@ -61,7 +61,7 @@ async def _refresh(database: Database, gateway: Gateway, ca_backend_id: UUID) ->
     try:
         async with database.transaction() as session:
             connection = await connection_of(session, ca_backend_id)
-        found = await external_organizations(database, gateway, connection, refresh=True)
+        found = await external_organizations(database, gateway, connection)
     except (DriverError, NotFound) as error:
         _log.warning("organizations not read", ca_backend_id=str(ca_backend_id), why=str(error))
         return False

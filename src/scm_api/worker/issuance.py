@@ -12,7 +12,7 @@ from uuid import UUID
 
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move
-from scm_api.core.recovery import Guard, Timing
+from scm_api.core.recovery import Guard, Timing, token_of
 from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.conflicts import is_ca_reference_taken
 from scm_api.db.models import EnrollmentAttempt
@@ -47,7 +47,7 @@ from scm_api.worker.collecting import Collecting
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.judging import Judging
 from scm_api.worker.limits import Limits
-from scm_api.worker.orders import order_of, token_of
+from scm_api.worker.orders import order_of
 from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, TakeBack, plan
 
 _log = get_logger(__name__)

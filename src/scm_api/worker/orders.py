@@ -1,17 +1,10 @@
 """What is ordered for an enrollment, the same for every send of one attempt."""
 
-from uuid import UUID
-
-from scm_api.core.names import Name
+from scm_api.core.names import names_from
 from scm_api.core.subjects import subject_from
-from scm_api.core.vocabulary import NameKind, RevocationReason
+from scm_api.core.vocabulary import RevocationReason
 from scm_api.drivers.base import Order
 from scm_api.worker.claims import Claim
-
-
-def token_of(enrollment_id: UUID, number: int) -> str:
-    """One for each attempt, in the 36 characters AWS takes (acm-pca model, IdempotencyToken)."""
-    return f"{enrollment_id.hex}{number:04x}"
 
 
 def order_of(claim: Claim) -> Order:
@@ -25,7 +18,7 @@ def order_of(claim: Claim) -> Order:
         term_days=enrollment.term_days,
         not_after=enrollment.not_after,
         common_name=enrollment.common_name,
-        names=tuple(Name(NameKind(each["kind"]), each["value"]) for each in enrollment.names),
+        names=tuple(names_from(enrollment.names)),
         external_organization=enrollment.external_organization_id,
         # What replaces another before its time is no renewal in the eyes of CAs.
         sent_since=claim.attempt.first_sent_at,

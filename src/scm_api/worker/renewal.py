@@ -41,6 +41,7 @@ from scm_api.logger import get_logger
 
 _log = get_logger(__name__)
 _A_DAY: Final = 86_400  # seconds
+_BATCH: Final = 200
 _WHY: Final = "renewed by itself, as the certificate profile says"
 _PARKED: Final = (
     "Enrollment {}, which is to renew it, is parked: somebody has to look at it. Nothing else is "
@@ -61,18 +62,15 @@ _NOT_REVOKED: Final = or_(
 class Renewals:
     """Finds certificates that are due and enrolls for their successors."""
 
-    def __init__(
-        self, database: Database, checks: KeyChecks, approval_within: timedelta, batch: int = 200
-    ) -> None:
+    def __init__(self, database: Database, checks: KeyChecks, approval_within: timedelta) -> None:
         self._database = database
         self._checks = checks
         self._approval_within = approval_within
-        self._batch = batch
 
     async def renew_due(self) -> int:
         """Look at what is due, each in a transaction of its own; returns how many there were."""
         async with self._database.transaction() as session:
-            found = await session.scalars(_due(), {"batch": self._batch})
+            found = await session.scalars(_due())
         looked_at = 0
         for certificate_id in found.all():
             async with self._database.transaction() as session:
@@ -166,7 +164,7 @@ def _due() -> Any:
         .join(CertificateProfile, CertificateProfile.id == Certificate.certificate_profile_id)
         .where(*_is_due())
         .order_by(Certificate.not_after, Certificate.id)
-        .limit(bindparam("batch"))
+        .limit(_BATCH)
     )
 
 

@@ -11,13 +11,12 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 
 from scm_api.core.quota import surplus
-from scm_api.core.vocabulary import RevocationReason, RevocationState
+from scm_api.core.revocation import SENT
+from scm_api.core.vocabulary import RevocationReason
 from scm_api.db.models import Certificate, CertificateProfileVersion, Enrollment
 from scm_api.db.session import Database
 from scm_api.issuance.revocation import revoke_succeeded
 from scm_api.issuance.rules import ProfileRules
-
-_UNDER_WAY = (RevocationState.REQUESTED, RevocationState.PENDING_CA, RevocationState.DONE)
 
 
 async def revoke_surplus(database: Database, enrollment_id: UUID) -> None:
@@ -42,7 +41,7 @@ async def revoke_surplus(database: Database, enrollment_id: UUID) -> None:
                 Certificate.quarantined.is_(None),
                 or_(
                     Certificate.revocation_state.is_(None),
-                    Certificate.revocation_state.not_in(_UNDER_WAY),
+                    Certificate.revocation_state.not_in(SENT),
                 ),
             )
             .order_by(Certificate.id)

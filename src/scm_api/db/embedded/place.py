@@ -28,10 +28,9 @@ class EmbeddedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`home` holds locks and log, `data` the cluster, `run` the socket; all three exist.
+    """`home` holds locks and log, `data` the cluster once it is made, `run` the socket.
 
-    `account` is what the server runs as when this process is root; `created` tells whether there
-    is a cluster in `data`.
+    `account` is what the server runs as when this process is root.
     """
 
     home: Path

@@ -1,7 +1,7 @@
 """Enrollments and their attempts at the CA."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -22,6 +22,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from scm_api.db.base import Base, Identified
+
+CHANNEL: Final = "scm_enrollments"
+"""Where PostgreSQL tells the ids of enrollments whose state changed."""
 
 
 class Enrollment(Identified, Base):

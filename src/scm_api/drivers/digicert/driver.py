@@ -232,10 +232,9 @@ class DigiCertDriver:
         if info.reissues[max(newer)] in UNDECIDED:
             return Pending(ca_ref, _LOOK_AGAIN, wire.WAITING["needs_approval"])
         outcome = await self._outcome(ca_ref, info.line, info.notes)
-        if isinstance(outcome, Pending):
-            return outcome
-        same = isinstance(outcome, Issued) and is_for_key_of(outcome.leaf_der, order.csr_der)
-        return outcome if same and isinstance(outcome, Issued) else None
+        if isinstance(outcome, Issued):
+            return outcome if is_for_key_of(outcome.leaf_der, order.csr_der) else None
+        return outcome if isinstance(outcome, Pending) else None
 
     async def _outcome(
         self, ca_ref: str, line: wire.OrderLine, notes: str

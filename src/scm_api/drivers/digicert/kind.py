@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
 from datetime import timedelta
 from importlib import import_module
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 from scm_api.core.errors import Fault
 from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
-from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
+from scm_api.drivers.base import Capabilities, Driver, Issuance
 from scm_api.drivers.digicert.options import (
     DigiCertConnection,
     DigiCertOrderOptions,
@@ -18,7 +17,7 @@ from scm_api.drivers.digicert.options import (
     DigiCertSecrets,
 )
 from scm_api.drivers.digicert.reasons import REVOCATION_REASONS
-from scm_api.drivers.kinds import BackendKind, OrderOptions, RequestFacts
+from scm_api.drivers.kinds import BackendKind, OrderOptions
 from scm_api.drivers.pacing import Limiter
 
 
@@ -31,26 +30,13 @@ async def _open(
 
 
 def _no_faults(*_facts: object) -> list[Fault]:
-    """What is wrong with a product only CertCentral knows; it says so when it is ordered."""
-    return []
-
-
-def judge_request(
-    options: DigiCertProfileOptions,  # noqa: ARG001 -- the contract's
-    connection: DigiCertConnection,  # noqa: ARG001 -- the contract's
-    issuing_cas: Sequence[IssuingCa] | None,  # noqa: ARG001 -- the contract's
-    facts: RequestFacts,  # noqa: ARG001 -- subject and names are sent beside the CSR
-) -> list[Fault]:
-    """Nothing is read from the CSR but its key, which is judged by its type."""
+    """What is wrong with a product only CertCentral knows; it says so when it is ordered. It reads
+    nothing from the CSR but its key, which is judged by its type."""
     return []
 
 
 def _issuing_ca_id(options: DigiCertProfileOptions) -> str:
     return options.ca_cert_id or ""
-
-
-def _no_limit(_ca: IssuingCa) -> None:
-    return None
 
 
 def _publicly_trusted(options: DigiCertProfileOptions) -> bool:
@@ -109,9 +95,8 @@ DIGICERT: Final = BackendKind(
     open=_open,
     judge_connection=_no_faults,
     judge_profile=_no_faults,
-    judge_request=judge_request,
+    judge_request=_no_faults,
     issuing_ca_id=_issuing_ca_id,
-    max_term_days=_no_limit,
     publicly_trusted=_publicly_trusted,
     needs_organization=_needs_organization,
     validations_for=_validations_for,

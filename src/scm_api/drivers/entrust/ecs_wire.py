@@ -13,7 +13,6 @@ from scm_api.drivers.entrust.calling import Unreadable
 from scm_api.drivers.entrust.options import EcsProduct, EntrustConnection
 from scm_api.drivers.errors import OrderRefused
 
-WAITING: Final = frozenset({"PENDING", "PENDING_QUORUM", "APPROVED"})
 DECLINED: Final = "DECLINED"
 DEACTIVATED: Final = "DEACTIVATED"
 ENDED: Final = frozenset({"REVOKED", "REISSUED"})

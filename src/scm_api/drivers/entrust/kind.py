@@ -102,10 +102,6 @@ def _issuing_ca_id(options: EntrustProfileOptions) -> str:
     return options.ca_gateway.ca_id if options.ca_gateway else ""
 
 
-def _no_limit(_ca: IssuingCa) -> None:
-    return None
-
-
 def _publicly_trusted(options: EntrustProfileOptions) -> bool:
     return options.ecs is not None and options.ecs.cert_type not in ("PRIVATE_SSL", "PD_SSL")
 
@@ -222,7 +218,6 @@ ENTRUST: Final = BackendKind(
     judge_profile=judge_profile,
     judge_request=judge_request,
     issuing_ca_id=_issuing_ca_id,
-    max_term_days=_no_limit,
     publicly_trusted=_publicly_trusted,
     needs_organization=_needs_organization,
     validations_for=_validations_for,

@@ -37,7 +37,7 @@ class ActiveDirectory:
     """Fulfils `ports.Directory`. Each call is one connection; `enrolling_account` is the one that
     hands in requests, whose rights on templates are told."""
 
-    def __init__(self, server: LdapServer, enrolling_account: str | None = None) -> None:
+    def __init__(self, server: LdapServer, enrolling_account: str | None) -> None:
         self._server = server
         self._enrolling_account = enrolling_account
 

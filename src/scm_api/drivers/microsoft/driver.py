@@ -59,8 +59,8 @@ class MicrosoftDriver:
         enroller: Enroller,
         chain: ChainSource | None,
         forest: Forest,
-        revoker: Revoker | None = None,
-        agent: EnrollmentAgent | None = None,
+        revoker: Revoker | None,
+        agent: EnrollmentAgent | None,
     ) -> None:
         self._connection = connection
         self._enroller = enroller

@@ -187,7 +187,6 @@ MICROSOFT: Final = kinds.BackendKind(
     judge_profile=judge_profile,
     judge_request=judge_request,
     issuing_ca_id=lambda options: options.issuing_ca,
-    max_term_days=lambda _ca: None,
     publicly_trusted=lambda _options: False,
     order_options=kinds.OrderOptions(
         MicrosoftOrderOptions,

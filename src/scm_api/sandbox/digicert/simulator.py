@@ -1,7 +1,6 @@
 """Everything one running simulator knows, and how its state directory is opened and locked."""
 
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from scm_api.sandbox.digicert.settings import Behaviour, Settings
 from scm_api.sandbox.documents import Documents
 from scm_api.sandbox.faults import FaultQueue
 from scm_api.sandbox.ledger import JsonLines
+from scm_api.sandbox.rates import Rates
 from scm_api.sandbox.state import lock_state
 
 _MADE_BY_CLIENTS = ("order", "certificate", "request")
@@ -35,7 +35,7 @@ class Simulator:
     faults: FaultQueue = field(default_factory=FaultQueue)
     revoked_keys: set[str] = field(default_factory=set)
     clock: Callable[[], float] = time.time
-    _asked: dict[str, deque[float]] = field(default_factory=dict)
+    _rates: Rates = field(default_factory=Rates)
 
     def now(self) -> datetime:
         """UTC, moved by the clock offset."""
@@ -47,14 +47,8 @@ class Simulator:
         key = next((each for each in catalogue.KEYS if each.text == text), None)
         if key is None or key.text in self.revoked_keys:
             raise denied("access_denied_invalid_key")
-        asked, now = self._asked.setdefault(key.text, deque()), time.monotonic()
-        longest = max((seconds for _, seconds in self.behaviour.rate_limits), default=0)
-        while asked and asked[0] <= now - longest:
-            asked.popleft()
-        for most, seconds in self.behaviour.rate_limits:
-            if sum(at > now - seconds for at in asked) >= most:
-                raise too_many_requests()
-        asked.append(now)
+        if self._rates.exceeded(key.text, self.behaviour.rate_limits):
+            raise too_many_requests()
         return key
 
     def reset(self) -> None:
@@ -65,7 +59,7 @@ class Simulator:
         self.calls.clear()
         self.faults.clear()
         self.revoked_keys.clear()
-        self._asked.clear()
+        self._rates.clear()
         self.behaviour = self.settings.behaviour
 
     def close(self) -> None:

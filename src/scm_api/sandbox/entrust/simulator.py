@@ -2,7 +2,6 @@
 
 import base64
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from scm_api.sandbox.entrust.settings import Behaviour, Settings
 from scm_api.sandbox.entrust.transport import Transport, open_transport
 from scm_api.sandbox.faults import FaultQueue
 from scm_api.sandbox.ledger import JsonLines
+from scm_api.sandbox.rates import Rates
 from scm_api.sandbox.state import lock_state
 
 _FIXED = {
@@ -54,7 +54,7 @@ class Simulator:
     faults: FaultQueue = field(default_factory=FaultQueue)
     revoked_users: set[str] = field(default_factory=set)
     clock: Callable[[], float] = time.time
-    _asked: dict[str, deque[float]] = field(default_factory=dict)
+    _rates: Rates = field(default_factory=Rates)
 
     def now(self) -> datetime:
         """UTC, moved by the clock offset."""
@@ -76,14 +76,9 @@ class Simulator:
 
     def pace(self, caller: str) -> None:
         """Count one call. Raises TooManyRequests."""
-        asked, now = self._asked.setdefault(caller, deque()), time.monotonic()
-        longest = max((seconds for _, seconds in self.behaviour.rate_limits), default=0)
-        while asked and asked[0] <= now - longest:
-            asked.popleft()
-        for most, seconds in self.behaviour.rate_limits:
-            if sum(at > now - seconds for at in asked) >= most:
-                raise TooManyRequests(most, max(1, round(seconds)))
-        asked.append(now)
+        if limit := self._rates.exceeded(caller, self.behaviour.rate_limits):
+            most, seconds = limit
+            raise TooManyRequests(most, max(1, round(seconds)))
 
     def reset(self) -> None:
         """Back to the start: nothing issued, no faults, every organization as it was."""
@@ -93,7 +88,7 @@ class Simulator:
         self.calls.clear()
         self.faults.clear()
         self.revoked_users.clear()
-        self._asked.clear()
+        self._rates.clear()
         self.behaviour = self.settings.behaviour
 
     def close(self) -> None:

@@ -7,10 +7,6 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 
-class StateError(Exception):
-    """The state directory cannot be used; the text says why."""
-
-
 class Refusal(Exception):
     """A status with details. `code` is a number of `google.rpc.Code`."""
 

@@ -24,15 +24,14 @@ _TEN_YEARS: Final = timedelta(days=3650)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`trust` is the file with the certificate clients are to trust, `service_account` and
-    `other_account` the JSON of the keys that the simulator takes tokens of; `signers` has the
-    public keys by the accounts' names."""
+    """`trust` is the file with the certificate clients are to trust, `service_account`
+    the JSON of a key that the simulator takes tokens of, as it does of another account beside it;
+    `signers` has the public keys by the accounts' names."""
 
     trust: Path
     certificate: bytes
     key: bytes
     service_account: Path
-    other_account: Path
     signers: dict[str, bytes]
 
     def require_token(self, metadata: Sequence[tuple[str, Any]] | None) -> str:
@@ -83,8 +82,8 @@ def open_identity(directory: Path, host: str) -> Identity:
         if not file.with_suffix(".pem").exists():
             _make_account(name, file)
     signers = {name: file.with_suffix(".pem").read_bytes() for name, file in accounts.items()}
-    own, other = accounts.values()
-    return Identity(trust, trust.read_bytes(), key.read_bytes(), own, other, signers)
+    own = accounts[SERVICE_ACCOUNT]
+    return Identity(trust, trust.read_bytes(), key.read_bytes(), own, signers)
 
 
 def _make_server(trust: Path, key_file: Path, host: str) -> None:

@@ -31,7 +31,6 @@ DIRECTORY_PATH: Final = 0x80000000
 """msPKI-Certificate-Name-Flag (MS-CRTD 2.28)."""
 
 PEND_ALL: Final = 0x2
-PUBLISH_TO_AD: Final = 0x8
 ON_BEHALF_OF: Final = 0x800
 NO_SECURITY_EXTENSION: Final = 0x80000
 """msPKI-Enrollment-Flag (MS-CRTD 2.26)."""

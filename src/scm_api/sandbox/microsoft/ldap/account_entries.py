@@ -20,7 +20,6 @@ class Membership:
     """The groups of a domain: those it lists, those accounts name, and the well-known ones."""
 
     def __init__(self, domain: Domain, domain_sid: str) -> None:
-        self._domain = domain
         self.domain_sid = domain_sid
         self.groups: dict[Name, Group] = {
             parse_name(each.distinguished_name): each for each in domain.groups

@@ -9,10 +9,7 @@ from scm_api.sandbox.microsoft.ldap.entries import Entry, syntax_of
 from scm_api.sandbox.microsoft.ldap.names import first_value, parse_name
 
 BIT_AND: Final = "1.2.840.113556.1.4.803"
-BIT_OR: Final = "1.2.840.113556.1.4.804"
-IN_CHAIN: Final = "1.2.840.113556.1.4.1941"
-_AND, _OR, _NOT, _EQUALITY, _SUBSTRINGS = 0xA0, 0xA1, 0xA2, 0xA3, 0xA4
-_GREATER, _LESS, _PRESENT, _APPROXIMATE, _EXTENSIBLE = 0xA5, 0xA6, 0x87, 0xA8, 0xA9
+_AND, _EQUALITY, _GREATER, _LESS, _APPROXIMATE = 0xA0, 0xA3, 0xA5, 0xA6, 0xA8
 _DEEPEST: Final = 100
 _WORD: Final = 0xFFFFFFFF
 
