@@ -20,6 +20,8 @@ from scm_api.db.migrate import upgrade
 # A test's database has to survive a crash of the server at most, never a power cut.
 _NO_POWER_CUT = {"fsync": "off", "full_page_writes": "off"}
 _NO_CRASH = _NO_POWER_CUT | {"synchronous_commit": "off"}
+# A test's rows are few: nobody cleans up behind them, and any plan finds them, made once.
+_FEW_ROWS = {"autovacuum": "off", "plan_cache_mode": "force_generic_plan"}
 _TEMPLATE = "scm_template"
 _ROOM = 2 * 1024**3
 
@@ -118,7 +120,7 @@ def shared_databases(run_id: str) -> Iterator[Databases]:
     The server's account must reach the directory, so it cannot be one of pytest's.
     """
     directory = _memory() / f"scm-tests-{run_id}"
-    postgres = EmbeddedPostgres(directory, options=_NO_CRASH)
+    postgres = EmbeddedPostgres(directory, options=_NO_CRASH | _FEW_ROWS)
     url = postgres.start()
     try:
         with LoopThread() as loop:
