@@ -103,7 +103,8 @@ async def _store_at_once(
     if limit_of(judged) is not None:
         raise _CountedByPerson
     answer = accepted(repository.content_of_new(values))
-    await store(connection, caller, values, *once.kept_rows(answer))
+    kept = once.kept_rows(answer)
+    await store(connection, caller, values, *kept, key_in_use=judged.key_in_use)
     return answer
 
 

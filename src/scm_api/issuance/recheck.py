@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.csr import read_csr
 from scm_api.core.errors import Fault
+from scm_api.core.key_policy import judge_key_in_use
 from scm_api.core.subjects import subject_from
 from scm_api.core.term import Term, judge_ordered_term
 from scm_api.db.models import Enrollment
@@ -21,7 +22,7 @@ async def objections(
     """Reason (code, sentence) not to order any more; None when it may be ordered.
 
     Judged by the rules the enrollment was accepted under, by what was approved, and by profile
-    switch, delegation, domains, blocked keys and the limits of terms as they are now. Raises
+    switch, delegation, domains, keys and the limits of terms as they are now. Raises
     CasUnknown where the CA's limits cannot be told without asking it.
     """
     facts, missing = await facts_of(session, enrollment)
@@ -34,6 +35,7 @@ async def objections(
     faults = [*approval_faults(enrollment, facts.rules), *usable]
     if facts.key_blocked:
         faults.append(Fault("/csr", "key-blocked", "The key was blocked meanwhile."))
+    faults += judge_key_in_use(in_use=facts.key_in_use, refused=facts.refuses_keys_in_use)
     term = Term(enrollment.term_days, enrollment.not_after)
     faults += judge_ordered_term(term, term_rules(facts), facts.now)
     csr, unreadable = read_csr(enrollment.csr_der)
