@@ -67,7 +67,8 @@ async def test_the_ca_takes_the_order_back(
 ) -> None:
     enrolling, authority, path = held
     authority.faults["cancel"] = deque([fault] if fault else [])
-    said = await enrolling.api.post(f"{path}/cancel", WHY, 202)
+    named = {"X-Request-Id": "taking-it-back"}
+    said = await enrolling.api.post(f"{path}/cancel", WHY, 202, headers=named)
     assert (said["state"], bool(said["cancel_requested_at"])) == ("pending_ca", True)
     again = await enrolling.api.post(f"{path}/cancel", WHY, 202)
     assert again == said, "a repeat changes nothing"
@@ -84,6 +85,8 @@ async def test_the_ca_takes_the_order_back(
     async with database.transaction() as session:
         outcome = await session.scalar(select(EnrollmentAttempt.outcome))
     assert outcome == "canceled"
+    [event] = await enrolling.api.everything("/audit-events?action=enrollment.canceled")
+    assert event["request_id"] == "taking-it-back"
 
 
 async def test_a_certificate_that_was_issued_meanwhile_is_kept(

@@ -36,6 +36,11 @@ class Job(StrEnum):
     REVOKE_CERTIFICATE = "revoke_certificate"
     REVOKE_SURPLUS = "revoke_surplus"
 
+    @property
+    def subject(self) -> str:
+        """What the id it is given is called in logs."""
+        return "certificate_id" if self is Job.REVOKE_CERTIFICATE else "enrollment_id"
+
 
 class _Status(TypeDecorator[str]):
     """The engine's type, given as text, so that a connection need not ask what it looks like."""

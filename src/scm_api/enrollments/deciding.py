@@ -12,6 +12,7 @@ from scm_api.core.approval import state_at
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move, after, wrong_state
 from scm_api.core.vocabulary import EnrollmentState, Privilege
+from scm_api.correlation import request_id
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import (
@@ -216,6 +217,7 @@ async def _write_unheld(session: AsyncSession, row: Enrollment, values: dict[str
             lease_generation=Enrollment.lease_generation + 1,
             steps=0,
             failures=0,
+            request_id=request_id.get(),
             **values,
         )
     )

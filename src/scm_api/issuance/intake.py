@@ -17,6 +17,7 @@ from scm_api.core.quota import people_of
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import CertificateType, EnrollmentState, Privilege, RevocationReason
 from scm_api.core.weak_keys import KeyChecks
+from scm_api.correlation import request_id
 from scm_api.db.audit import event_row
 from scm_api.db.base import Base, new_id
 from scm_api.db.jobs import Job, job_row
@@ -215,6 +216,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "updated_at": facts.now,
         "approval_expires_at": None,
         "self_approved": False,
+        "request_id": request_id.get(),
         "due_at": facts.now,
         "version": 1,
         "lease_generation": 0,
