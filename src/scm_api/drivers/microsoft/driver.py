@@ -97,10 +97,7 @@ class MicrosoftDriver:
 
     async def submit(self, order: Order, options: MicrosoftProfileOptions) -> Outcome:
         """Hand the request in, on behalf of its account where the profile says so."""
-        if options.issuing_ca != self._connection.issuing_ca:
-            own = self._connection.issuing_ca
-            detail = f"The profile issues from {options.issuing_ca}, but this backend is {own}."
-            raise errors.BackendRefused(detail, whole_backend=False)
+        self._require_own_ca(options)
         request = order.csr_der
         if options.build_subject_from_ad:
             request = await self._on_behalf(order, options.ms_template)
@@ -109,8 +106,9 @@ class MicrosoftDriver:
             raise _denial(answer)[1]
         return _outcome(answer)
 
-    async def poll(self, ca_ref: str, options: MicrosoftProfileOptions) -> Outcome:  # noqa: ARG002 -- the contract's
+    async def poll(self, ca_ref: str, options: MicrosoftProfileOptions) -> Outcome:
         """See `Driver.poll`. The reference may be one that a person found at the CA."""
+        self._require_own_ca(options)
         if not (ca_ref.isascii() and ca_ref.isdecimal() and len(ca_ref) <= 10):
             return Rejected(ca_ref, "request-id", "A request id of AD CS is a number.")
         return _outcome(await self._enroller.poll(ca_ref))
@@ -169,6 +167,13 @@ class MicrosoftDriver:
         """See `Driver.aclose`."""
         ports = (self._enroller, self._revoker)
         await asyncio.gather(*(each.aclose() for each in ports if each))
+
+    def _require_own_ca(self, options: MicrosoftProfileOptions) -> None:
+        """The backend may have become another CA's since, where a request id is somebody else's."""
+        own = self._connection.issuing_ca
+        if options.issuing_ca != own:
+            detail = f"It is a matter of {options.issuing_ca}, but this backend issues from {own}."
+            raise errors.BackendRefused(detail, whole_backend=False)
 
     async def _on_behalf(self, order: Order, template: str) -> bytes:
         """Signed for the account as it was accepted. That it still is that one, whoever submits has
