@@ -16,6 +16,7 @@ from scm_api.core.certificate_facts import public_key_of
 from scm_api.core.key_types import key_type_of
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import RevocationReason
+from scm_api.core.x509_names import UNDECODABLE
 from scm_api.drivers import errors
 from scm_api.drivers.base import (
     CheckReport,
@@ -187,22 +188,35 @@ class MicrosoftDriver:
         return await asyncio.to_thread(sign, order.csr_der, order.subject.account, template)
 
     def _issuing_ca(self, service: EnrollmentService) -> IssuingCa:
-        certificate = x509.load_der_x509_certificate(service.certificate_der)
+        certificate, key, end = _own_certificate(service)
         is_ours = self._connection.issuing_ca in (service.name, service.display_name)
         return IssuingCa(
             id=self._connection.issuing_ca if is_ours else service.name,
             name=service.display_name,
             status="of this backend" if is_ours else "of another backend",
             usable=is_ours,
-            key_algorithm=key_type_of(public_key_of(certificate)),
-            not_after=certificate.not_valid_after_utc,
+            key_algorithm=key,
+            not_after=end,
             facts={
                 "host": service.dns_host_name,
                 "templates": sorted(service.templates),
                 "has_enrollment_agent": is_ours and self._agent is not None,
             },
-            certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
+            certificate_pem=certificate,
         )
+
+
+def _own_certificate(
+    service: EnrollmentService,
+) -> tuple[str | None, str | None, datetime | None]:
+    """As PEM, with the type of its key and its end. A CA that is gone, or was never set up whole,
+    may have left an entry without one."""
+    try:
+        found = x509.load_der_x509_certificate(service.certificate_der)
+        key, end = key_type_of(public_key_of(found)), found.not_valid_after_utc
+    except UNDECODABLE:
+        return None, None, None
+    return found.public_bytes(Encoding.PEM).decode(), key, end
 
 
 def _remarks(records: Sequence[TemplateRecord], published: frozenset[str]) -> list[str]:
