@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from contract import RecordingLimiter, issue, order_for
-from digicert_harness import DigiCertHarness
+from digicert_harness import DigiCertHarness, secrets_of
 
 from scm_api.drivers.base import FollowsMany, Issued, Pending
 from scm_api.drivers.digicert.kind import DIGICERT
-from scm_api.drivers.errors import BackendUnavailable
+from scm_api.drivers.errors import BackendRefused, BackendUnavailable
+from scm_api.sandbox.digicert import VIEW_KEY
 
 
 class Elsewhere(RecordingLimiter):
@@ -28,6 +30,19 @@ async def test_f15_two_hits_are_the_older_one(
     found = await driver.recover(order, digicert_harness.options)
     assert isinstance(found, Issued)
     assert found.ca_ref == first.ca_ref
+    await driver.aclose()
+
+
+@pytest.mark.parametrize(
+    ("key", "whole"), [(VIEW_KEY, False), (DigiCertHarness.confidential, True)]
+)
+async def test_a_right_that_is_missing_stops_nothing_else(
+    digicert_harness: DigiCertHarness, limiter: RecordingLimiter, key: str, whole: bool
+) -> None:
+    driver = await DIGICERT.open(digicert_harness.connection, secrets_of(key), limiter)
+    with pytest.raises(BackendRefused) as caught:
+        await driver.submit(order_for(digicert_harness), digicert_harness.options)
+    assert caught.value.whole_backend is whole
     await driver.aclose()
 
 
