@@ -6,7 +6,7 @@ import pytest
 from contract import RecordingLimiter, issue, order_for
 from digicert_harness import DigiCertHarness, secrets_of
 
-from scm_api.drivers.base import FollowsMany, Issued, Pending
+from scm_api.drivers.base import FollowsMany, Issued, Pending, Rejected
 from scm_api.drivers.digicert.kind import DIGICERT
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable
 from scm_api.sandbox.digicert import VIEW_KEY
@@ -43,6 +43,16 @@ async def test_a_right_that_is_missing_stops_nothing_else(
     with pytest.raises(BackendRefused) as caught:
         await driver.submit(order_for(digicert_harness), digicert_harness.options)
     assert caught.value.whole_backend is whole
+    await driver.aclose()
+
+
+@pytest.mark.parametrize("found", ["100/abc", "100?x", "../user/me", "1" * 20])
+async def test_what_a_person_found_is_a_number_or_nobody_is_asked(
+    digicert_harness: DigiCertHarness, limiter: RecordingLimiter, found: str
+) -> None:
+    driver = await DIGICERT.open(digicert_harness.connection, digicert_harness.secrets, limiter)
+    assert isinstance(await driver.poll(found, digicert_harness.options), Rejected)
+    assert limiter.acquired == []
     await driver.aclose()
 
 

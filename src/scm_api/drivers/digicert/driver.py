@@ -85,7 +85,9 @@ class DigiCertDriver:
         ca_ref: str,
         options: DigiCertProfileOptions,  # noqa: ARG002 -- the contract's
     ) -> Issued | Pending | Rejected:
-        """See `Driver.poll`."""
+        """See `Driver.poll`. The reference may be one that a person found at the CA."""
+        if not wire.is_reference(ca_ref):
+            return Rejected(ca_ref, "reference", "An order of DigiCert has a number.")
         info = await self._order(ca_ref)
         reissue = info.reissues.get(wire.request_of(ca_ref))
         if reissue == "rejected":

@@ -1,5 +1,6 @@
 """Payloads of CertCentral to values and back, without I/O."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +24,7 @@ WAITING: Final = {
     "submitted": "DigiCert",
 }
 ENDED_WITHOUT: Final = frozenset({"rejected", "canceled", "denied"})
+_REFERENCE: Final = re.compile(r"[0-9]{1,15}(?:/[0-9]{0,15})?")
 
 
 class Unreadable(Exception):
@@ -139,6 +141,11 @@ def reissue_body(body: Mapping[str, Any]) -> dict[str, Any]:
 def reference(order_id: str, request_id: str) -> str:
     """What names a reissue: orders keep their number through all of theirs."""
     return f"{order_id}/{request_id}"
+
+
+def is_reference(ca_ref: str) -> bool:
+    """Whether it can name an order or a reissue: it may be one that a person found."""
+    return _REFERENCE.fullmatch(ca_ref) is not None
 
 
 def order_of(ca_ref: str) -> str:
