@@ -19,7 +19,12 @@ from scm_api.drivers.entrust.options import (
     EntrustProfileOptions,
     EntrustSecrets,
 )
-from scm_api.drivers.errors import BackendUnavailable, OrderRefused, OutcomeUnknown
+from scm_api.drivers.errors import (
+    BackendRefused,
+    BackendUnavailable,
+    OrderRefused,
+    OutcomeUnknown,
+)
 
 SERIAL = 0xAB
 REASON = RevocationReason.KEY_COMPROMISE
@@ -99,6 +104,16 @@ async def test_what_is_said_to_be_done_is_looked_at(change: str) -> None:
     async with standing_in(certificate("ACTIVE"), "200 OK", b"{}") as driver:
         with pytest.raises(OutcomeUnknown, match="7 is still ACTIVE"):
             await CHANGES[change](driver)
+
+
+@pytest.mark.parametrize(
+    ("status", "whole"), [("403 Forbidden", False), ("401 Unauthorized", True)]
+)
+async def test_a_right_that_is_missing_stops_nothing_else(status: str, whole: bool) -> None:
+    async with standing_in(certificate("ACTIVE"), status, DENIED) as driver:
+        with pytest.raises(BackendRefused) as caught:
+            await CHANGES["revoke"](driver)
+    assert caught.value.whole_backend is whole
 
 
 async def test_a_request_that_was_declined_before_is_canceled() -> None:
