@@ -12,6 +12,7 @@ from scm_api.db.statements import Single
 from scm_api.issuance.approval import approval_faults
 from scm_api.issuance.facts import CasUnknown, facts_of
 from scm_api.issuance.judgement import judged_names, term_rules, usability_faults
+from scm_api.issuance.renewal import is_given_up
 
 _WHAT_TO_DO = "Put it right and retry this enrollment, or cancel it."
 
@@ -22,8 +23,9 @@ async def objections(
     """Reason (code, sentence) not to order any more; None when it may be ordered.
 
     Judged by the rules the enrollment was accepted under, by what was approved, and by profile
-    switch, delegation, domains, keys and the limits of terms as they are now. Raises
-    CasUnknown where the CA's limits cannot be told without asking it.
+    switch, delegation, domains, keys, the limits of terms and, where the service renews unasked,
+    the certificate before as they are now. Raises CasUnknown where the CA's limits cannot be told
+    without asking it.
     """
     facts, missing = await facts_of(session, enrollment)
     if facts is None:
@@ -33,6 +35,12 @@ async def objections(
     ordered_for = enrollment.external_organization_id
     usable = usability_faults(facts, ordered_for)
     faults = [*approval_faults(enrollment, facts.rules), *usable]
+    if await is_given_up(session, enrollment):
+        detail = (
+            "Nobody but the service asked for this renewal, and the certificate before was revoked "
+            "or given back meanwhile, or is about to be, or somebody renewed it."
+        )
+        faults.append(Fault("", "renewal-given-up", detail))
     if facts.key_blocked:
         faults.append(Fault("/csr", "key-blocked", "The key was blocked meanwhile."))
     faults += judge_key_in_use(in_use=facts.key_in_use, refused=facts.refuses_keys_in_use)
