@@ -164,7 +164,7 @@ def status_of_retried(content: dict[str, Any]) -> int:
 
 def status_of_canceled(content: dict[str, Any]) -> int:
     """202 while the CA has yet to say whether it takes the order back."""
-    return 200 if content["state"] == EnrollmentState.CANCELED else 202
+    return 202 if content["state"] == EnrollmentState.PENDING_CA else 200
 
 
 async def end_open_attempt(session: AsyncSession, enrollment_id: UUID, outcome: str) -> None:
