@@ -1,6 +1,7 @@
 """CertCentral from an order to its certificate, through the REST API and a running worker."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -153,6 +154,13 @@ async def test_what_an_enrollment_says_to_the_ca_goes_before_its_profile(
     assert fields == {1: "shop", 2: "4711"}
     [order] = certcentral.ledger("order")
     assert order["additional_emails"] == ["pki@example.com", "web@example.com"]
+
+
+async def test_an_end_is_a_day_after_today(enrolling: Enrolling) -> None:
+    body = enrolling.body(WWW, not_after=(datetime.now(UTC) + timedelta(hours=23)).isoformat())
+    said = await enrolling.api.post("/enrollments", body, 422)
+    assert faults_of(said) == {("/not_after", "term-too-short")}
+    assert "T23:59:59Z" in said["errors"][0]["accepted"]
 
 
 async def test_order_options_of_another_type_are_refused(enrolling: Enrolling) -> None:

@@ -135,10 +135,10 @@ def _at_fields_of_the_body(judged: Judged) -> Judged:
     """Names, organization, profile and a replacement's end are those of the certificate, not of the
     body. What is wrong with names is wrong with the CSR; with the others, with the whole."""
     moved = {"/names": "/csr", "/certificate_profile_id": "", "/organization_id": ""}
-    if judged.request.replace_reason is not None:
-        moved |= {"/not_after": ""}
     faults = []
     for fault in judged.faults:
+        if judged.request.replace_reason is not None and fault.pointer == "/not_after":
+            fault = replace(fault, pointer="", accepted="a renewal or a new enrollment")
         start = "/" + fault.pointer[1:].partition("/")[0]
         faults.append(replace(fault, pointer=moved.get(start, fault.pointer)))
     return replace(judged, faults=tuple(dict.fromkeys(faults)))
