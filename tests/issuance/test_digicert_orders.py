@@ -82,9 +82,12 @@ async def test_f09_a_certificate_for_another_key_is_never_served(
     enrolling: Enrolling, certcentral: CertCentral
 ) -> None:
     certcentral.fault("place_order", "other_key", when="after")
-    made = await enrolling.enroll(WWW)
-    parked = await enrolling.until(f"/enrollments/{made['id']}", "state", "parked")
+    path = f"/enrollments/{(await enrolling.enroll(WWW))['id']}"
+    parked = await enrolling.until(path, "state", "parked")
     assert parked["reason_code"] == "certificate-quarantined"
+    assert "then cancel this enrollment" in parked["reason"], "revoking alone leaves it parked"
+    canceled = await enrolling.api.post(f"{path}/cancel", status=200)
+    assert canceled["state"] == "canceled"
 
 
 @pytest.mark.parametrize("action", ["html", "truncate"])

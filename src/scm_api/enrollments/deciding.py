@@ -51,7 +51,7 @@ async def retry(
     if await session.scalar(select(quarantined)):
         raise Conflict(
             "The CA issued a certificate for this enrollment, which is quarantined. "
-            "Revoke it and enroll again.",
+            "Revoke it, cancel this enrollment, and enroll again.",
             code="certificate-quarantined",
         )
     await end_open_attempt(session, enrollment_id, "given up")

@@ -188,7 +188,7 @@ def _end_issued(
         "The CA issued something else than was asked, so the certificate is quarantined: "
         + " ".join(found)
         + (" It is being revoked: find" if waste else " Revoke it, and find")
-        + " out why the CA did this before enrolling again."
+        + " out why the CA did this; then cancel this enrollment, and enroll again."
     )
     values = {"reason_code": "certificate-quarantined", "reason": sentence}
     changes.move(Move.PARK, details=details | {"found": found}, **(_ENDED | values))
