@@ -12,8 +12,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from scm_api.core.certificate_facts import CertificateFacts, read_certificate
 from scm_api.core.chain import Chain, build_chain, in_force
 from scm_api.core.explain import handful, quoted
-from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
-from scm_api.core.instants import rfc_3339
+from scm_api.core.granted_term import TermDifference, differences
+from scm_api.core.instants import CLOCK_TOLERANCE, rfc_3339
 from scm_api.core.names import Name, normalise, respelled
 from scm_api.core.object_identifiers import named
 from scm_api.core.subjects import Subject

@@ -52,7 +52,7 @@ async def retry(
     if await session.scalar(select(quarantined)):
         raise Conflict(
             "The CA issued a certificate for this enrollment, which is quarantined. "
-            "Revoke it and enroll again.",
+            "Revoke it, cancel this enrollment, and enroll again.",
             code="certificate-quarantined",
         )
     await end_open_attempt(session, enrollment_id, "given up")
@@ -165,7 +165,7 @@ def status_of_retried(content: dict[str, Any]) -> int:
 
 def status_of_canceled(content: dict[str, Any]) -> int:
     """202 while the CA has yet to say whether it takes the order back."""
-    return 200 if content["state"] == EnrollmentState.CANCELED else 202
+    return 202 if content["state"] == EnrollmentState.PENDING_CA else 200
 
 
 async def end_open_attempt(session: AsyncSession, enrollment_id: UUID, outcome: str) -> None:

@@ -178,6 +178,7 @@ def term_rules(facts: Facts) -> TermRules:
         ca_not_after=ca.not_after if ca else None,
         browser_days=max_days_at(facts.now) if publicly_trusted(rules) else None,
         excess=rules.kind.term_excess(facts.connection),
+        ends_with_day=rules.kind.ends_with_day(facts.connection),
     )
 
 

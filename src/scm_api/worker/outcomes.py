@@ -192,13 +192,15 @@ def _end_issued(
 
 def _why_kept(found: Sequence[Discrepancy], *, waste: bool) -> str:
     if list(found) == [KEY_BLOCKED]:
-        advice = "Revoke it for key_compromise, and enroll anew with a new key."
+        advice = (
+            "Revoke it for key_compromise, then cancel this enrollment, and enroll with a new key."
+        )
         return f"The certificate is quarantined: {KEY_BLOCKED.detail} {advice}"
     return (
         "The CA issued something else than was asked, so the certificate is quarantined: "
         + " ".join(each.detail for each in found)
         + (" It is being revoked: find" if waste else " Revoke it, and find")
-        + " out why the CA did this before enrolling again."
+        + " out why the CA did this; then cancel this enrollment, and enroll again."
     )
 
 
