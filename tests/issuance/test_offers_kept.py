@@ -80,4 +80,4 @@ async def test_a_connection_changed_while_its_ca_is_asked_is_no_ca_that_is_away(
         await estate.api.patch(local, _connection(estate, 8))
         await enrolling.until(path, "state", "issued")
     changes = await estate.api.get("/audit-events?action=ca_backend.status_changed")
-    assert [each["details"]["to"] for each in changes["items"]] == []
+    assert "offline" not in {each["details"]["to"] for each in changes["items"]}

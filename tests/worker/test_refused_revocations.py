@@ -1,15 +1,17 @@
-"""F41: a CA that refuses our credentials is not asked by every revocation that waits for it."""
+"""F41: a CA that refuses our credentials is not asked by everything that waits for it."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import delete, text, update
 
 from estate import Chain, Estate
 from memory_estate import memory_chain
+from scm_api.db.models import CaBackendHealth
 from scm_api.db.session import Database
 from scm_api.drivers.pool import DriverPool
 from scm_api.gateway.connections import Gateway
@@ -21,6 +23,7 @@ from scm_api.worker.issuance import Issuance
 from scm_api.worker.limits import Limits
 from scm_api.worker.planning import REFUSED_WAIT
 from scm_api.worker.revocation import Revocation
+from scm_api.worker.upkeep import Upkeep
 from settlement import Enrolling
 
 
@@ -34,6 +37,7 @@ class Accounts(dict[str, str]):
         return super().get(password, default)
 
 
+_CHECKS = text("DELETE FROM pgqueuer WHERE entrypoint = 'check_ca_backend' RETURNING payload")
 Parts = tuple[Database, Gateway, Limits, CrashPoints, Bulkhead]
 
 
@@ -91,3 +95,39 @@ async def test_f41_the_others_wait_for_the_answer_of_the_one_that_asks_again(
     asking.cancel()
     now += deadline.total_seconds()
     assert await revocation.revoke(found[1], 2) is None
+
+
+@pytest.mark.parametrize(
+    ("known", "passwords"),
+    [("refused", ("mistyped", "new")), (None, ("mistyped", "new")), ("available", ("new",))],
+)
+async def test_f41_new_credentials_are_tried_by_one_check_and_not_by_each_order(
+    estate: Estate, parts: Parts, known: str | None, passwords: Sequence[str]
+) -> None:
+    """Also where nobody knows yet how the CA is: that a right is missing says nothing of it."""
+    chain, authority = await memory_chain(estate, "device")
+    issuance, upkeep = Issuance(*parts), Upkeep(parts[0], parts[1], timedelta(0))
+    enrolling = Enrolling(estate.api, chain)
+    made = [UUID((await enrolling.enroll("www.example.com"))["id"]) for _ in range(2)]
+    authority.accounts = accounts = Accounts()
+    for each in made:
+        await issuance.advance(each)
+    async with parts[0].transaction() as session:
+        if known is None:
+            await session.execute(delete(CaBackendHealth))
+        else:
+            await session.execute(update(CaBackendHealth).values(status=known))
+    local = f"/connectors/{chain.connector['id']}/local-ca-backends/{chain.local_ca_backend['id']}"
+    for password in passwords:
+        await estate.api.patch(local, {"secrets": {"backend_type": "memory", "password": password}})
+        accounts.asked = 0
+        for each in made:
+            await issuance.advance(each)
+        assert accounts.asked == 0
+        accounts["new"] = "ada"
+        async with parts[0].transaction() as session:
+            (check,) = (await session.scalars(_CHECKS)).all()
+        await upkeep.check(UUID(bytes=check))
+    for each in made:
+        await issuance.advance(each)
+        assert (await estate.api.get(f"/enrollments/{each}"))["state"] == "issued"

@@ -129,5 +129,7 @@ async def run_now(session: AsyncSession, job: Job, subject_ids: Sequence[UUID]) 
     await session.execute(
         update(_QUEUE).where(_QUEUE.c.id.in_(put_off)).values(execute_after=func.now())
     )
-    there = set((await session.scalars(select(_QUEUE.c.payload).where(*queued))).all())
+    # What is put off still was passed over, or has been put back just now.
+    due = select(_QUEUE.c.payload).where(*queued, _QUEUE.c.execute_after <= func.now())
+    there = set((await session.scalars(due)).all())
     await enqueue_many(session, job, [each for each in subject_ids if each.bytes not in there])

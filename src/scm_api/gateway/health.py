@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,8 +33,8 @@ async def record_health(
 
     `local_version` is that of the connection it was made by. Once that has been changed the outcome
     says nothing of how the CA is reached now, and is dropped.
-    When the backend becomes available, enrollments and revocations that waited for it are due at
-    once.
+    When the backend becomes available, or is available in the way that it is reached from now on,
+    enrollments and revocations that waited for it are due at once.
     """
     # A first check has no health row to lock, so the backend's own row makes checks take turns;
     # the lock lets references to the backend (enrollments being stored) pass.
@@ -45,9 +45,9 @@ async def record_health(
     changed = CaBackend.local_ca_backend_id == LocalCaBackend.id
     if await session.scalar(select(exists().where(CaBackend.id == ca_backend_id, changed, newer))):
         return
-    known = await session.scalar(
-        select(CaBackendHealth.status).where(CaBackendHealth.ca_backend_id == ca_backend_id)
-    )
+    columns = CaBackendHealth.status, CaBackendHealth.local_version
+    before = select(*columns).where(CaBackendHealth.ca_backend_id == ca_backend_id)
+    known, known_version = (await session.execute(before)).one_or_none() or (None, None)
     values = {
         "status": status.value,
         "detail": detail,
@@ -59,29 +59,24 @@ async def record_health(
     await session.execute(
         statement.on_conflict_do_update(index_elements=["ca_backend_id"], set_=values)
     )
-    if known == status:
-        return
-    details = {"from": known or BackendStatus.UNCHECKED.value, "to": status.value, "why": detail}
-    subject = ("ca_backend", ca_backend_id)
-    record(session, principal, "ca_backend.status_changed", subject, details=details)
-    if status is BackendStatus.AVAILABLE:
-        await _wake(session, Enrollment.ca_backend_id == ca_backend_id)
+    if known != status:
+        was = known or BackendStatus.UNCHECKED.value
+        details = {"from": was, "to": status.value, "why": detail}
+        subject = ("ca_backend", ca_backend_id)
+        record(session, principal, "ca_backend.status_changed", subject, details=details)
+    if status is BackendStatus.AVAILABLE and (known, known_version) != (status, local_version):
+        await _wake(session, ca_backend_id)
         await _revoke_now(session, ca_backend_id)
 
 
 async def connection_changed(session: AsyncSession, local_ca_backend_id: UUID) -> None:
-    """Have enrollments that wait for a CA go on at once, which is reached in another way from now
-    on, and have a worker check what was checked in the former way.
+    """Have a worker check a CA at once, which is reached in another way from now on.
 
-    Revocations wait for that check: one call finds out about new credentials, and not each of many
-    at the same time, which might lock the account.
+    What waits for the CA waits for that check, or goes on in its own time: one call finds out about
+    new credentials, and not each of many at the same time, which might lock the account.
     """
     backends = select(CaBackend.id).where(CaBackend.local_ca_backend_id == local_ca_backend_id)
-    await _wake(session, Enrollment.ca_backend_id.in_(backends))
-    checked = select(CaBackendHealth.ca_backend_id).where(
-        CaBackendHealth.ca_backend_id.in_(backends)
-    )
-    await enqueue_many(session, Job.CHECK_CA_BACKEND, (await session.scalars(checked)).all())
+    await enqueue_many(session, Job.CHECK_CA_BACKEND, (await session.scalars(backends)).all())
 
 
 async def _revoke_now(session: AsyncSession, ca_backend_id: UUID) -> None:
@@ -92,12 +87,16 @@ async def _revoke_now(session: AsyncSession, ca_backend_id: UUID) -> None:
     await run_now(session, Job.REVOKE_CERTIFICATE, (await session.scalars(waiting)).all())
 
 
-async def _wake(session: AsyncSession, those: ColumnElement[bool]) -> None:
+async def _wake(session: AsyncSession, ca_backend_id: UUID) -> None:
     """A row that is being written is passed over: a step holds it, which may wait for this
     transaction, and it is not waiting yet."""
     waiting = (
         select(Enrollment.id)
-        .where(those, Enrollment.reason_code.in_(WAITING_REASONS), Enrollment.due_at > func.now())
+        .where(
+            Enrollment.ca_backend_id == ca_backend_id,
+            Enrollment.reason_code.in_(WAITING_REASONS),
+            Enrollment.due_at > func.now(),
+        )
         .with_for_update(skip_locked=True)
     )
     woken = await session.scalars(
