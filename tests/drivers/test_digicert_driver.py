@@ -1,5 +1,6 @@
 """What is special about CertCentral, against the simulator."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,7 @@ from digicert_harness import DigiCertHarness, secrets_of
 
 from scm_api.drivers.base import FollowsMany, Issued, Pending, Rejected, Untraced
 from scm_api.drivers.digicert.kind import DIGICERT
+from scm_api.drivers.digicert.wire import Requested, own_reissue
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable
 from scm_api.sandbox.digicert import VIEW_KEY
 
@@ -87,3 +89,21 @@ async def test_f13_a_reissue_that_somebody_else_asked_for_is_not_ours(
     assert isinstance(await driver.recover(lost, options), Untraced)
     for each in (driver, asking):
         await each.aclose()
+
+
+@pytest.mark.parametrize(
+    ("comments", "found"),
+    [
+        (("{token}", "{token}", "", ""), 2),
+        (("{token}", "", "of another", "Shop {token}"), 4),
+        (("{token}", "Shop", "of another", "of another"), 2),
+        (("{token}", "of another", "of another", "of another"), None),
+    ],
+)
+def test_f13_our_reissue_is_the_one_with_our_token(
+    digicert_harness: DigiCertHarness, comments: Sequence[str], found: int | None
+) -> None:
+    order = replace(order_for(digicert_harness), comment="Shop")
+    said = [each.format(token=order.token) for each in comments]
+    reissues = {n: Requested(n, "pending", each) for n, each in enumerate(said, 1)}
+    assert own_reissue(reissues, order, after=1) == found

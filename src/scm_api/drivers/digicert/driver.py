@@ -225,18 +225,12 @@ class DigiCertDriver:
         return Pending(ca_ref, timedelta(seconds=5), placed.waits_for)
 
     async def _find_reissue(self, order: Order, old_ref: str) -> Issued | Pending | None:
-        """A request to reissue that is newer than what is replaced, if it is for our key. What
-        bears other comments than ours is somebody else's; ours were without a token once."""
+        """A request to reissue that is newer than what is replaced, if it is for our key."""
         info = await self._order(old_ref)
-        newer = [
-            number
-            for number, each in info.reissues.items()
-            if number > wire.request_of(old_ref)
-            and (order.token in each.comments or each.comments in ("", order.comment))
-        ]
-        if not newer:
+        number = wire.own_reissue(info.reissues, order, wire.request_of(old_ref))
+        if number is None:
             return None
-        ca_ref = wire.reference(wire.order_of(old_ref), str(max(newer)))
+        ca_ref = wire.reference(wire.order_of(old_ref), str(number))
         if info.reissue(ca_ref) in UNDECIDED:
             return Pending(ca_ref, _LOOK_AGAIN, wire.WAITING["needs_approval"])
         outcome = await self._outcome(ca_ref, info.line, info.notes)

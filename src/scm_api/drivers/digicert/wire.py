@@ -149,6 +149,15 @@ def reference(order_id: str, request_id: str) -> str:
     return f"{order_id}/{request_id}"
 
 
+def own_reissue(reissues: Mapping[int, Requested], order: Order, after: int) -> int | None:
+    """The request of ours among those that are newer than `after`. It bears our token, which it did
+    not once; what bears other comments, or none beside one that has the token, is another's."""
+    newer = {number: each.comments for number, each in reissues.items() if number > after}
+    named = [number for number, comments in newer.items() if order.token in comments]
+    unnamed = [number for number, comments in newer.items() if comments in ("", order.comment)]
+    return max(named or unnamed, default=None)
+
+
 def is_reference(ca_ref: str) -> bool:
     """Whether it can name an order or a reissue: it may be one that a person found."""
     return _REFERENCE.fullmatch(ca_ref) is not None
