@@ -76,7 +76,7 @@ async def connection_changed(session: AsyncSession, local_ca_backend_id: UUID) -
     new credentials, and not each of many at the same time, which might lock the account.
     """
     backends = select(CaBackend.id).where(CaBackend.local_ca_backend_id == local_ca_backend_id)
-    await enqueue_many(session, Job.CHECK_CA_BACKEND, (await session.scalars(backends)).all())
+    await run_now(session, Job.CHECK_CA_BACKEND, (await session.scalars(backends)).all())
 
 
 async def _revoke_now(session: AsyncSession, ca_backend_id: UUID) -> None:
