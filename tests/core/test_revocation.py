@@ -4,7 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scm_api.core.revocation import judge_effective_at, judge_taking_place, state_at
+from scm_api.core.revocation import (
+    asks_for_more,
+    is_held,
+    judge_effective_at,
+    judge_taking_place,
+    state_at,
+)
 from scm_api.core.vocabulary import RevocationReason, RevocationState
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -62,3 +68,32 @@ def test_other_times_are_refused(at: datetime, reason: RevocationReason, word: s
     assert (fault.pointer, fault.code) == ("/effective_at", "effective-at-not-possible")
     assert word in fault.detail
     assert fault.accepted
+
+
+HOLD, SUPERSEDED = RevocationReason.CERTIFICATE_HOLD, RevocationReason.SUPERSEDED
+COMPROMISE = RevocationReason.KEY_COMPROMISE
+WAITS, DONE = RevocationState.PENDING_APPROVAL, RevocationState.DONE
+
+
+@pytest.mark.parametrize(
+    ("told", "reason", "states"),
+    [
+        (HOLD, SUPERSEDED, {WAITS, RevocationState.REQUESTED, DONE}),
+        (HOLD, COMPROMISE, {WAITS, RevocationState.REQUESTED, DONE}),
+        (HOLD, HOLD, set()),
+        (SUPERSEDED, COMPROMISE, {WAITS}),
+        (SUPERSEDED, HOLD, set()),
+        (None, SUPERSEDED, set()),
+    ],
+)
+def test_more_is_asked_for_than_a_hold_and_by_a_compromised_key(
+    told: RevocationReason | None, reason: RevocationReason, states: set[RevocationState]
+) -> None:
+    under_way = [WAITS, RevocationState.REQUESTED, RevocationState.PENDING_CA, DONE]
+    assert {each for each in under_way if asks_for_more(each, told, reason)} == states
+    assert is_held(DONE, told) is (told is HOLD)
+
+
+def test_what_is_on_hold_is_revoked_for_good_at_once() -> None:
+    (fault,) = judge_effective_at(NOW + A_SECOND, SUPERSEDED, NOW, END, held=True)
+    assert (fault.pointer, fault.code) == ("/effective_at", "effective-at-not-possible")

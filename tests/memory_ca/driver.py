@@ -119,7 +119,7 @@ class MemoryDriver:
         if authority.holding:
             self._answer("revoke", lost=lost)
             return RevocationPending(_PATIENCE, "an operator of the CA")
-        authority.revoked.setdefault(serial_number, reason.value)
+        authority.revoked[serial_number] = reason.value
         self._answer("revoke", lost=lost)
         return None
 

@@ -51,12 +51,14 @@ async def parts(database: Database, settings: Settings) -> AsyncIterator[Parts]:
     await pool.aclose()
 
 
-async def revoking(estate: Estate, chain: Chain, issuance: Issuance) -> UUID:
+async def revoking(
+    estate: Estate, chain: Chain, issuance: Issuance, reason: str = "superseded"
+) -> UUID:
     """A certificate that is to be revoked."""
     made = UUID((await Enrolling(estate.api, chain).enroll("www.example.com"))["id"])
     await issuance.advance(made)
     certificate = (await estate.api.get(f"/enrollments/{made}"))["certificate_id"]
-    await estate.api.post(f"/certificates/{certificate}/revoke", {"reason": "superseded"}, 202)
+    await estate.api.post(f"/certificates/{certificate}/revoke", {"reason": reason}, 202)
     return UUID(certificate)
 
 
@@ -119,10 +121,11 @@ async def test_f41_new_credentials_are_tried_by_one_check_and_not_by_each_order(
             await session.execute(update(CaBackendHealth).values(status=known))
     local = f"/connectors/{chain.connector['id']}/local-ca-backends/{chain.local_ca_backend['id']}"
     for password in passwords:
-        await estate.api.patch(local, {"secrets": {"backend_type": "memory", "password": password}})
+        for each in ("typo", password):
+            await estate.api.patch(local, {"secrets": {"backend_type": "memory", "password": each}})
         accounts.asked = 0
-        for each in made:
-            await issuance.advance(each)
+        for one in made:
+            await issuance.advance(one)
         assert accounts.asked == 0
         accounts["new"] = "ada"
         async with parts[0].transaction() as session:

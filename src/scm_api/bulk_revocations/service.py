@@ -20,7 +20,7 @@ from scm_api.db.base import new_id
 from scm_api.db.models import BulkRevocation, BulkRevocationCertificate
 from scm_api.issuance.approval import clock
 from scm_api.issuance.revocability import judge_reason
-from scm_api.issuance.revocation import ask, block_keys, changes_nothing, state_at
+from scm_api.issuance.revocation import ask, block_keys, changes_nothing, is_held, state_at
 from scm_api.web.references import unknown_reference
 from scm_api.web.replies import reply
 
@@ -90,7 +90,8 @@ async def _ask_for_each(
         if changes_nothing(row.Certificate, reason, now):
             row.Certificate.version += row.Certificate.spki_sha256 in blocked
             continue
-        until = now + approval_within if row.revocation_requires_approval else None
+        waits = row.revocation_requires_approval and not is_held(row.Certificate, now)
+        until = now + approval_within if waits else None
         await ask(session, caller, row.Certificate, reason, approve_until=until, told=told)
 
 

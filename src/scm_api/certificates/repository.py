@@ -13,7 +13,7 @@ from sqlalchemy.sql import ColumnElement
 from scm_api.core.access import Principal
 from scm_api.core.errors import Conflict, NotFound
 from scm_api.core.names import possible_comparables
-from scm_api.core.vocabulary import CertificateStatus, RevocationState
+from scm_api.core.vocabulary import CertificateStatus
 from scm_api.db.models import (
     BlockedKey,
     BulkRevocationCertificate,
@@ -61,7 +61,8 @@ _SHOWN = (
 def status() -> ColumnElement[str]:
     """A certificate's status as of the database's clock."""
     return case(
-        (Certificate.revocation_state == RevocationState.DONE.value, CertificateStatus.REVOKED),
+        # It is on hold at the CA also while that is being made final.
+        (Certificate.revoked_at.is_not(None), CertificateStatus.REVOKED),
         (Certificate.quarantined.is_not(None), CertificateStatus.QUARANTINED),
         (Certificate.not_after <= func.now(), CertificateStatus.EXPIRED),
         else_=CertificateStatus.VALID,

@@ -255,7 +255,8 @@ async def revoke(
 
     Where the profile requires approval, the state is `pending_approval` before that. With an
     `effective_at` that lies ahead it is `scheduled` until then, and can be taken back or asked for
-    anew, with another time or none. Repeating it is safe: a certificate is revoked once.
+    anew, with another time or none. Repeating it is safe: a certificate is revoked once. One that
+    is on hold at the CA is revoked there for good when another reason is given.
     """
     within = app.settings.approval_within
 

@@ -28,6 +28,7 @@ from scm_api.issuance.revocation import (
     ask,
     block_keys,
     changes_nothing,
+    is_held,
     state_at,
 )
 from scm_api.web.concurrency import Expected
@@ -82,15 +83,17 @@ async def revoke(
     Where today's profile requires approval, it waits for that instead, at most `approval_within`.
     A repeat while one is under way, or after it is done, changes nothing, except that a key said to
     be compromised is blocked, for a certificate that is revoked without anybody's approval; the CA
-    keeps the reason it was told. What is scheduled gives way,
-    unless the new one waits for approval. Raises Conflict for that, and when the backend cannot
-    revoke, Invalid for a reason its CA does not know, or a time that is not possible.
+    keeps the reason it was told. A hold gives way to what is for good, without another approval.
+    What is scheduled gives way, unless the new one waits for approval. Raises Conflict for that,
+    and when the backend cannot revoke, Invalid for a reason its CA does not know, or a time that is
+    not possible.
     """
     row = await repository.locked(session, caller, certificate_id)
     require_privilege(caller, Privilege.REVOKE, "revoke certificates")
     expected.check(row.version)
     now = await clock(session)
-    waits = await requires_approval(session, row)
+    held = is_held(row, now)
+    waits = not held and await requires_approval(session, row)
     if changes_nothing(row, body.reason, now, body.effective_at):
         revoked = state_at(row, now) is RevocationState.DONE
         if body.reason is RevocationReason.KEY_COMPROMISE and (revoked or not waits):
@@ -101,7 +104,7 @@ async def revoke(
     for fault in judge_taking_place(state_at(row, now), body.reason, waits=waits):
         raise Conflict(fault.detail, code=fault.code)
     await must_be_revocable(session, row, body.reason)
-    if faults := judge_effective_at(body.effective_at, body.reason, now, row.not_after):
+    if faults := judge_effective_at(body.effective_at, body.reason, now, row.not_after, held=held):
         raise Invalid(faults)
     until = now + approval_within if waits else None
     await ask(

@@ -29,6 +29,27 @@ def state_at(
     return state
 
 
+def is_held(state: RevocationState | None, told: RevocationReason | None) -> bool:
+    """Whether the CA was told to put the certificate on hold, or is being told, `told` being for
+    which reason it revokes: that may be lifted there, until it is revoked for good."""
+    held = (RevocationState.REQUESTED, RevocationState.DONE)
+    return told is RevocationReason.CERTIFICATE_HOLD and state in held
+
+
+def asks_for_more(
+    state: RevocationState | None, told: RevocationReason | None, reason: RevocationReason
+) -> bool:
+    """Whether to revoke for `reason` is more than what was asked for before, for `told`: the key
+    turns out to be compromised before anybody approved that, or what is on hold, or about to be, is
+    revoked for good (RFC 5280 section 5.3.1)."""
+    if reason is told:
+        return False
+    if state is RevocationState.PENDING_APPROVAL:
+        graver = reason is RevocationReason.KEY_COMPROMISE
+        return graver or told is RevocationReason.CERTIFICATE_HOLD
+    return is_held(state, told)
+
+
 def judge_taking_place(
     state: RevocationState | None, reason: RevocationReason, *, waits: bool, pointer: str = ""
 ) -> list[Fault]:
@@ -50,12 +71,18 @@ def judge_taking_place(
 
 
 def judge_effective_at(
-    effective_at: datetime | None, reason: RevocationReason, now: datetime, not_after: datetime
+    effective_at: datetime | None,
+    reason: RevocationReason,
+    now: datetime,
+    not_after: datetime,
+    *,
+    held: bool = False,
 ) -> list[Fault]:
     """Whether a revocation may be put off until `effective_at`; None is at once.
 
     It lies ahead, since CAs revoke from when they are told to, and before the certificate ends.
-    A compromised key is not left in use. Code: `effective-at-not-possible`.
+    A compromised key is not left in use, and what is on hold (`held`) not let go of. Code:
+    `effective-at-not-possible`.
     """
     if effective_at is None:
         return []
@@ -64,6 +91,9 @@ def judge_effective_at(
     if reason is RevocationReason.KEY_COMPROMISE:
         detail = "A compromised key is revoked at once."
         return [Fault(pointer, code, detail, "no effective_at, or another reason")]
+    if held:
+        detail = "What is on hold is revoked for good at once."
+        return [Fault(pointer, code, detail, "no effective_at")]
     if effective_at <= now:
         detail = "It has passed, and a CA revokes from when it is told to."
         return [Fault(pointer, code, detail, between)]

@@ -14,8 +14,8 @@ UNDER_WAY = frozenset(
         RevocationState.DONE,
     }
 )
-"""States of a revocation in which asking for it again changes nothing. One that is scheduled gives
-way to what is asked for later."""
+"""States of a revocation in which asking for it again changes nothing, unless for more
+(`core.revocation.asks_for_more`). One that is scheduled gives way to what is asked for later."""
 
 
 def judge_same_type(before: CertificateType, today: CertificateType) -> list[Fault]:

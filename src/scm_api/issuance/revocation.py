@@ -89,6 +89,8 @@ async def send(
     wait = timedelta(0)
     if row.revocation_effective_at is not None:
         wait = max(wait, row.revocation_effective_at - await clock(session))
+    # Whoever is telling the CA at the moment finds out afterwards, and tells it again.
+    is_told = row.revocation_state == RevocationState.REQUESTED
     row.revocation_state = (
         RevocationState.SCHEDULED.value if wait else RevocationState.REQUESTED.value
     )
@@ -96,7 +98,8 @@ async def send(
     row.version += 1
     if row.revocation_reason == RevocationReason.KEY_COMPROMISE:
         await block_keys(session, caller, [row], told)
-    await enqueue(session, Job.REVOKE_CERTIFICATE, row.id, delay=wait)
+    if not is_told:
+        await enqueue(session, Job.REVOKE_CERTIFICATE, row.id, delay=wait)
 
 
 async def block_replaced(
@@ -123,14 +126,24 @@ def changes_nothing(
     """Whether asking for a revocation again is a repeat: it is under way or done, or scheduled for
     the same time and reason.
 
-    What waits for approval is asked for anew when the key turns out to be compromised.
+    Asking for more than before (`core.revocation.asks_for_more`) is none.
     """
     state = state_at(row, now)
     if state is RevocationState.SCHEDULED:
         scheduled = (row.revocation_reason, row.revocation_effective_at)
         return scheduled == (reason.value, effective_at)
-    worse = reason is RevocationReason.KEY_COMPROMISE and row.revocation_reason != reason.value
-    return state in UNDER_WAY and not (worse and state is RevocationState.PENDING_APPROVAL)
+    return state in UNDER_WAY and not revocation.asks_for_more(state, reason_of(row), reason)
+
+
+def reason_of(row: Certificate) -> RevocationReason | None:
+    """For which reason a certificate is revoked, or is to be."""
+    return RevocationReason(row.revocation_reason) if row.revocation_reason else None
+
+
+def is_held(row: Certificate, now: datetime) -> bool:
+    """Whether it is on hold at the CA, or about to be (`core.revocation.is_held`). That somebody
+    was to approve; revoking it for good takes nothing more away that the service gives back."""
+    return revocation.is_held(state_at(row, now), reason_of(row))
 
 
 async def revoke_replaced(session: AsyncSession, enrollment: Enrollment) -> None:
@@ -162,8 +175,11 @@ async def revoke_succeeded(
     told: dict[str, Any],
 ) -> None:
     """Have a certificate revoked because of what `enrollment` led to; `told` goes into the audit
-    event. The row is locked by the caller. What is under way or done stays as it is."""
-    if row.revocation_state in revocation.SENT:
+    event. The row is locked by the caller. What is under way or done stays as it is, other than a
+    hold."""
+    state = RevocationState(row.revocation_state) if row.revocation_state else None
+    more = revocation.asks_for_more(state, reason_of(row), reason)
+    if state in revocation.SENT and not more:
         return
     # A compromised key that waited for approval is no weaker reason for being replaced meanwhile.
     waits = row.revocation_state == RevocationState.PENDING_APPROVAL

@@ -101,13 +101,11 @@ class Revocation:
             return REFUSED_WAIT
         except OrderRefused as error:
             self._refused.pop(_version_of(connection), None)
-            await self._record(certificate, RevocationState.REFUSED, error.detail)
-            return None
+            return await self._record(certificate, RevocationState.REFUSED, error.detail)
         if waiting is not None:
             await self._is_pending(certificate, waiting)
             return poll_interval(tries, waiting.poll_after, random.random())  # noqa: S311 -- jitter
-        await self._record(certificate, RevocationState.DONE, None)
-        return None
+        return await self._record(certificate, RevocationState.DONE, None)
 
     async def _asked(
         self, certificate: Certificate, connection: Connection, options: Any
@@ -219,23 +217,27 @@ class Revocation:
 
     async def _record(
         self, certificate: Certificate, state: RevocationState, detail: str | None
-    ) -> None:
+    ) -> timedelta | None:
+        """Write what came of it; returns how long to wait before asking again, as what was asked
+        for meanwhile has another reason, None where nothing is left to do."""
+        is_done = state is RevocationState.DONE
         async with self._database.transaction() as session:
             statement = (
                 update(Certificate)
                 .where(
                     Certificate.id == certificate.id,
                     Certificate.revocation_state.in_(_ON_THE_WAY),
+                    Certificate.revocation_reason == certificate.revocation_reason,
                 )
                 .values(
                     revocation_state=state.value,
                     revocation_detail=detail,
-                    revoked_at=func.now() if state is RevocationState.DONE else None,
+                    revoked_at=func.now() if is_done else Certificate.revoked_at,
                     version=Certificate.version + 1,
                 )
             )
             if await changed_rows(session, statement) != 1:
-                return
+                return timedelta(0)  # settled by another run, which is found out at once
             record(
                 session,
                 None,
@@ -247,6 +249,7 @@ class Revocation:
             )
             self._crash.passing(Point.BEFORE_COMMIT)
         self._crash.passing(Point.AFTER_COMMIT)
+        return None
 
     async def _backend_refused(self, connection: Connection, detail: str) -> None:
         async with self._database.transaction() as session:
