@@ -190,19 +190,19 @@ async def test_no_job_is_run_on_the_schema_of_another_version(
 
 async def test_what_was_put_off_runs_now_and_what_is_running_once_more(database: Database) -> None:
     """A run that began before may put itself off afterwards, or does so at this moment."""
-    put_off, due, running, held, other = (new_id() for _ in range(5))
+    put_off, due, running, held, twice, other = (new_id() for _ in range(6))
     read = text("SELECT payload, status::text, execute_after > now() AS later FROM pgqueuer")
     pick = text("UPDATE pgqueuer SET status = 'picked' WHERE payload = :payload")
     hold = text("SELECT FROM pgqueuer WHERE payload = :payload FOR UPDATE")
     async with database.transaction() as session:
-        for subject in (put_off, held, other):
+        for subject in (put_off, held, twice, twice, other):
             await enqueue(session, Job.REVOKE_SURPLUS, subject, delay=timedelta(hours=1))
         for subject in (due, running):
             await enqueue(session, Job.REVOKE_SURPLUS, subject)
         await session.execute(pick, {"payload": running.bytes})
     async with database.transaction() as writing, database.transaction() as session:
         await writing.execute(hold, {"payload": held.bytes})
-        await run_now(session, Job.REVOKE_SURPLUS, [put_off, due, running, held])
+        await run_now(session, Job.REVOKE_SURPLUS, [put_off, due, running, held, twice])
         found = sorted((UUID(bytes=row.payload), *row[1:]) for row in await session.execute(read))
     assert found == sorted(
         [
@@ -212,6 +212,8 @@ async def test_what_was_put_off_runs_now_and_what_is_running_once_more(database:
             (running, "queued", False),
             (held, "queued", True),
             (held, "queued", False),
+            (twice, "queued", False),
+            (twice, "queued", True),
             (other, "queued", True),
         ]
     )

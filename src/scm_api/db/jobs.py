@@ -112,7 +112,8 @@ async def enqueue_many(
 
 async def run_now(session: AsyncSession, job: Job, subject_ids: Sequence[UUID]) -> None:
     """Have `job` run for each of these subjects once this transaction is committed, also where it
-    was put off. Where it runs at the moment, and may put itself off, it is enqueued once more."""
+    was put off. Where it runs at the moment, and may put itself off, it is enqueued once more; of
+    two that did, one is enough."""
     if not subject_ids:
         return
     payloads = cast([each.bytes for each in subject_ids], ARRAY(LargeBinary))
@@ -121,9 +122,10 @@ async def run_now(session: AsyncSession, job: Job, subject_ids: Sequence[UUID]) 
         _QUEUE.c.status == "queued",
         _QUEUE.c.payload == any_(payloads),
     )
+    one_each = select(func.min(_QUEUE.c.id)).where(*queued).group_by(_QUEUE.c.payload)
     put_off = (
         select(_QUEUE.c.id)
-        .where(*queued, _QUEUE.c.execute_after > func.now())
+        .where(_QUEUE.c.id.in_(one_each), *queued, _QUEUE.c.execute_after > func.now())
         .with_for_update(skip_locked=True)
     )
     await session.execute(
