@@ -163,13 +163,17 @@ async def test_ca_gateway_gets_an_end_to_the_minute(
         await gateway.submit(ended, GATEWAY)
 
 
+@pytest.mark.parametrize("follows", [False, True])
 async def test_what_ca_gateway_only_acknowledges_is_found_in_its_feed(
-    entrust_harness: EntrustHarness, gateway: Driver
+    entrust_harness: EntrustHarness, gateway: Driver, follows: bool
 ) -> None:
+    """And not what was issued before with the same key, just now if that is followed."""
     order = order_for(entrust_harness)
-    past = -timedelta(hours=1).total_seconds()
+    past = 0 if follows else -timedelta(hours=1).total_seconds()
     entrust_harness.control("PATCH", "/settings", {"clock_offset_seconds": past})
-    await gateway.submit(order, GATEWAY)  # with the same key, and not this order
+    old = await gateway.submit(order, GATEWAY)
+    assert isinstance(old, Issued)
+    order = replace(order, renews_ca_ref=old.ca_ref if follows else None)
     changes = {"gateway_acknowledges": True, "clock_offset_seconds": 0, "lookup_delay_seconds": 60}
     entrust_harness.control("PATCH", "/settings", changes)
     taken = await gateway.submit(replace(order, sent_since=datetime.now(UTC)), GATEWAY)

@@ -1,7 +1,8 @@
 """The reference of an order that CA Gateway took and did not answer with a certificate.
 
 It has no call that tells what became of an enrollment; its feed of events has the certificate, but
-not the enrollment's id. So the reference says what to look for there: since when, and which key.
+not the enrollment's id. So the reference says what to look for there: since when, which key, and
+which certificate with that key it is not.
 """
 
 from contextlib import suppress
@@ -22,24 +23,29 @@ _LONGEST_ID = 128
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """`id` is CA Gateway's, empty where it told none; `key` is what `key_of_csr` makes."""
+    """`id` is CA Gateway's, empty where it told none; `key` is what `key_of_csr` makes. `followed`
+    is the serial number of the certificate it follows, if any."""
 
     id: str
     since: datetime
     key: str
+    followed: str = ""
 
     @property
     def ca_ref(self) -> str:
-        """For example `e-81/2026-11-20T08:00:00+00:00/<SHA-256 of the key>`."""
+        """For example `e-81/2026-11-20T08:00:00+00:00/<SHA-256 of the key>`, and `~4af7` after that
+        where a certificate is followed."""
         shown = "".join(each if each.isprintable() else " " for each in self.id)[:_LONGEST_ID]
-        return f"{shown}/{self.since.isoformat(timespec='seconds')}/{self.key}"
+        followed = f"~{self.followed}" if self.followed else ""
+        return f"{shown}/{self.since.isoformat(timespec='seconds')}/{self.key}{followed}"
 
     @classmethod
     def from_ca_ref(cls, ca_ref: str) -> Self | None:
         """None for the reference of a certificate, which is its serial number."""
         try:
-            number, since, key = ca_ref.rsplit("/", 2)
-            return cls(number, datetime.fromisoformat(since), key)
+            number, since, told = ca_ref.rsplit("/", 2)
+            key, _, followed = told.partition("~")
+            return cls(number, datetime.fromisoformat(since), key, followed)
         except ValueError:
             return None
 

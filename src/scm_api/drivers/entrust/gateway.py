@@ -76,7 +76,7 @@ class GatewayDriver:
             return _issued(_der(enrollment.get("body")), cas, profile.ca_id)
         except Unreadable:
             since, key = _since(order) or now, key_of_csr(order.csr_der)
-            taken = Acknowledged(str(enrollment.get("id", "")), since, key)
+            taken = Acknowledged(str(enrollment.get("id", "")), since, key, _followed(order))
             status_word = enrollment.get("status", "without a status")
             return Pending(taken.ca_ref, _SOON, f"CA Gateway, which has it as {status_word}"[:200])
 
@@ -84,7 +84,7 @@ class GatewayDriver:
         """What was issued under a serial number, or for an order that was taken."""
         ca_id, taken = _profile(options).ca_id, Acknowledged.from_ca_ref(ca_ref)
         if taken is not None:
-            leaf = await self._issued_for(taken.key, ca_id, taken.since)
+            leaf = await self._issued_for(taken.key, ca_id, taken.since, taken.followed)
             detail = f"CA Gateway took the order ({taken.id}), but shows no certificate for its key"
         else:
             leaf = await self._of_serial(ca_ref, ca_id)
@@ -99,8 +99,8 @@ class GatewayDriver:
         """Look for the key among what was issued since the order was sent; of several, the oldest
         is taken, but not the one that is followed, which may have the same key."""
         key, ca_id = key_of_csr(order.csr_der), _profile(options).ca_id
-        followed = order.reissues_ca_ref or order.renews_ca_ref or ""
-        leaf = await self._issued_for(key, ca_id, _since(order) or _EVER, followed)
+        since = _since(order) or _EVER
+        leaf = await self._issued_for(key, ca_id, since, _followed(order))
         return Untraced() if leaf is None else _issued(leaf, await self._cas(), ca_id)
 
     async def cancel(self, ca_ref: str, options: EntrustProfileOptions) -> Canceled:  # noqa: ARG002 -- the contract's
@@ -164,7 +164,7 @@ class GatewayDriver:
         return await self._caller.read(_CAS + _FIELDS, _certificates_of_cas)
 
     async def _issued_for(
-        self, key: str, ca_id: str, since: datetime, followed: str = ""
+        self, key: str, ca_id: str, since: datetime, followed: str
     ) -> bytes | None:
         """The oldest certificate for a key that was issued since then, but for the one that is
         followed, which is named by its serial number."""
@@ -220,6 +220,10 @@ def read_words(content: Any) -> str | None:
 
 def _since(order: Order) -> datetime | None:
     return order.sent_since - _BEFORE_SENDING if order.sent_since else None
+
+
+def _followed(order: Order) -> str:
+    return order.reissues_ca_ref or order.renews_ca_ref or ""
 
 
 def _body(order: Order, profile: GatewayProfile, now: datetime) -> dict[str, Any]:
