@@ -55,6 +55,9 @@ async def test_what_certutil_prints_does_not_count(
     (entry,) = microsoft_harness.entries("revocation")
     assert int(entry["serial"], 16) == serial
     assert entry["reason"] in (6, "6", "certificateHold")
+    await driver.revoke("1", serial, SUPERSEDED, microsoft_harness.options)
+    last = microsoft_harness.entries("revocation")[-1]
+    assert last["reason"] in (4, "4", "superseded")
 
 
 async def test_an_unknown_serial_number_is_refused_by_its_exit_code(
