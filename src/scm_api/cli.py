@@ -22,7 +22,9 @@ app = typer.Typer(
 )
 admin = typer.Typer(help="Admins, as an operator makes them.", no_args_is_help=True)
 secrets = typer.Typer(help="The key ring that seals secrets.", no_args_is_help=True)
+audit = typer.Typer(help="Audit events, as they were sealed.", no_args_is_help=True)
 app.add_typer(admin, name="admin")
+app.add_typer(audit, name="audit")
 app.add_typer(secrets, name="secrets")
 app.add_typer(sandbox, name="sandbox")
 
@@ -140,6 +142,41 @@ def admin_create(
     typer.echo(key)
 
 
+@audit.command("verify")
+def audit_verify(
+    head: Annotated[
+        typer.FileText | None,
+        typer.Option(help="A head that was exported before, to see whether the tail was cut off."),
+    ] = None,
+) -> None:
+    """Compare every audit event with its seal; print the head, or name the first that is wrong."""
+    import json
+
+    from scm_api.audit.verifying import verify
+    from scm_api.core.audit_seals import exported, kept_head
+    from scm_api.secret_keys import load_key_ring
+
+    try:
+        kept = kept_head(head.read()) if head else None
+    except ValueError as error:
+        _leave(str(error))
+    done = _with_database(
+        lambda database, settings: verify(database, load_key_ring(settings), kept)
+    )
+    if done.broken is not None:
+        _leave(
+            f"Audit event {done.broken.number}: {done.broken.why}. "
+            f"{done.sealed} events before it are as they were sealed."
+        )
+    waiting = f", the oldest from {done.since:%Y-%m-%dT%H:%M:%SZ}" if done.since else ""
+    typer.echo(
+        f"{done.sealed} audit events are as they were sealed, "
+        f"{done.unsealed} are not sealed yet{waiting}.",
+        err=True,
+    )
+    typer.echo(json.dumps(exported(done.head)))
+
+
 @secrets.command("add-key")
 def secrets_add_key() -> None:
     """Put a new key in front of the generated key ring (embedded database only)."""
@@ -170,11 +207,15 @@ def secrets_rotate() -> None:
             "ring; a repeat of those requests is refused until they are a day old.",
             err=True,
         )
+    if done.unproven_audit:
+        typer.echo(f"{done.unproven_audit} Run `scm-api audit verify`.", err=True)
     if done.unreadable:
         _leave(
             "These local CA backends have secrets no key of the ring opens; give them new ones: "
             + ", ".join(done.unreadable)
         )
+    if done.unproven_audit:
+        raise typer.Exit(1)
 
 
 def _settings() -> "Settings":

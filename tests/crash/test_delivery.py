@@ -86,9 +86,10 @@ async def test_jobs_that_vanished_are_found_by_upkeep(
     await stage.client.revoke(str(certificate.id))
     await stage.execute("DELETE FROM pgqueuer")
 
-    gateway = Gateway(database, load_key_ring(settings), DriverPool())
-    assert await Upkeep(database, gateway, overdue=timedelta(minutes=1)).requeue_lost() == 0
-    upkeep = Upkeep(database, gateway, overdue=timedelta(0))
+    ring = load_key_ring(settings)
+    gateway = Gateway(database, ring, DriverPool())
+    assert await Upkeep(database, gateway, ring, timedelta(minutes=1)).requeue_lost() == 0
+    upkeep = Upkeep(database, gateway, ring, timedelta(0))
     assert await upkeep.requeue_lost() == 3
     assert await upkeep.requeue_lost() == 0
     await stage.story_holds()

@@ -10,9 +10,12 @@ from uuid import UUID
 from sqlalchemy import Interval, delete, exists, func, literal, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from scm_api.core.audit_seals import Unproven
 from scm_api.core.errors import NotFound
 from scm_api.core.lifecycle import ACTIVE
+from scm_api.core.sealing import KeyRing
 from scm_api.core.vocabulary import BackendStatus
+from scm_api.db.audit_seals import seal_events
 from scm_api.db.jobs import Job, enqueue_many
 from scm_api.db.models import (
     CaBackend,
@@ -106,18 +109,20 @@ _NEVER_CHECKED = Statement(_never_checked())
 
 
 class Upkeep:
-    """Finds lost jobs, checks backends, renews what is due, ends what nobody answered, forgets old
-    records."""
+    """Finds lost jobs, checks backends, renews what is due, ends what nobody answered, seals audit
+    events, forgets old records."""
 
     def __init__(
         self,
         database: Database,
         gateway: Gateway,
+        ring: KeyRing,
         overdue: timedelta,
         renewals: Renewals | None = None,
     ) -> None:
         self._database = database
         self._gateway = gateway
+        self._ring = ring
         self._overdue = overdue
         self._renewals = renewals
 
@@ -130,6 +135,7 @@ class Upkeep:
             tasks.create_task(self._repeat(self.forget_job_log, 600, at_once=False))
             tasks.create_task(self._repeat(self.expire_unanswered, 60))
             tasks.create_task(self._repeat(self.refresh_assignments, 300))
+            tasks.create_task(self._repeat(self.seal_audit, 60, at_once=False))
             if self._renewals is not None:
                 tasks.create_task(self._repeat(self._renewals.renew_due, 60))
 
@@ -219,6 +225,13 @@ class Upkeep:
     async def refresh_assignments(self) -> int:
         """Look at assigned external organizations again; returns how many CAs were asked."""
         return await refresh_assignments(self._database, self._gateway)
+
+    async def seal_audit(self) -> None:
+        """Seal audit events, unless the chain was tampered with: that must stay to be seen."""
+        try:
+            await seal_events(self._database, self._ring)
+        except Unproven as error:
+            _log.error("audit events are not sealed any more", why=str(error))
 
     async def forget_old_keys(self) -> None:
         """Idempotency records live a day; a repeat after that is a new request."""
