@@ -91,11 +91,12 @@ async def test_t64_an_order_waits_and_is_placed_once(
     step: Move,
     orders: int,
 ) -> None:
-    """Before it is sent, and when the CA's answer is in hand; past the lease of a claim."""
-    brief = settings.model_copy(update={"lease_seconds": 0.6, "write_deadline_seconds": 0.4})
+    """Before it is sent, and when the CA's answer is in hand; past the lease of a claim, and it is
+    no failure of the job."""
+    brief = {"lease_seconds": 0.6, "write_deadline_seconds": 0.4, "job_attempts": 1}
     made = await enrolling.enroll("www.example.com")
     await refuse(database, when=f"NEW.action = 'enrollment.{step}'")
-    async with at_work(brief):
+    async with at_work(settings.model_copy(update=brief)):
         await refused(database, times=3)  # which is more than fits into a lease
         assert len(simulator.ledger("order")) == orders
         await take(database)
