@@ -55,10 +55,7 @@ class AuditEventPage(PageOutput):
 class AuditHeadOut(Output):
     """The newest seal. While nothing was sealed, its numbers are 0 and its digest is all zeros."""
 
-    seal: int = Field(description="Grows by one with each seal.", examples=[7])
-    number: int = Field(description="The last event that is sealed.", examples=[42])
-    digest: str = Field(
-        description="SHA-256 over all that was sealed, in hex.",
-        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
-    )
+    seal: int = Field(description="Grows by one with each seal.")
+    number: int = Field(description="The last event that is sealed.")
+    digest: str = Field(description="SHA-256 over all that was sealed, in hex.")
     at: datetime | None = Field(description="When it was sealed.")
