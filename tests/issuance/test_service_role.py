@@ -50,7 +50,8 @@ async def as_service(settings: Settings, database: Database) -> AsyncIterator[Se
 async def test_t63_the_service_may_add_to_the_audit_and_read_it_only(as_service: Settings) -> None:
     database = Database(as_service.database_url or "", pool_size=1)
     async with database.transaction() as session:
-        granted = dict(await session.execute(_GRANTED))
+        rows = await session.execute(_GRANTED)
+        granted = {row.table_name: row.granted for row in rows}
     await database.aclose()
     narrowed = {name: granted.pop(name) for name in ("audit_events", "audit_seals")}
     assert set(narrowed.values()) == {"INSERT SELECT"}

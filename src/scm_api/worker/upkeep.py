@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import Interval, delete, exists, func, literal, select, text, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from scm_api.core.audit_seals import Unproven
 from scm_api.core.errors import NotFound
 from scm_api.core.lifecycle import ACTIVE
 from scm_api.core.sealing import KeyRing
@@ -226,12 +225,10 @@ class Upkeep:
         """Look at assigned external organizations again; returns how many CAs were asked."""
         return await refresh_assignments(self._database, self._gateway)
 
-    async def seal_audit(self) -> None:
-        """Seal audit events, unless the chain was tampered with: that must stay to be seen."""
-        try:
-            await seal_events(self._database, self._ring)
-        except Unproven as error:
-            _log.error("audit events are not sealed any more", why=str(error))
+    async def seal_audit(self) -> int:
+        """Seal audit events; returns how many. Raises Unproven where the chain was tampered with:
+        that must stay to be seen."""
+        return await seal_events(self._database, self._ring)
 
     async def forget_old_keys(self) -> None:
         """Idempotency records live a day; a repeat after that is a new request."""
