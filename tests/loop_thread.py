@@ -14,7 +14,13 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._over = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        """Whatever still runs at the end is cancelled, and awaited."""
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._over.wait())
 
     def run(self, work: Coroutine[Any, Any, T], patience: float = 60) -> T:
         """Run a coroutine there and return its result; raises what it raises."""
@@ -30,6 +36,5 @@ class LoopThread:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
-        self._loop.close()

@@ -12,7 +12,7 @@ import pytest
 from scm_api.core.errors import Unavailable
 from scm_api.db.migrate import upgrade
 from scm_api.db.session import Database
-from scm_api.enrollments.waiting import Changes
+from scm_api.issuance.waiting import Changes
 from scm_api.worker.queue import Queue
 
 _SSL_REQUEST = bytes.fromhex("0000000804d2162f")  # PostgreSQL manual, "Message Formats"

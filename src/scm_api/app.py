@@ -23,9 +23,9 @@ from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.session import Database
 from scm_api.drivers.pool import DriverPool
 from scm_api.enrollments.router import router as enrollments
-from scm_api.enrollments.waiting import Changes
 from scm_api.external_assignments.router import router as external_assignments
 from scm_api.gateway.connections import Gateway
+from scm_api.issuance.waiting import Changes
 from scm_api.key_blocklist import key_checks
 from scm_api.organizations.router import router as organizations
 from scm_api.secret_keys import load_key_ring

@@ -127,10 +127,13 @@ async def test_an_update_names_the_version_it_changes(estate: Estate, resource: 
     path, content = await made(estate, resource)
     bare = await api.send("PATCH", path, 428, json=resource.change)
     assert code_of(bare.json()) == "precondition-required"
-    for malformed in ("1", 'W/"1"', '"one"', '"1", "2"', '"-1"', ""):
-        problem = await api.patch(path, resource.change, 400, if_match=malformed or " ")
+    for malformed in ("1", '"1" "2"', '"1", *', 'w/"1"', '"a b"', ","):
+        problem = await api.patch(path, resource.change, 400, if_match=malformed)
         assert code_of(problem) == "if-match-invalid"
-    changed = await api.patch(path, resource.change, if_match=content["version"])
+    tag = f'"{content["version"]}"'
+    for no_match in (f"W/{tag}", '"0", "one,two"', '"-1"', '""'):
+        assert code_of(await api.patch(path, resource.change, 412, if_match=no_match)) == "stale"
+    changed = await api.patch(path, resource.change, if_match=f'W/"7", "one,two",, {tag}')
     stale = await api.patch(path, {"name": "late"}, 412, if_match=content["version"])
     assert code_of(stale) == "stale"
     headers = {"If-Match": f'"{content["version"]}"'}

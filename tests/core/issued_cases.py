@@ -39,9 +39,10 @@ def judge(
     account: Subject | None = None,
     purposes: frozenset[str] = frozenset(),
     excess: timedelta = timedelta(0),
+    key_blocked: bool = False,
 ) -> IssuedVerdict:
     spki = spki_of(key("holder").public_key())
-    wanted = Wanted(spki, frozenset(names), term, subject, account, purposes)
+    wanted = Wanted(spki, frozenset(names), term, subject, account, purposes, key_blocked)
     several = [expected] if isinstance(expected, bytes) else expected or ()
     issuer = Issuer(several, backdating, TermRules((90,), 90, excess=excess))
     return judge_issued(wanted, issuer, leaf_der, chain, NOW)

@@ -73,6 +73,11 @@ def test_f09_another_key_is_seen() -> None:
     assert verdict.leaf.spki_sha256 in verdict.discrepancies[0].detail
 
 
+def test_t20_a_key_that_was_blocked_since_is_seen() -> None:
+    assert codes(GOOD, key_blocked=True) == ["key-blocked"]
+    assert codes(leaf(holder="other"), key_blocked=True) == ["key-differs"], "is another one"
+
+
 def test_f13_the_answer_for_another_order_is_seen() -> None:
     other = leaf(["b.example.test"], holder="somebody else", cn="b.example.test")
     assert codes(other) == ["key-differs", "names-added", "names-dropped"]

@@ -27,7 +27,7 @@ from key_numbers import dsa_key, prime, rsa_key
 
 from scm_api.core.csr import read_csr
 from scm_api.core.errors import Fault
-from scm_api.core.key_policy import judge_key
+from scm_api.core.key_policy import judge_key, judge_key_in_use
 from scm_api.core.key_types import KEY_TYPES, key_type_of
 from scm_api.core.weak_keys import Blocklist, KeyChecks
 
@@ -287,6 +287,13 @@ def test_a_strange_blocklist_is_refused(data: bytes, bkformat: int) -> None:
 def test_t20_blocked_keys_are_refused() -> None:
     faults = judge(request_for("a.test"), blocked=True)
     assert [fault.code for fault in faults] == ["key-blocked"]
+
+
+@pytest.mark.parametrize("in_use", [True, False])
+@pytest.mark.parametrize("refused", [True, False])
+def test_t21_a_key_in_use_is_refused_where_that_is_the_rule(*, in_use: bool, refused: bool) -> None:
+    codes = [fault.code for fault in judge_key_in_use(in_use=in_use, refused=refused)]
+    assert codes == (["key-in-use"] if in_use and refused else [])
 
 
 def test_every_reason_is_told_at_once() -> None:

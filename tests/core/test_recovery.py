@@ -34,6 +34,11 @@ def test_a_token_is_repeated_only_while_it_is_surely_known() -> None:
     assert _step(Guard.TOKEN, timedelta(seconds=45)) is Step.PARK
 
 
+def test_f28_a_clock_that_was_set_back_says_nothing_of_a_token() -> None:
+    assert _step(Guard.TOKEN, timedelta(0)) is Step.RECOVER
+    assert _step(Guard.TOKEN, -timedelta(seconds=1)) is Step.PARK
+
+
 def test_a_ca_without_guard_is_never_asked_again() -> None:
     assert _step(Guard.NONE, timedelta(0)) is Step.PARK
 

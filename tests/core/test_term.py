@@ -38,7 +38,7 @@ def test_an_end_within_the_longest_term_passes() -> None:
     end = after(days=364, hours=1)
     assert judge_term(None, end, RULES, NOW) == (Term(365, end), [])
     assert judge_term(None, after(days=365), RULES, NOW) == (Term(365, after(days=365)), [])
-    assert judge_term(None, after(seconds=1), RULES, NOW) == (Term(1, after(seconds=1)), [])
+    assert judge_term(None, after(minutes=10), RULES, NOW) == (Term(1, after(minutes=10)), [])
 
 
 @pytest.mark.parametrize("days", [0, -1, -(10**30)])
@@ -58,15 +58,53 @@ def test_terms_between_those_of_the_profile_are_refused() -> None:
 
 
 def test_t72_a_refused_end_says_which_ends_are_accepted() -> None:
-    accepted = "an end after 2026-03-01T12:00:00Z and no later than 2027-03-01T12:00:00Z"
-    for end in (NOW, after(days=-1), after(days=365, seconds=1), after(days=10**5)):
+    accepted = (
+        "an end at least 10 minutes ahead, no earlier than 2026-03-01T12:10:00Z and no later than "
+        "2027-03-01T12:00:00Z"
+    )
+    for end in (NOW, after(seconds=1), after(days=365, seconds=1), after(days=10**5)):
         _, (fault,) = judge_term(None, end, RULES, NOW)
         assert fault.accepted == accepted
     ending = replace(RULES, ca_not_after=after(days=1))
     _, (fault,) = judge_term(None, after(days=366), ending, NOW)
     assert fault.accepted == accepted[:-20] + "2026-03-02T12:00:00Z"
-    _, (fault,) = judge_term(None, NOW, replace(RULES, ca_not_after=NOW), NOW)
+    _, (fault,) = judge_term(None, NOW, replace(RULES, ca_not_after=after(minutes=9)), NOW)
     assert fault.accepted is None
+    _, (fault,) = judge_term(None, NOW, replace(RULES, ends_with_day=True), NOW)
+    assert fault.accepted == (
+        "an end no earlier than 2026-03-02T23:59:59Z and no later than 2027-03-01T12:00:00Z"
+    )
+
+
+DAYS = replace(RULES, ends_with_day=True)
+SHORT = ["term-too-short"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "now", "end", "asked", "ordered"),
+    [
+        (RULES, "01T12:00:00Z", "01T12:10:00Z", [], []),
+        (RULES, "01T12:00:00Z", "01T12:09:59Z", SHORT, []),
+        (RULES, "01T12:00:00Z", "01T12:05:00Z", SHORT, []),
+        (RULES, "01T12:00:00Z", "01T12:04:59Z", SHORT, SHORT),
+        (RULES, "01T12:00:00Z", "01T12:00:00Z", ["term-not-allowed"], ["term-not-allowed"]),
+        (DAYS, "01T12:00:00Z", "02T23:59:58Z", SHORT, SHORT),
+        (DAYS, "01T12:00:00Z", "02T23:59:59Z", [], []),
+        (DAYS, "01T23:49:59Z", "02T23:59:59Z", [], []),
+        (DAYS, "01T23:50:00Z", "02T23:59:59Z", SHORT, []),
+        (DAYS, "01T23:55:00Z", "02T23:59:59Z", SHORT, SHORT),
+        (DAYS, "01T23:30:00-01:00", "02T23:59:59Z", SHORT, SHORT),
+    ],
+)
+def test_t72_what_would_be_over_when_it_is_issued_is_refused(
+    rules: TermRules, now: str, end: str, asked: list[str], ordered: list[str]
+) -> None:
+    """Also by a CA whose clock differs, and by one that lets it end with the day before."""
+    begins, ends = (datetime.fromisoformat(f"2026-03-{each}") for each in (now, end))
+    _, when_asked = judge_term(None, ends, rules, begins)
+    when_ordered = judge_ordered_term(Term(1, ends), rules, begins)
+    found = [[each.code for each in faults] for faults in (when_asked, when_ordered)]
+    assert found == [asked, ordered]
 
 
 def test_t72_terms_above_the_mode_of_the_ca_are_refused() -> None:

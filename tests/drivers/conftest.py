@@ -1,7 +1,5 @@
 """One simulator for all driver tests, set back before each."""
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -42,18 +40,13 @@ def limiter() -> RecordingLimiter:
 @pytest.fixture(scope="session")
 def _aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A simulator in a thread with its own loop: it shares nothing with the driver's."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
     settings = aws.Settings(
         state=tmp_path_factory.mktemp("aws") / "state", behaviour=aws.Behaviour(quotas={})
     )
-    server = asyncio.run_coroutine_threadsafe(aws.serve(settings), loop).result(30)
-    yield server.url
-    asyncio.run_coroutine_threadsafe(server.aclose(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with LoopThread() as loop:
+        server = loop.run(aws.serve(settings))
+        yield server.url
+        loop.run(server.aclose())
 
 
 @pytest.fixture

@@ -101,6 +101,19 @@ async def test_ca_gateway_never_takes_an_older_certificate_for_ours(
     assert isinstance(await gateway.recover(order, GATEWAY), Untraced)
 
 
+@pytest.mark.parametrize("before", ["renews_ca_ref", "reissues_ca_ref"])
+async def test_what_is_followed_with_its_own_key_is_not_what_follows(
+    entrust_harness: EntrustHarness, gateway: Driver, before: str
+) -> None:
+    first = replace(order_for(entrust_harness), sent_since=datetime.now(UTC))
+    old = await gateway.submit(first, GATEWAY)
+    assert isinstance(old, Issued)
+    again = replace(first, token="again", **{before: old.ca_ref})
+    assert isinstance(await gateway.recover(again, GATEWAY), Untraced)
+    new = await gateway.submit(again, GATEWAY)
+    assert await gateway.recover(again, GATEWAY) == new
+
+
 async def test_ca_gateway_lists_the_profiles_of_its_cas(gateway: Driver) -> None:
     products: Any = gateway
     found = [each.id for each in await products.products()]

@@ -1,13 +1,16 @@
 """What is special about CertCentral, against the simulator."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from contract import RecordingLimiter, issue, order_for
-from digicert_harness import DigiCertHarness
+from digicert_harness import DigiCertHarness, secrets_of
 
-from scm_api.drivers.base import FollowsMany, Issued, Pending
+from scm_api.drivers.base import FollowsMany, Issued, Pending, Rejected, Untraced
 from scm_api.drivers.digicert.kind import DIGICERT
-from scm_api.drivers.errors import BackendUnavailable
+from scm_api.drivers.errors import BackendRefused, BackendUnavailable
+from scm_api.sandbox.digicert import VIEW_KEY
 
 
 class Elsewhere(RecordingLimiter):
@@ -31,6 +34,29 @@ async def test_f15_two_hits_are_the_older_one(
     await driver.aclose()
 
 
+@pytest.mark.parametrize(
+    ("key", "whole"), [(VIEW_KEY, False), (DigiCertHarness.confidential, True)]
+)
+async def test_a_right_that_is_missing_stops_nothing_else(
+    digicert_harness: DigiCertHarness, limiter: RecordingLimiter, key: str, whole: bool
+) -> None:
+    driver = await DIGICERT.open(digicert_harness.connection, secrets_of(key), limiter)
+    with pytest.raises(BackendRefused) as caught:
+        await driver.submit(order_for(digicert_harness), digicert_harness.options)
+    assert caught.value.whole_backend is whole
+    await driver.aclose()
+
+
+@pytest.mark.parametrize("found", ["100/abc", "100?x", "../user/me", "1" * 20])
+async def test_what_a_person_found_is_a_number_or_nobody_is_asked(
+    digicert_harness: DigiCertHarness, limiter: RecordingLimiter, found: str
+) -> None:
+    driver = await DIGICERT.open(digicert_harness.connection, digicert_harness.secrets, limiter)
+    assert isinstance(await driver.poll(found, digicert_harness.options), Rejected)
+    assert limiter.acquired == []
+    await driver.aclose()
+
+
 async def test_the_next_look_is_when_the_changes_may_be_read_again(
     digicert_harness: DigiCertHarness,
 ) -> None:
@@ -43,3 +69,21 @@ async def test_the_next_look_is_when_the_changes_may_be_read_again(
     look = await driver.poll_since(held.ca_ref, digicert_harness.options, datetime.now(UTC))
     assert look == Pending(held.ca_ref, timedelta(seconds=17), None)
     await driver.aclose()
+
+
+async def test_f13_a_reissue_that_somebody_else_asked_for_is_not_ours(
+    digicert_harness: DigiCertHarness, limiter: RecordingLimiter
+) -> None:
+    harness, options = digicert_harness, digicert_harness.options
+    driver = await DIGICERT.open(harness.connection, harness.secrets, limiter)
+    asking = await DIGICERT.open(harness.connection, harness.other_secrets, limiter)
+    first = await issue(driver, options, order_for(harness))
+    sent, lost = (replace(order_for(harness), reissues_ca_ref=first.ca_ref) for _ in range(2))
+    waiting = await asking.submit(sent, options)
+    assert isinstance(waiting, Pending)
+    found = await driver.recover(sent, options)
+    assert isinstance(found, Pending)
+    assert found.ca_ref == waiting.ca_ref
+    assert isinstance(await driver.recover(lost, options), Untraced)
+    for each in (driver, asking):
+        await each.aclose()

@@ -12,14 +12,19 @@ from entrust_harness import REQUESTER, secrets_of
 from scripted_server import ScriptedServer, answer, hang, scripted
 
 from scm_api.core.vocabulary import RevocationReason
-from scm_api.drivers.base import Canceled, Untraced
+from scm_api.drivers.base import Canceled, Pending, Untraced
 from scm_api.drivers.entrust.kind import ENTRUST
 from scm_api.drivers.entrust.options import (
     EntrustConnection,
     EntrustProfileOptions,
     EntrustSecrets,
 )
-from scm_api.drivers.errors import BackendUnavailable, OrderRefused, OutcomeUnknown
+from scm_api.drivers.errors import (
+    BackendRefused,
+    BackendUnavailable,
+    OrderRefused,
+    OutcomeUnknown,
+)
 
 SERIAL = 0xAB
 REASON = RevocationReason.KEY_COMPROMISE
@@ -32,18 +37,29 @@ GATEWAY = EntrustProfileOptions.model_validate(
 # A page of maintenance or of a sign-on is enough for the first of these.
 OTHER_STATUSES = ["302 Found", "304 Not Modified", "202 Accepted", "204 No Content"]
 REVOKED = b'{"type": "ActionResponse"}'
+DENIED = b'{"status": 403, "errors": [{"message": "no right to it"}]}'
 ON_HOLD = b'{"type": "ErrorResponse", "error": {"code": "X", "message": "is on hold"}}'
 
 
 @asynccontextmanager
 async def standing_in(
-    shown: Any, status: str, body: bytes = b"", *, api: str = "ecs", read: str = "200 OK"
+    shown: Any,
+    status: str,
+    body: bytes = b"",
+    *,
+    api: str = "ecs",
+    read: str = "200 OK",
+    denied: bytes = b"nothing",
 ) -> AsyncIterator[Any]:
-    """A driver of one of both APIs: reads are answered with `shown`, changes as told."""
+    """A driver of one of both APIs: reads are answered with `shown`, but for the one of `denied`,
+    changes as told."""
 
     async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        reads = server.requests[-1].startswith(b"GET")
+        line = server.requests[-1].partition(b"\r\n")[0]
+        reads = line.startswith(b"GET")
         said = answer(json.dumps(shown).encode(), read) if reads else answer(body, status)
+        if denied in line:
+            said = answer(DENIED, "403 Forbidden")
         await said(reader, writer)
 
     server: ScriptedServer
@@ -90,6 +106,16 @@ async def test_what_is_said_to_be_done_is_looked_at(change: str) -> None:
             await CHANGES[change](driver)
 
 
+@pytest.mark.parametrize(
+    ("status", "whole"), [("403 Forbidden", False), ("401 Unauthorized", True)]
+)
+async def test_a_right_that_is_missing_stops_nothing_else(status: str, whole: bool) -> None:
+    async with standing_in(certificate("ACTIVE"), status, DENIED) as driver:
+        with pytest.raises(BackendRefused) as caught:
+            await CHANGES["revoke"](driver)
+    assert caught.value.whole_backend is whole
+
+
 async def test_a_request_that_was_declined_before_is_canceled() -> None:
     refusal = b'{"status": 400, "errors": [{"message": "not allowed"}]}'
     async with standing_in(certificate("DECLINED"), "400 Bad Request", refusal) as driver:
@@ -123,6 +149,40 @@ async def test_a_look_up_passes_by_what_other_cas_issued() -> None:
     shown = {"certificates": [foreign], "summary": {"total": 1}}
     async with standing_in(shown, "200 OK") as driver:
         assert await driver.recover(new_order(), ECS) == Untraced()
+
+
+LISTS: dict[str, tuple[Any, Callable[[Any], Awaitable[Any]]]] = {
+    "a client": ({"clients": [{}]}, lambda driver: driver.external_organizations()),
+    "an organization": (
+        {"clients": [], "organizations": [{"name": "Umbra"}]},
+        lambda driver: driver.external_organizations(),
+    ),
+    "an inventory": ({"inventories": [{}]}, lambda driver: driver.products()),
+    "a certificate": (
+        {"certificates": [{"trackingId": None}]},
+        lambda driver: driver.recover(new_order(), ECS),
+    ),
+    "a total": (
+        {"inventories": [], "summary": {"total": "many"}},
+        lambda driver: driver.products(),
+    ),
+}
+
+
+@pytest.mark.parametrize("odd", LISTS)
+async def test_an_entry_of_a_list_that_is_none_is_no_answer(odd: str) -> None:
+    shown, ask = LISTS[odd]
+    async with standing_in(shown, "") as driver:
+        with pytest.raises(BackendUnavailable, match="did not answer"):
+            await ask(driver)
+
+
+@pytest.mark.parametrize("denied", [b"nothing", b"/domains"], ids=["odd", "denied"])
+async def test_domains_keep_nobody_from_what_became_of_an_order(denied: bytes) -> None:
+    shown = certificate("PENDING") | {"domains": [{"domainName": "example.com"}]}
+    async with standing_in(shown, "", denied=denied) as driver:
+        found = await driver.poll("7", ECS)
+    assert isinstance(found, Pending)
 
 
 async def test_a_read_that_is_redirected_is_no_answer() -> None:

@@ -183,12 +183,14 @@ async def test_a_site_that_becomes_another_cas_is_noticed_with_the_next_connecti
     assert microsoft_harness.entries("request") == []
 
 
-async def test_an_order_by_a_profile_of_another_ca_is_not_sent(
+async def test_f13_an_order_by_a_profile_of_another_ca_is_neither_sent_nor_looked_for(
     microsoft_harness: MicrosoftHarness, driver: Driver
 ) -> None:
     other = microsoft_harness.options.model_copy(update={"issuing_ca": "CORP Issuing CA 2"})
-    with pytest.raises(BackendRefused, match="issues from CORP Issuing CA 2"):
-        await driver.submit(new_order(), other)
+    for ask in (driver.submit(new_order(), other), driver.poll("1", other)):
+        with pytest.raises(BackendRefused, match="of CORP Issuing CA 2") as caught:
+            await ask
+        assert not caught.value.whole_backend
     assert microsoft_harness.calls() == []
 
 

@@ -1,15 +1,22 @@
 """CAs and templates as Active Directory has them, from a simulated domain controller."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from domain_controller_harness import DomainController
-from microsoft_forest import AGENT_POLICY, CA_NAME
+from domain_controller_harness import READER, DomainController
+from microsoft_forest import AGENT_POLICY, CA_NAME, PASSWORD
 
 from scm_api.drivers.microsoft.directory import ActiveDirectory, template_record
+from scm_api.drivers.microsoft.driver import MicrosoftDriver
+from scm_api.drivers.microsoft.forest import Forest
+from scm_api.drivers.microsoft.icpr import IcprEnroller
+from scm_api.drivers.microsoft.options import MicrosoftConnection
 from scm_api.drivers.windows.ldap_messages import Entry
+from scm_api.drivers.windows.logon import Logon
+from scm_api.sandbox.microsoft.domain import EnrollmentService
 
 SCHEMA_4_POLICIES = (
     "msPKI-Asymmetric-Algorithm`PZPWSTR`RSA`msPKI-RA-Application-Policies`PZPWSTR`"
@@ -36,6 +43,26 @@ async def test_the_cas_of_the_forest_are_read(controller: DomainController) -> N
     (known,) = controller.forest.domain.services
     assert (found.name, found.dns_host_name) == (CA_NAME, known.dns_host_name)
     assert (found.certificate_der, found.templates) == (known.certificate_der, {"WebServer"})
+
+
+@pytest.mark.parametrize("left", [b"", b"0\x03\x02\x01\x00"], ids=["none", "no certificate"])
+async def test_what_an_old_ca_left_behind_hides_no_other(
+    controller: DomainController, left: bytes
+) -> None:
+    domain = controller.forest.domain
+    old = EnrollmentService("Old CA", "gone.corp.example", left, ())
+    controller.forest.domain = replace(domain, services=(old, *domain.services))
+    enroller = {"transport": "icpr", "host": "ca.corp.example", "auth": "ntlm"}
+    connection = MicrosoftConnection.model_validate(
+        {"backend_type": "microsoft", "issuing_ca": CA_NAME, "enroller": enroller}
+    )
+    calls = IcprEnroller("ca.corp.example", CA_NAME, Logon("ntlm", READER, PASSWORD))
+    forest = Forest(CA_NAME, directory(controller))
+    driver = MicrosoftDriver(connection, calls, None, forest, None, None)
+    gone, ours = await driver.issuing_cas()
+    assert (gone.id, gone.usable, gone.certificate_pem) == ("Old CA", False, None)
+    assert ours.usable
+    assert ours.certificate_pem is not None
 
 
 async def test_templates_are_read_with_unsigned_flags(controller: DomainController) -> None:

@@ -37,7 +37,7 @@ class FourEyes:
     ) -> httpx.Response:
         """A decision about the version that is there now."""
         version = (await self.requester.get(path))["version"]
-        headers = {"If-Match": f'"{version}"'}
+        headers = {"If-Match": f'"{version}"'} | request.pop("headers", {})
         body = request.pop("json", {"comment": "looked at it"})
         who = by or self.approver
         middle = "/revocation" if path.startswith("/certificates") else ""

@@ -7,7 +7,7 @@ import pytest
 from api_client import code_of, faults_of
 from csrs import csr_for, new_key
 from estate import NOWHERE, Estate
-from settlement import Enrolling
+from settlement import PATIENCE, Enrolling
 from simulator import Simulator
 
 WWW = "www.example.com"
@@ -18,11 +18,14 @@ pytestmark = pytest.mark.usefixtures("worker")
 async def test_a_renewal_is_visible_from_both_ends(enrolling: Enrolling) -> None:
     old = await enrolling.issued(WWW)
     path = f"/certificates/{old['id']}"
-    accepted = await enrolling.api.post(f"{path}/renew", {"csr": csr_for(WWW)}, 202)
-    enrollment = await enrolling.settled(accepted["enrollment_id"])
+    body = {"csr": csr_for(WWW)}
+    made = await enrolling.api.send("POST", f"{path}/renew", 201, json=body, headers=PATIENCE)
+    accepted = made.json()
+    enrollment = await enrolling.api.get(f"/enrollments/{accepted['enrollment_id']}")
+    assert accepted.items() <= (enrollment | {"enrollment_id": enrollment["id"]}).items()
     assert enrollment["state"] == "issued"
     assert enrollment["renews_certificate_id"] == old["id"]
-    new = await enrolling.api.get(f"/certificates/{enrollment['certificate_id']}")
+    new = await enrolling.api.get(made.headers["location"])
     assert new["renews_certificate_id"] == old["id"]
     shown = await enrolling.api.get(path)
     assert shown["renewed_by_certificate_ids"] == [new["id"]]

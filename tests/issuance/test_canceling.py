@@ -1,5 +1,6 @@
 """Orders that the CA has are taken back there, or issued: never both, and never forgotten."""
 
+import asyncio
 from collections import deque
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import pytest
 from approvals import at_work
 from cryptography import x509
+from looking import somebody_waits
 from sqlalchemy import func, select, update
 
 from api_client import code_of
@@ -17,7 +19,7 @@ from memory_estate import memory_chain
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
 from scm_api.settings import Settings
-from settlement import Enrolling
+from settlement import PATIENCE, Enrolling
 
 WWW = "www.example.com"
 A_DAY = timedelta(days=1)
@@ -67,12 +69,17 @@ async def test_the_ca_takes_the_order_back(
 ) -> None:
     enrolling, authority, path = held
     authority.faults["cancel"] = deque([fault] if fault else [])
-    said = await enrolling.api.post(f"{path}/cancel", WHY, 202)
+    named = {"X-Request-Id": "taking-it-back"}
+    said = await enrolling.api.post(f"{path}/cancel", WHY, 202, headers=named)
     assert (said["state"], bool(said["cancel_requested_at"])) == ("pending_ca", True)
     again = await enrolling.api.post(f"{path}/cancel", WHY, 202)
     assert again == said, "a repeat changes nothing"
+    waited_for = enrolling.api.post(f"{path}/cancel", WHY, 200, headers=PATIENCE)
+    waiting = asyncio.create_task(waited_for)
+    await somebody_waits(database)
     async with at_work(settings):
-        ended = await enrolling.until(path, "state", "canceled")
+        ended = await waiting
+    assert ended["state"] == "canceled"
     assert (ended["certificate_id"], ended["next_step_at"]) == (None, None)
     authority.release()
     assert [entry.leaf for entry in authority.ledger.values()] == [None]
@@ -84,6 +91,8 @@ async def test_the_ca_takes_the_order_back(
     async with database.transaction() as session:
         outcome = await session.scalar(select(EnrollmentAttempt.outcome))
     assert outcome == "canceled"
+    [event] = await enrolling.api.everything("/audit-events?action=enrollment.canceled")
+    assert event["request_id"] == "taking-it-back"
 
 
 async def test_a_certificate_that_was_issued_meanwhile_is_kept(

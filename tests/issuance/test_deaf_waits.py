@@ -17,7 +17,7 @@ from estate import Estate, Json
 from scm_api.core.errors import Unavailable
 from scm_api.db.base import new_id
 from scm_api.db.session import Database
-from scm_api.enrollments.waiting import Changes
+from scm_api.issuance.waiting import Changes
 from scm_api.settings import Settings
 from settlement import PATIENCE, Enrolling
 

@@ -1,6 +1,7 @@
 """CertCentral from an order to its certificate, through the REST API and a running worker."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -81,9 +82,12 @@ async def test_f09_a_certificate_for_another_key_is_never_served(
     enrolling: Enrolling, certcentral: CertCentral
 ) -> None:
     certcentral.fault("place_order", "other_key", when="after")
-    made = await enrolling.enroll(WWW)
-    parked = await enrolling.until(f"/enrollments/{made['id']}", "state", "parked")
+    path = f"/enrollments/{(await enrolling.enroll(WWW))['id']}"
+    parked = await enrolling.until(path, "state", "parked")
     assert parked["reason_code"] == "certificate-quarantined"
+    assert "then cancel this enrollment" in parked["reason"], "revoking alone leaves it parked"
+    canceled = await enrolling.api.post(f"{path}/cancel", status=200)
+    assert canceled["state"] == "canceled"
 
 
 @pytest.mark.parametrize("action", ["html", "truncate"])
@@ -153,6 +157,13 @@ async def test_what_an_enrollment_says_to_the_ca_goes_before_its_profile(
     assert fields == {1: "shop", 2: "4711"}
     [order] = certcentral.ledger("order")
     assert order["additional_emails"] == ["pki@example.com", "web@example.com"]
+
+
+async def test_an_end_is_a_day_after_today(enrolling: Enrolling) -> None:
+    body = enrolling.body(WWW, not_after=(datetime.now(UTC) + timedelta(hours=23)).isoformat())
+    said = await enrolling.api.post("/enrollments", body, 422)
+    assert faults_of(said) == {("/not_after", "term-too-short")}
+    assert "T23:59:59Z" in said["errors"][0]["accepted"]
 
 
 async def test_order_options_of_another_type_are_refused(enrolling: Enrolling) -> None:

@@ -134,15 +134,19 @@ async def test_a_key_the_profile_or_the_ca_does_not_take_is_refused(
     assert problem["errors"][0]["accepted"] == "rsa-2048"
 
 
-async def test_a_term_beyond_a_short_lived_ca_is_refused(
+async def test_an_end_beyond_a_short_lived_ca_is_refused_and_one_that_is_over_at_once(
     estate: Estate, simulator: Simulator
 ) -> None:
     options = {"backend_type": "aws", "private_ca": SHORT_LIVED}
     term = {"allowed_days": [7], "default_days": 7}
     enrolling = Enrolling(estate.api, await estate.chain(options=options, term=term))
-    late = (datetime.now(UTC) + timedelta(days=8)).isoformat()
-    problem = await _refused(enrolling, simulator, **enrolling.body(WWW, not_after=late))
-    assert {pointer for pointer, _ in faults_of(problem)} == {"/not_after"}
+    for ahead, code in (
+        (timedelta(days=8), "term-too-long"),
+        (timedelta(seconds=9), "term-too-short"),
+    ):
+        end = (datetime.now(UTC) + ahead).isoformat()
+        problem = await _refused(enrolling, simulator, **enrolling.body(WWW, not_after=end))
+        assert faults_of(problem) == {("/not_after", code)}
 
 
 async def test_a_term_and_an_end_at_once_are_refused(enrolling: Enrolling) -> None:

@@ -1,5 +1,7 @@
 """An account at Entrust: its organizations, what reaches it, and CA Gateway, its other API."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from api_client import code_of, faults_of
@@ -56,6 +58,15 @@ async def test_ca_gateway_has_no_place_for_what_an_enrollment_says(
     enrolling = Enrolling(estate.api, chain)
     said = await enrolling.api.post("/enrollments", enrolling.body(WWW, order_options=OWN), 422)
     assert faults_of(said) == {("/order_options", "order-options-not-supported")}
+    an_hour = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    made = await enrolling.enroll(WWW, not_after=an_hour)
+    assert made["not_after"], "in minutes, not in days as ECS"
+
+
+async def test_ecs_has_certificates_end_with_a_day_after_today(enrolling: Enrolling) -> None:
+    body = enrolling.body(WWW, not_after=(datetime.now(UTC) + timedelta(hours=23)).isoformat())
+    said = await enrolling.api.post("/enrollments", body, 422)
+    assert faults_of(said) == {("/not_after", "term-too-short")}
 
 
 async def test_a_profile_shows_the_validations_it_depends_on(

@@ -7,7 +7,7 @@ from entrust_estate import Entrust, connection, entrust_chain, gateway_connectio
 from estate import Estate
 from scm_api.sandbox import entrust
 from scm_api.settings import Settings
-from settlement import Enrolling
+from settlement import PATIENCE, Enrolling
 
 WWW = "www.example.com"
 GATEWAY = {
@@ -45,9 +45,9 @@ async def test_what_ecs_does_not_show_is_left_to_a_person_and_adopted(
     assert "tracking information, which begins with the enrollment's id" in ended["reason"]
     path = f"/enrollments/{ended['id']}"
     body = {"ca_ref": str(order["tracking_id"]), "comment": "found in the portal"}
-    await enrolling.api.post(f"{path}/adopt", body, 200)
     async with at_work(hasty):
-        await enrolling.until(path, "state", "issued")
+        adopted = await enrolling.api.post(f"{path}/adopt", body, 200, headers=PATIENCE)
+    assert adopted["state"] == "issued"
     assert len(ca.ledger("order")) == 1
 
 

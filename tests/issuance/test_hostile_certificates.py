@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from csrs import csr_for
 from estate import Estate, Json
 from memory_ca.authority import Authority, der
 from memory_estate import memory_chain
@@ -139,3 +140,24 @@ async def test_f10_a_serial_number_nobody_can_revoke_is_left_to_a_person(
 ) -> None:
     shown = await delivered(lambda key: _rewritten(_signed(key), serial_number=serial_number))
     assert shown["reason_code"] == "certificate-unreadable", shown["reason"]
+
+
+async def test_t20_a_key_that_is_compromised_while_the_ca_has_the_order_is_not_handed_out(
+    authority_and_enrolling: tuple[Authority, Enrolling], settings: Settings
+) -> None:
+    authority, enrolling = authority_and_enrolling
+    csr = csr_for(_WWW)
+    async with at_work(settings):
+        authority.holding = False
+        made = await enrolling.settled((await enrolling.enroll(csr=csr))["id"])
+        authority.holding = True
+        path = f"/enrollments/{(await enrolling.enroll(csr=csr))['id']}"
+        await enrolling.until(path, "state", "pending_ca")
+        body = {"reason": "key_compromise"}
+        await enrolling.api.post(f"/certificates/{made['certificate_id']}/revoke", body, 202)
+        authority.release()
+        parked = await enrolling.until(path, "state", "parked")
+    assert parked["reason_code"] == "certificate-quarantined"
+    assert "blocked as compromised" in parked["reason"]
+    content = f"/certificates/{parked['certificate_id']}/content"
+    await enrolling.api.send("GET", content, 409)

@@ -44,3 +44,20 @@ async def test_a_revocation_the_ca_holds_is_pending_there_until_it_is_done(
         "certificate.revocation_accepted_by_ca",
         "certificate.revocation_requested",
     ]
+
+
+async def test_f41_new_credentials_are_tried_at_once(estate: Estate, settings: Settings) -> None:
+    """The next look at the revocation is minutes ahead, and the next check of the CA a minute."""
+    chain, authority = await memory_chain(estate, "device")
+    enrolling = Enrolling(estate.api, chain)
+    local = f"/connectors/{chain.connector['id']}/local-ca-backends/{chain.local_ca_backend['id']}"
+    backend = f"/ca-backends/{chain.ca_backend['id']}"
+    async with at_work(settings):
+        path = f"/certificates/{(await enrolling.issued('www.example.com'))['id']}"
+        authority.accounts = {"new": "ada"}
+        await estate.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+        await enrolling.until(backend, "status", "refused")
+        secrets = {"backend_type": "memory", "password": "new"}
+        await estate.api.patch(local, {"secrets": secrets})
+        await enrolling.until(backend, "status", "available")
+        await enrolling.until(path, "revocation.state", "done")

@@ -1,8 +1,10 @@
 """Replacing: the successor first, the revocation of the old certificate with it, never before."""
 
+from datetime import timedelta
+
 import pytest
 from approvals import at_work, four_eyes
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from api_client import code_of, faults_of
 from csrs import csr_for, new_key
@@ -10,7 +12,7 @@ from estate import Estate, Json
 from scm_api.db.models import Certificate
 from scm_api.db.session import Database
 from scm_api.settings import Settings
-from settlement import Enrolling
+from settlement import PATIENCE, Enrolling
 from simulator import Simulator
 
 WWW = "www.example.com"
@@ -19,8 +21,10 @@ WWW = "www.example.com"
 async def replaced(enrolling: Enrolling, old: Json, **changes: object) -> Json:
     """The enrollment of a replacement."""
     body = {"csr": csr_for(WWW)} | changes
-    accepted = await enrolling.api.post(f"/certificates/{old['id']}/replace", body, 202)
-    found: Json = await enrolling.settled(accepted["enrollment_id"])
+    path = f"/certificates/{old['id']}/replace"
+    answer = await enrolling.api.send("POST", path, json=body, headers=PATIENCE)
+    found: Json = await enrolling.api.get(f"/enrollments/{answer.json()['enrollment_id']}")
+    assert answer.status_code == (201 if found["state"] == "issued" else 202)
     return found
 
 
@@ -168,9 +172,14 @@ async def test_every_fault_of_a_replacement_is_told_at_once(
     assert faults_of(problem) >= {("/reason", "not-a-choice"), ("/days", "unknown-field")}
     other = {"csr": csr_for(WWW, "api.example.com")}
     assert ("/csr", "names-differ") in faults_of(await enrolling.api.post(path, other, 422))
-    one = update(Certificate).values(not_after=Certificate.not_before)
     async with database.transaction() as session:
-        await session.execute(one)
+        soon = func.now() + timedelta(minutes=5)
+        await session.execute(update(Certificate).values(not_after=soon))
+    problem = await enrolling.api.post(path, {"csr": csr_for(WWW)}, 422)
+    assert faults_of(problem) == {("", "term-too-short")}
+    assert problem["errors"][0]["accepted"].startswith("a renewal")
+    async with database.transaction() as session:
+        await session.execute(update(Certificate).values(not_after=Certificate.not_before))
     assert code_of(await enrolling.api.post(path, {"csr": csr_for(WWW)}, 409)) == "wrong-state"
 
 

@@ -8,6 +8,7 @@ from approvals import FourEyes, at_work, four_eyes
 from csrs import csr_for
 from estate import Estate
 from scm_api.settings import Settings
+from settlement import PATIENCE
 from simulator import Simulator
 
 WWW = "www.example.com"
@@ -45,8 +46,8 @@ async def test_t44_a_retry_needs_the_approval_that_is_required_today(
         assert retried["state"] == "pending_approval"
         await eyes.decide(made, by=eyes.requester, status=403)
         assert len(simulator.ledger("order")) == ordered
-        await eyes.decide(made, status=200)
-        assert (await eyes.enrolling.settled(retried["id"]))["state"] == "issued"
+        approved = await eyes.decide(made, status=200, headers=PATIENCE)
+        assert approved.json()["state"] == "issued"
 
 
 async def test_a_retry_of_no_replacement_needs_no_approval_of_revocations(
@@ -55,5 +56,7 @@ async def test_a_retry_of_no_replacement_needs_no_approval_of_revocations(
     switches = {"requires_approval": False, "revocation_requires_approval": True}
     eyes = await four_eyes(estate, **switches)
     made = await _parked(eyes, settings, "/enrollments", eyes.enrolling.body(WWW))
-    retried = await eyes.requester.post(f"{made}/retry", {"comment": "again"}, 200)
-    assert retried["state"] == "approved"
+    async with at_work(settings):
+        again = {"comment": "again"}
+        retried = await eyes.requester.post(f"{made}/retry", again, 200, headers=PATIENCE)
+    assert retried["state"] == "issued"

@@ -1,7 +1,5 @@
 """One simulator for all tests of this folder, set back before each."""
 
-import asyncio
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,19 +17,14 @@ from scm_api.sandbox import aws, digicert, entrust, microsoft
 @pytest.fixture(scope="session")
 def _running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A simulator in a thread of its own, so that boto3 can block; quotas and waits are off."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
     settings = aws.Settings(
         state=tmp_path_factory.mktemp("aws") / "state",
         behaviour=aws.Behaviour(quotas={}, pending_gets=0),
     )
-    server = asyncio.run_coroutine_threadsafe(aws.serve(settings), loop).result(10)
-    yield Sandbox(server.url)
-    asyncio.run_coroutine_threadsafe(server.aclose(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with LoopThread() as loop:
+        server = loop.run(aws.serve(settings))
+        yield Sandbox(server.url)
+        loop.run(server.aclose())
 
 
 @pytest.fixture

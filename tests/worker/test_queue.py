@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from scm_api.db.base import new_id
 from scm_api.db.embedded import EmbeddedPostgres
-from scm_api.db.jobs import Job, enqueue
+from scm_api.db.jobs import Job, enqueue, run_now
 from scm_api.db.schema import revisions
 from scm_api.db.session import Database
 from scm_api.settings import Settings
@@ -186,3 +186,28 @@ async def test_no_job_is_run_on_the_schema_of_another_version(
             await session.execute(at, {"revision": revisions()[-1]})
         await ran.wait()
         await kept_up.wait()
+
+
+async def test_what_was_put_off_runs_now_and_what_is_running_once_more(database: Database) -> None:
+    """A run that began before may put itself off afterwards."""
+    put_off, due, running, other = (new_id() for _ in range(4))
+    read = text("SELECT payload, status::text, execute_after > now() AS later FROM pgqueuer")
+    pick = text("UPDATE pgqueuer SET status = 'picked' WHERE payload = :payload")
+    async with database.transaction() as session:
+        for subject in (put_off, other):
+            await enqueue(session, Job.REVOKE_SURPLUS, subject, delay=timedelta(hours=1))
+        for subject in (due, running):
+            await enqueue(session, Job.REVOKE_SURPLUS, subject)
+        await session.execute(pick, {"payload": running.bytes})
+    async with database.transaction() as session:
+        await run_now(session, Job.REVOKE_SURPLUS, [put_off, due, running])
+        found = sorted((UUID(bytes=row.payload), *row[1:]) for row in await session.execute(read))
+    assert found == sorted(
+        [
+            (put_off, "queued", False),
+            (due, "queued", False),
+            (running, "picked", False),
+            (running, "queued", False),
+            (other, "queued", True),
+        ]
+    )

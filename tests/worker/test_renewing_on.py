@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from test_automatic_renewal import (
     WWW,
     Enrolling,
     age,
     at_work,
+    due,
     enrolling,
     issued,
     renewals,
@@ -20,6 +21,7 @@ from estate import Json
 from scm_api.core.errors import Unavailable
 from scm_api.db.models import Enrollment
 from scm_api.db.session import Database
+from scm_api.issuance.recheck import objections
 from scm_api.settings import Settings
 from scm_api.worker.renewal import Renewals
 
@@ -99,3 +101,38 @@ async def test_what_replaced_another_is_renewed_for_the_term_of_that(
         made = {"id": (await enrolling.api.post(path, body, 202))["enrollment_id"]}
     term = await renewed(enrolling, renewals, settings, database, made["id"])
     assert (term["asked_days"], term["asked_not_after"]) == (90, None)
+
+
+async def test_what_was_revoked_before_the_order_is_renewed_only_if_somebody_asks(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await due(settings, enrolling, database)
+    await renewals.renew_due()
+    path = f"/certificates/{old['id']}/revoke"
+    await enrolling.api.post(path, {"reason": "cessation_of_operation"}, 202)
+    [made] = await successors(enrolling, old)
+    [parked] = await at_work(settings, enrolling, made["id"])
+    assert (parked["state"], parked["reason_code"]) == ("parked", "renewal-given-up")
+    path = f"/enrollments/{made['id']}/retry"
+    await enrolling.api.post(path, {"comment": "a new owner"}, 200)
+    [ended] = await at_work(settings, enrolling, made["id"])
+    assert ended["state"] == "issued"
+
+
+async def test_what_somebody_renewed_before_the_order_is_not_ordered_twice(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    old = await due(settings, enrolling, database)
+    await renewals.renew_due()
+    [made] = await successors(enrolling, old)
+    path = f"/certificates/{old['id']}/renew"
+    by_hand = await enrolling.api.post(path, {"csr": enrolling.body(WWW)["csr"]}, 202)
+    async with database.transaction() as session:
+        unasked = await session.get_one(Enrollment, UUID(made["id"]))
+        assert await objections(session, unasked) is None, "it is on its way, not there"
+        unasked.due_at = func.now() + timedelta(hours=1)
+    await at_work(settings, enrolling, by_hand["enrollment_id"])
+    async with database.transaction() as session:
+        found = await objections(session, await session.get_one(Enrollment, UUID(made["id"])))
+    assert found is not None
+    assert found[0] == "renewal-given-up"

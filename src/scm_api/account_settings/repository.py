@@ -17,6 +17,7 @@ def content(row: AccountSettings) -> dict[str, Any]:
     """The settings as the contract shows them."""
     return {
         "mrao_may_approve_own_requests": row.mrao_may_approve_own_requests,
+        "refuse_keys_in_use": row.refuse_keys_in_use,
         "updated_at": row.updated_at,
         "version": row.version,
     }

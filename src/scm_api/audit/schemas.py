@@ -41,7 +41,10 @@ class AuditEventOut(Output):
     )
     api_key_id: UUID | None = Field(description="The key it was done with.")
     request_id: str | None = Field(
-        description="The request it was done by.", examples=["5b2f0c1d9f6e4a7c8b1d2e3f4a5b6c7d"]
+        description=(
+            "The request it was done by, or that led to it; null: the service's own doing."
+        ),
+        examples=["5b2f0c1d9f6e4a7c8b1d2e3f4a5b6c7d"],
     )
     details: dict[str, Any] = Field(examples=[{"changed": ["name"]}])
 

@@ -115,5 +115,5 @@ async def _store(
             fault = Fault("", reached.code, reached.detail)
             full[columns["renews_certificate_id"]] = replace(one, faults=[fault])
         else:
-            await store(session, caller, columns)
+            await store(session, caller, columns, key_in_use=one.key_in_use)
     return full

@@ -39,7 +39,7 @@ from scm_api.issuance.rules import ProfileRules
 from scm_api.web.concurrency import Expected
 from scm_api.web.deps import Resources
 from scm_api.web.references import unknown_reference
-from scm_api.web.replies import created, plain_json
+from scm_api.web.replies import created, etag, plain_json
 
 
 async def create_profile(
@@ -88,7 +88,7 @@ async def update_profile(
     async with app.database.transaction() as session:
         profile = await repository.certificate_profile(session, caller, profile_id)
         await _require_may_change(session, caller, profile_id, "change certificate profiles")
-        Expected(stored["version"]).check(profile.version)
+        Expected([etag(stored["version"])]).check(profile.version)
         known = await _require_sound(session, caller, draft, backend)
         await _save(session, caller, profile, draft, known)
         return await repository.content(session, caller, profile_id)

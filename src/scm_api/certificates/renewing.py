@@ -1,9 +1,9 @@
 """Renewing and replacing: enrollments that follow from a certificate."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
+import orjson
 from fastapi import Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,13 +18,14 @@ from scm_api.core.names import Name, names_from
 from scm_api.core.succession import require_replaceable
 from scm_api.core.vocabulary import EnrollmentState, Privilege
 from scm_api.db.models import Certificate, Enrollment
+from scm_api.db.session import Database
 from scm_api.issuance.approval import clock
-from scm_api.issuance.intake import Judged, Request, accept, retry_after
+from scm_api.issuance.intake import Judged, Request, accept
 from scm_api.issuance.judgement import Asked
 from scm_api.issuance.renewal import judge_successor, kept_subject
 from scm_api.issuance.revocation import block_replaced, state_at
+from scm_api.issuance.waiting import Waiting, looked_at, made
 from scm_api.web.deps import Resources
-from scm_api.web.replies import reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +135,10 @@ def _at_fields_of_the_body(judged: Judged) -> Judged:
     """Names, organization, profile and a replacement's end are those of the certificate, not of the
     body. What is wrong with names is wrong with the CSR; with the others, with the whole."""
     moved = {"/names": "/csr", "/certificate_profile_id": "", "/organization_id": ""}
-    if judged.request.replace_reason is not None:
-        moved |= {"/not_after": ""}
     faults = []
     for fault in judged.faults:
+        if judged.request.replace_reason is not None and fault.pointer == "/not_after":
+            fault = replace(fault, pointer="", accepted="a renewal or a new enrollment")
         start = "/" + fault.pointer[1:].partition("/")[0]
         faults.append(replace(fault, pointer=moved.get(start, fault.pointer)))
     return replace(judged, faults=tuple(dict.fromkeys(faults)))
@@ -149,13 +150,22 @@ async def _accepted(
     values = await accept(session, caller, judged, app.settings.approval_within)
     if values["state"] == EnrollmentState.APPROVED:
         await block_replaced(session, caller, values)
-    content: dict[str, Any] = {
-        "enrollment_id": values["id"],
-        "state": values["state"],
-        "version": values["version"],
-    }
-    headers = {
-        "Location": f"/enrollments/{values['id']}",
-        "Retry-After": retry_after(values["state"]),
-    }
-    return reply(content, status=202, headers=headers)
+    return made(
+        {
+            "enrollment_id": values["id"],
+            "state": values["state"],
+            "version": values["version"],
+            "certificate_id": None,
+        }
+    )
+
+
+async def settled(
+    database: Database, caller: Principal, answer: Response, wait: Waiting
+) -> Response:
+    """The answer of `renew` or `replace_certificate`, held for the certificate where the caller
+    waits for it."""
+    if not wait.seconds:
+        return answer
+    content = orjson.loads(answer.body)
+    return made(await looked_at(database, caller, content, wait, repository.successor), wait)

@@ -20,9 +20,11 @@ from scm_api.db.models import (
     Certificate,
     CertificateName,
     CertificateText,
+    Enrollment,
 )
 from scm_api.db.scope import within
 from scm_api.db.statements import AnySelect
+from scm_api.issuance.approval import state_now as enrollment_state_now
 from scm_api.issuance.revocation import state_now
 
 _SHOWN = (
@@ -169,6 +171,29 @@ async def certificate(
     if row is None:
         raise NotFound("certificate")
     return content(dict(row))
+
+
+async def successor(
+    session: AsyncSession, principal: Principal, enrollment_id: UUID
+) -> dict[str, Any]:
+    """What became of an enrollment that follows a certificate; raises NotFound."""
+    query = (
+        select(
+            Enrollment.id.label("enrollment_id"),
+            enrollment_state_now().label("state"),
+            Enrollment.version,
+            Certificate.id.label("certificate_id"),
+        )
+        .outerjoin(Certificate, Certificate.enrollment_id == Enrollment.id)
+        .where(
+            Enrollment.id == enrollment_id,
+            within(principal, Enrollment.organization_id, Enrollment.certificate_type),
+        )
+    )
+    row = (await session.execute(query)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("enrollment")
+    return dict(row)
 
 
 async def locked(session: AsyncSession, principal: Principal, certificate_id: UUID) -> Certificate:

@@ -27,6 +27,7 @@ from scm_api.certificates.schemas import (
 )
 from scm_api.core.vocabulary import CertificateStatus
 from scm_api.db.models import Certificate
+from scm_api.issuance.waiting import Wait, making
 from scm_api.web.auth import Caller
 from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
@@ -194,44 +195,42 @@ async def download(
     "/{certificate_id}/renew",
     operation_id="renew_certificate",
     summary="Renew a certificate",
-    status_code=202,
-    response_model=RenewalAccepted,
-    responses=problems(400, 403, 404, 409, 413, 422),
+    **making(RenewalAccepted, 400, 403, 404, 409, 413, 422),
 )
 async def renew(
-    certificate_id: UUID, body: Renewal, caller: Caller, app: App, once: OnceOnly
+    certificate_id: UUID, body: Renewal, caller: Caller, app: App, once: OnceOnly, wait: Wait
 ) -> Response:
     """A new enrollment for the same names through the same profile, from a new CSR.
 
-    Judged by today's rules. The old certificate stays valid until it ends or is revoked. Nothing is
-    waited for here: read the enrollment, at `Location`, with `Prefer: wait=N`.
+    Judged by today's rules. The old certificate stays valid until it ends or is revoked. The answer
+    is 202 with the enrollment's address, or 201 with the new certificate's address when it was
+    issued within `Prefer: wait=N`.
     """
-    return await once.create(
+    answer = await once.create(
         lambda session: renewing.renew(session, caller, app, certificate_id, body)
     )
+    return await renewing.settled(app.database, caller, answer, wait)
 
 
 @router.post(
     "/{certificate_id}/replace",
     operation_id="replace_certificate",
     summary="Replace a certificate",
-    status_code=202,
-    response_model=RenewalAccepted,
-    responses=problems(400, 403, 404, 409, 413, 422),
+    **making(RenewalAccepted, 400, 403, 404, 409, 413, 422),
 )
 async def replace(
-    certificate_id: UUID, body: Replacement, caller: Caller, app: App, once: OnceOnly
+    certificate_id: UUID, body: Replacement, caller: Caller, app: App, once: OnceOnly, wait: Wait
 ) -> Response:
     """A new enrollment for the same names until the same end, from a new CSR.
 
     Once the new certificate is issued, and not before, the old one is revoked with the reason
     given here. Where the profile has enrollments or revocations approved, one approval is for
-    both. Takes the privileges to enroll and to revoke. Nothing is waited for here: read the
-    enrollment, at `Location`, with `Prefer: wait=N`.
+    both. Takes the privileges to enroll and to revoke. `Prefer: wait=N` as for renewing.
     """
-    return await once.create(
+    answer = await once.create(
         lambda session: renewing.replace_certificate(session, caller, app, certificate_id, body)
     )
+    return await renewing.settled(app.database, caller, answer, wait)
 
 
 @router.post(

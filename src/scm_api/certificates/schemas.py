@@ -199,3 +199,4 @@ class RenewalAccepted(Output):
     enrollment_id: UUID
     state: EnrollmentState = Field(examples=["approved"])
     version: int = Field(description="Of the enrollment, whose ETag the answer has.")
+    certificate_id: UUID | None = Field(description="The new certificate, once it is there.")

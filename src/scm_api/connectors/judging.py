@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from scm_api.core.errors import Fault, Invalid
-from scm_api.drivers.addresses import is_loopback_host
+from scm_api.drivers.addresses import destination, is_loopback_host
 from scm_api.drivers.options import ConnectionOptions, ConnectionSecrets
 from scm_api.drivers.registry import REGISTRY
 
@@ -70,18 +72,49 @@ def require_same_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> N
 
     Both are options as they are kept: whoever is called at another address, is the KDC of another
     realm or is believed to be there by other certificates, is given the secrets by who has them.
+    What leads to where they went before, or to fewer, is no such change.
     """
     were, are = (dict(_told(each, _is_place)) for each in (before, after))
-    moved = sorted(at for at in were.keys() | are.keys() if were.get(at) != are.get(at))
+    gone = {at for at in were.keys() - are.keys() if not _has_member(after, at)}
+    moved = sorted(
+        at
+        for at in (were.keys() | are.keys()) - gone
+        if not _is_within(at, were.get(at), are.get(at))
+    )
     if moved:
         detail = f"The secrets stored would be sent elsewhere, because of {', '.join(moved)}."
         fault = Fault("/secrets", "secrets-needed", detail, "the secrets again, with the options")
         raise Invalid([fault])
 
 
+def _is_within(pointer: str, before: str | None, after: str | None) -> bool:
+    """Whether what an option says is no more than it was, perhaps in another spelling. One left out
+    stands for a place of its own: the CA's public address, what the system trusts."""
+    if before is None or after is None or before == after:
+        return before == after
+    name = pointer.rpartition("/")[2]
+    if name == "trusted_certificates":
+        return _fingerprints(after) <= _fingerprints(before)
+    return _is_address(name) and destination(after) == destination(before)
+
+
+def _fingerprints(pem: str) -> set[bytes]:
+    read = x509.load_pem_x509_certificates(pem.encode())
+    return {each.fingerprint(hashes.SHA256()) for each in read}
+
+
+def _has_member(options: Any, pointer: str) -> bool:
+    """Whether there still is what `pointer` is an option of: without it nothing is called there."""
+    for name in pointer.split("/")[2:-1]:
+        options = options.get(name)
+        if options is None:
+            return False
+    return True
+
+
 def _loopback_faults(options: Mapping[str, Any]) -> Iterator[Fault]:
     for pointer, address in _told(options, _is_address):
-        if is_loopback_host(_host(address)):
+        if is_loopback_host(destination(address)[1]):
             yield Fault(
                 pointer,
                 "endpoint-not-allowed",
@@ -108,7 +141,3 @@ def _is_address(name: str) -> bool:
 
 def _is_place(name: str) -> bool:
     return _is_address(name) or name in {"trusted_certificates", "realm"}
-
-
-def _host(address: str) -> str:
-    return urlsplit(address if "//" in address else f"//{address}").hostname or ""

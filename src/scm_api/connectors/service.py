@@ -25,7 +25,7 @@ from scm_api.db.secrets import secrets_owner
 from scm_api.drivers.kinds import BackendKind
 from scm_api.drivers.options import ConnectionSecrets, plain_secrets
 from scm_api.drivers.registry import REGISTRY
-from scm_api.gateway.health import wake_waiting
+from scm_api.gateway.health import connection_changed
 from scm_api.web.concurrency import Expected
 from scm_api.web.deps import Resources
 from scm_api.web.replies import created
@@ -136,7 +136,7 @@ async def update_local_ca_backend(
         await session.flush()
         if changed != ["name"]:
             await repository.forget_choices(session, local.id)
-            await wake_waiting(session, local.id)
+            await connection_changed(session, local.id)
         shown = sorted({"secrets" if each == "sealed_secrets" else each for each in changed})
         subject = ("local_ca_backend", local.id)
         record(session, caller, "local_ca_backend.updated", subject, details={"changed": shown})

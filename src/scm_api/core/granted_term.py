@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from scm_api.core.instants import CLOCK_TOLERANCE
 from scm_api.core.term import Term, TermReason, TermRules
-
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-"""How far our clock and the CA's may be apart."""
 
 _DAY: Final = timedelta(days=1)
 

@@ -1,6 +1,10 @@
-"""Instants in sentences, spelled as answers spell them."""
+"""Instants in sentences, spelled as answers spell them, and how exact they are."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)
+"""How far our clock and the CA's may be apart."""
 
 
 def rfc_3339(instant: datetime) -> str:

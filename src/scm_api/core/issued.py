@@ -12,8 +12,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from scm_api.core.certificate_facts import CertificateFacts, read_certificate
 from scm_api.core.chain import Chain, build_chain, in_force
 from scm_api.core.explain import handful, quoted
-from scm_api.core.granted_term import CLOCK_TOLERANCE, TermDifference, differences
-from scm_api.core.instants import rfc_3339
+from scm_api.core.granted_term import TermDifference, differences
+from scm_api.core.instants import CLOCK_TOLERANCE, rfc_3339
 from scm_api.core.names import Name, normalise, respelled
 from scm_api.core.object_identifiers import named
 from scm_api.core.subjects import Subject
@@ -48,6 +48,12 @@ class Discrepancy:
     detail: str
 
 
+KEY_BLOCKED: Final = Discrepancy(
+    "key-blocked", "Its key was blocked as compromised after it was ordered."
+)
+"""Nothing that the CA did: it issued what was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class IssuedVerdict:
     """`leaf` is None only where nothing usable could be read; `leaf_der` is what was judged.
@@ -73,7 +79,8 @@ class Wanted:
 
     With `account` the CA builds the subject from a directory: common names are then what it calls
     the account, and a security identifier is the account's. `purposes` are the extended key usages
-    (OIDs) that certificates of its type are for; none: they are not compared.
+    (OIDs) that certificates of its type are for; none: they are not compared. `key_blocked` is
+    whether the key was found to be compromised since it was ordered.
     """
 
     spki_der: bytes
@@ -82,6 +89,7 @@ class Wanted:
     subject: Sequence[tuple[str, str]] | None = None
     account: Subject | None = None
     purposes: frozenset[str] = frozenset()
+    key_blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +115,9 @@ def judge_issued(
     """Compare a certificate with its order: key, names, life, kind, and who signed it.
 
     The certificate with the CSR's key is taken as the leaf, wherever the CA put it. Codes:
-    `certificate-unreadable`, `chain-unreadable`, `key-differs`, `names-added`, `names-dropped`,
-    `life-too-long`, `not-yet-valid`, `expired`, `ca-certificate`, `precertificate`,
-    `signature-invalid`, `issuer-unexpected`, `account-differs`.
+    `certificate-unreadable`, `chain-unreadable`, `key-differs`, `key-blocked`, `names-added`,
+    `names-dropped`, `life-too-long`, `not-yet-valid`, `expired`, `ca-certificate`,
+    `precertificate`, `signature-invalid`, `issuer-unexpected`, `account-differs`.
     """
     sent = [leaf_der, *chain_ders]
     read = [found for der in sent[:MAX_CERTIFICATES] if (found := read_certificate(der))]
@@ -155,6 +163,8 @@ def _content_discrepancies(
     if leaf.spki_sha256 != wanted_spki_sha256:
         detail = f"The certificate is for another key (SHA-256 {leaf.spki_sha256})."
         yield Discrepancy("key-differs", detail)
+    elif wanted.key_blocked:
+        yield KEY_BLOCKED
     carried = {respelled(name) for name in leaf.names}
     # A person's common name is among the names of nothing; that of the CSR was judged with it.
     as_asked = {text for oid, text in wanted.subject or () if oid == COMMON_NAME}

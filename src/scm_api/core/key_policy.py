@@ -42,6 +42,17 @@ def judge_key(
     return faults
 
 
+def judge_key_in_use(*, in_use: bool, refused: bool) -> list[Fault]:
+    """Whether a key another organization has a certificate with is taken; never says whose it is.
+
+    Code: `key-in-use`.
+    """
+    if not (in_use and refused):
+        return []
+    detail = "Another organization has a certificate with this key, or asks for one."
+    return [Fault("/csr", "key-in-use", detail, "a CSR with a new key")]
+
+
 def _type_faults(
     key_type: str, allowed: frozenset[str], ca_takes: frozenset[str]
 ) -> Iterator[Fault]:

@@ -79,7 +79,9 @@ def decide(
     if guard is Guard.TOKEN and timing.token_validity is not None:
         # The repeat must arrive while the token is surely still known, so its own deadline counts.
         last_safe_send = first_sent_at + timing.token_validity - timing.write_deadline
-        return Decision(Step.RECOVER if now < last_safe_send else Step.PARK)
+        # By a clock that was set back since, nobody can tell how long ago the first one was.
+        known = first_sent_at <= now < last_safe_send
+        return Decision(Step.RECOVER if known else Step.PARK)
     if guard is not Guard.LOOKUP:
         return Decision(Step.PARK)
     nobody_wakes = first_sent_at + timing.write_deadline + timing.longest_pause

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 
 from scm_api.core.errors import Fault
-from scm_api.core.instants import rfc_3339
+from scm_api.core.instants import CLOCK_TOLERANCE, rfc_3339
+
+LEAST_LIFE: Final = 2 * CLOCK_TOLERANCE
+"""What is asked for ends no sooner: one half may pass until it is ordered, and at the end of the
+other it may be over by the CA's clock."""
 
 _DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
@@ -44,6 +48,8 @@ class TermRules:
     certificate, `browser_days` what browsers accept of publicly trusted certificates issued now
     (`core.browser_rules`); None where there is no such limit or it is not known. `excess` is by how
     much a certificate may outlast the days of its order, because the CA counts in larger units.
+    With `ends_with_day` the CA is told the last day, which is over in UTC when the end asked for
+    comes, and is not the day of the order.
     """
 
     allowed_terms: tuple[int, ...]
@@ -52,6 +58,7 @@ class TermRules:
     ca_not_after: datetime | None = None
     browser_days: int | None = None
     excess: timedelta = timedelta(0)
+    ends_with_day: bool = False
 
     @property
     def most(self) -> tuple[int, TermReason] | None:
@@ -86,9 +93,21 @@ class TermRules:
         latest = now + self.longest_life
         if self.ca_not_after is not None:
             latest = min(latest, self.ca_not_after)
-        if latest <= now:
+        earliest = self.earliest(now, LEAST_LIFE)
+        if latest < earliest:
             return None
-        return f"an end after {rfc_3339(now)} and no later than {rfc_3339(latest)}"
+        ends = f"no earlier than {rfc_3339(earliest)} and no later than {rfc_3339(latest)}"
+        if self.ends_with_day:
+            return f"an end {ends}"
+        # The first instant moves on until the request is repeated.
+        return f"an end at least {_minutes(LEAST_LIFE)} ahead, {ends}"
+
+    def earliest(self, now: datetime, least: timedelta) -> datetime:
+        """The first end that leaves a life of `least`."""
+        if not self.ends_with_day:
+            return now + least
+        today = (now + least).astimezone(UTC).date()
+        return datetime.combine(today + 2 * _DAY, time(), UTC) - _SECOND
 
 
 def judge_term(
@@ -101,7 +120,7 @@ def judge_term(
 
     One may ask for one of the profile's terms, or for an end within the longest of them; what
     was asked is never shortened. With neither, the default counts, up to what CA and browsers
-    allow; `limited_by` tells of it. Codes: `term-not-allowed`, `term-too-long`.
+    allow; `limited_by` tells of it. Codes: `term-not-allowed`, `term-too-long`, `term-too-short`.
     """
     if asked_days is None and asked_not_after is None:
         return _default_term(rules, now)
@@ -111,7 +130,7 @@ def judge_term(
         faults.append(Fault("/not_after", "term-not-allowed", detail, "one of the two"))
     term = None
     if asked_not_after is not None:
-        faults += _end_faults(asked_not_after, rules, now, "/not_after")
+        faults += _end_faults(asked_not_after, rules, now, LEAST_LIFE, "/not_after")
         if not faults:
             term = Term(_whole_days(asked_not_after - now), asked_not_after)
     if asked_days is not None:
@@ -126,7 +145,7 @@ def judge_ordered_term(term: Term, rules: TermRules, now: datetime) -> list[Faul
     The profile's list of terms is not asked again. Codes as in `judge_term`.
     """
     if term.not_after is not None:
-        return list(_end_faults(term.not_after, rules, now, "/term_days"))
+        return list(_end_faults(term.not_after, rules, now, CLOCK_TOLERANCE, "/term_days"))
     return list(_days_faults(term.days, rules, now))
 
 
@@ -167,7 +186,7 @@ def _days_faults(days: int, rules: TermRules, now: datetime) -> Iterator[Fault]:
 
 
 def _end_faults(
-    not_after: datetime, rules: TermRules, now: datetime, pointer: str
+    not_after: datetime, rules: TermRules, now: datetime, least: timedelta, pointer: str
 ) -> Iterator[Fault]:
     if not_after.tzinfo is None:
         detail = "The end has no time zone."
@@ -176,6 +195,11 @@ def _end_faults(
     shown = f"The end {rfc_3339(not_after)}"
     if not_after <= now:
         yield Fault(pointer, "term-not-allowed", f"{shown} has passed.", rules.ends(now))
+    elif not_after < rules.earliest(now, least):
+        why = f"clocks differ, so it has to be at least {_minutes(least)} ahead"
+        if rules.ends_with_day:
+            why = "the CA lets certificates end with a day (UTC), after the one they are ordered on"
+        yield Fault(pointer, "term-too-short", f"{shown} is too near: {why}.", rules.ends(now))
     elif not_after - now > rules.longest_life:
         asked = f"The time until {rfc_3339(not_after)}"
         yield replace(_too_long(asked, rules, pointer), accepted=rules.ends(now))
@@ -195,6 +219,10 @@ def _too_long(what: str, rules: TermRules, pointer: str) -> Fault:
         limited_by = _LIMITS[rules.most[1]]
     detail = f"{what} is longer than {limited_by} allows, which is {rules.longest:,} days."
     return Fault(pointer, "term-too-long", detail, rules.choices)
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span // timedelta(minutes=1)} minutes"
 
 
 def _outlives_ca(what: str, ca_not_after: datetime, pointer: str) -> Fault:

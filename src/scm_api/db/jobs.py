@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BindParameter,
     ColumnElement,
     DateTime,
@@ -18,10 +19,14 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     TypeDecorator,
+    any_,
     cast,
     column,
+    func,
+    select,
     table,
     type_coerce,
+    update,
 )
 from sqlalchemy.dialects.postgresql import ENUM
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -35,6 +40,16 @@ class Job(StrEnum):
     ADVANCE_ENROLLMENT = "advance_enrollment"
     REVOKE_CERTIFICATE = "revoke_certificate"
     REVOKE_SURPLUS = "revoke_surplus"
+    CHECK_CA_BACKEND = "check_ca_backend"
+
+    @property
+    def subject(self) -> str:
+        """What the id it is given is called in logs."""
+        others = {
+            Job.REVOKE_CERTIFICATE: "certificate_id",
+            Job.CHECK_CA_BACKEND: "ca_backend_id",
+        }
+        return others.get(self, "enrollment_id")
 
 
 class _Status(TypeDecorator[str]):
@@ -49,6 +64,7 @@ class _Status(TypeDecorator[str]):
 
 _QUEUE: Final = table(
     "pgqueuer",
+    column("id", Integer),
     column("priority", Integer),
     column("status", _Status),
     column("entrypoint", Text),
@@ -92,3 +108,26 @@ async def enqueue_many(
         [0] * count,
         execute_after=[delay] * count,
     )
+
+
+async def run_now(session: AsyncSession, job: Job, subject_ids: Sequence[UUID]) -> None:
+    """Have `job` run for each of these subjects once this transaction is committed, also where it
+    was put off. Where it runs at the moment, and may put itself off, it is enqueued once more."""
+    if not subject_ids:
+        return
+    payloads = cast([each.bytes for each in subject_ids], ARRAY(LargeBinary))
+    queued = (
+        _QUEUE.c.entrypoint == job.value,
+        _QUEUE.c.status == "queued",
+        _QUEUE.c.payload == any_(payloads),
+    )
+    put_off = (
+        select(_QUEUE.c.id)
+        .where(*queued, _QUEUE.c.execute_after > func.now())
+        .with_for_update(skip_locked=True)
+    )
+    await session.execute(
+        update(_QUEUE).where(_QUEUE.c.id.in_(put_off)).values(execute_after=func.now())
+    )
+    there = set((await session.scalars(select(_QUEUE.c.payload).where(*queued))).all())
+    await enqueue_many(session, job, [each for each in subject_ids if each.bytes not in there])

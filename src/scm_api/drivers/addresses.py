@@ -19,6 +19,7 @@ _NEVER: Final = (
     IPv6Network("fd00:ec2::/32"),  # instance metadata of AWS over IPv6
     IPv6Network("fd20:ce::/32"),  # that of Google
 )
+_PORTS: Final = {"http": 80, "https": 443, "ldaps": 636}
 _NUMERIC_LABEL = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.IGNORECASE)
 
 
@@ -48,6 +49,12 @@ def endpoint_objection(url: str) -> str | None:
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback_host(host)):
         return "It must begin with https://; http:// is allowed for this machine itself only."
     return _host_objection(host)
+
+
+def destination(address: str) -> tuple[str, str, int | None]:
+    """Where an allowed URL or host leads to, however it is spelled: scheme, host and port."""
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
 
 
 def may_connect(address: str, *, loopback: bool) -> bool:

@@ -106,7 +106,8 @@ class BackendKind:
     lost is looked for before a person is asked, where the CA may have orders that a look-up does
     not find; None where what is not found is not there and is ordered again (`Guard.LOOKUP`).
     `term_excess(connection)` is by how much a certificate may outlast the days that were ordered,
-    because the CA counts in larger units.
+    because the CA counts in larger units, `ends_with_day(connection)` whether an end is ordered as
+    the last whole day before it (UTC), which cannot be today.
 
     `drops_names` says that a policy of the CA may leave names out without a word; a certificate
     that lacks names is of no use to anybody then, and the service has it revoked.
@@ -138,4 +139,5 @@ class BackendKind:
     patience: Callable[[Any], Patience] = lambda *_: Patience()
     look_ups: Callable[[Any], timedelta | None] = lambda *_: None
     term_excess: Callable[[Any], timedelta] = lambda *_: timedelta(0)
+    ends_with_day: Callable[[Any], bool] = lambda *_: False
     drops_names: bool = False

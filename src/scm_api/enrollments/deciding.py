@@ -12,6 +12,7 @@ from scm_api.core.approval import state_at
 from scm_api.core.errors import Conflict
 from scm_api.core.lifecycle import Move, after, wrong_state
 from scm_api.core.vocabulary import EnrollmentState, Privilege
+from scm_api.correlation import request_id
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import (
@@ -51,7 +52,7 @@ async def retry(
     if await session.scalar(select(quarantined)):
         raise Conflict(
             "The CA issued a certificate for this enrollment, which is quarantined. "
-            "Revoke it and enroll again.",
+            "Revoke it, cancel this enrollment, and enroll again.",
             code="certificate-quarantined",
         )
     await end_open_attempt(session, enrollment_id, "given up")
@@ -164,7 +165,7 @@ def status_of_retried(content: dict[str, Any]) -> int:
 
 def status_of_canceled(content: dict[str, Any]) -> int:
     """202 while the CA has yet to say whether it takes the order back."""
-    return 200 if content["state"] == EnrollmentState.CANCELED else 202
+    return 202 if content["state"] == EnrollmentState.PENDING_CA else 200
 
 
 async def end_open_attempt(session: AsyncSession, enrollment_id: UUID, outcome: str) -> None:
@@ -216,6 +217,7 @@ async def _write_unheld(session: AsyncSession, row: Enrollment, values: dict[str
             lease_generation=Enrollment.lease_generation + 1,
             steps=0,
             failures=0,
+            request_id=request_id.get(),
             **values,
         )
     )

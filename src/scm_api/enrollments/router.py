@@ -1,6 +1,6 @@
 """`/enrollments`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import orjson
@@ -31,7 +31,7 @@ from scm_api.enrollments.schemas import (
     Refusal,
     ValidationOut,
 )
-from scm_api.enrollments.waiting import Wait, prefer
+from scm_api.issuance.waiting import Wait, looked_at, made, making, prefer, wait_for_end
 from scm_api.web.auth import Caller
 from scm_api.web.concurrency import IfMatch, IfMatchOptional
 from scm_api.web.deps import App, Db
@@ -44,23 +44,13 @@ from scm_api.web.replies import reply
 
 router = APIRouter(prefix="/enrollments", tags=["Enrollments"], route_class=Operation)
 _OfBulkRenewal = Annotated[UUID | None, Query(description="Of this bulk renewal.")]
-_ACCEPTED: dict[int | str, dict[str, Any]] = {
-    202: {
-        "model": EnrollmentCreated,
-        "description": "Stored; look again at `Location` after `Retry-After` seconds.",
-    }
-}
 
 
 @router.post(
     "",
     operation_id="create_enrollment",
     summary="Enroll for a certificate",
-    status_code=201,
-    response_model=EnrollmentCreated,
-    response_description="Issued while it was waited for; `Location` is the certificate.",
-    responses=_ACCEPTED | problems(400, 403, 409, 413, 422),
-    openapi_extra=prefer(),
+    **making(EnrollmentCreated, 400, 403, 409, 413, 422),
 )
 async def create(
     body: EnrollmentCreate,
@@ -77,18 +67,17 @@ async def create(
     subject = await on_behalf.subject_of(app, caller, body)
     if body.generate_key is not None:
         once = once.told_apart_by(body.model_dump_json(exclude={"generate_key": {"password"}}))
-    made, answer = await made_keys.made_or_kept(app, once, body, subject)
+    key, answer = await made_keys.made_or_kept(app, once, body, subject)
     if answer is None:
-        request = service.request_of(body, made.csr if made else None, subject)
+        request = service.request_of(body, key.csr if key else None, subject)
         answer = await service.enroll(caller, app, request, once)
     if not wait.seconds and body.generate_key is None:
         return answer
     content = orjson.loads(answer.body)
-    if wait.seconds:
-        content = await service.looked_at(app.database, caller, content, wait)
+    content = await looked_at(app.database, caller, content, wait, repository.enrollment)
     if body.generate_key is not None:
-        content |= {"private_key": await made_keys.deliver(app.database, made, content)}
-    return service.settled(content, wait.seconds) if wait.seconds else service.accepted(content)
+        content |= {"private_key": await made_keys.deliver(app.database, key, content)}
+    return made(content, wait)
 
 
 @router.post(
@@ -183,8 +172,8 @@ async def read(
 
     With `Prefer: wait=N` the answer is held until it is final or waits for a person.
     """
-    content = await service.wait_for_end(database, caller, enrollment_id, wait, reading=detailed)
-    return reply(content)
+    content = await wait_for_end(database, caller, enrollment_id, wait, detailed)
+    return reply(content, headers=wait.applied)
 
 
 @router.post(
@@ -193,9 +182,15 @@ async def read(
     summary="Approve an enrollment",
     response_model=EnrollmentOut,
     responses=problems(403, 404, 409, 412, 422, 428),
+    openapi_extra=prefer(),
 )
 async def approve(
-    enrollment_id: UUID, body: DecisionOrNone, caller: Caller, database: Db, expected: IfMatch
+    enrollment_id: UUID,
+    body: DecisionOrNone,
+    caller: Caller,
+    database: Db,
+    expected: IfMatch,
+    wait: Wait,
 ) -> Response:
     """By another admin than the requester. What is ordered then is exactly what was approved.
 
@@ -203,7 +198,8 @@ async def approve(
     """
     async with database.transaction() as session:
         content = await approving.approve(session, caller, enrollment_id, body.comment, expected)
-    return reply(content)
+    content = await looked_at(database, caller, content, wait, repository.enrollment)
+    return reply(content, headers=wait.applied)
 
 
 @router.post(
@@ -231,6 +227,7 @@ async def decline(
         202: {"model": EnrollmentOut, "description": "Stored; it waits for approval again."},
         **problems(403, 404, 409, 412, 422),
     },
+    openapi_extra=prefer(),
 )
 async def retry(
     enrollment_id: UUID,
@@ -238,6 +235,7 @@ async def retry(
     caller: Caller,
     app: App,
     expected: IfMatchOptional,
+    wait: Wait,
 ) -> Response:
     """For a person who has looked at the CA and found no certificate for it there.
 
@@ -249,7 +247,8 @@ async def retry(
         content = await deciding.retry(
             session, caller, enrollment_id, body.comment, expected, within
         )
-    return reply(content, status=deciding.status_of_retried(content))
+    content = await looked_at(app.database, caller, content, wait, repository.enrollment)
+    return reply(content, status=deciding.status_of_retried(content), headers=wait.applied)
 
 
 @router.post(
@@ -258,9 +257,15 @@ async def retry(
     summary="Take over an order found at the CA",
     response_model=EnrollmentOut,
     responses=problems(403, 404, 409, 412, 422),
+    openapi_extra=prefer(),
 )
 async def adopt(
-    enrollment_id: UUID, body: Adoption, caller: Caller, database: Db, expected: IfMatchOptional
+    enrollment_id: UUID,
+    body: Adoption,
+    caller: Caller,
+    database: Db,
+    expected: IfMatchOptional,
+    wait: Wait,
 ) -> Response:
     """For a parked enrollment whose answer was lost, when the CA has its order. MRAO only.
 
@@ -271,7 +276,8 @@ async def adopt(
         content = await adopting.adopt(
             session, caller, enrollment_id, body.ca_ref, body.comment, expected
         )
-    return reply(content)
+    content = await looked_at(database, caller, content, wait, repository.enrollment)
+    return reply(content, headers=wait.applied)
 
 
 @router.post(
@@ -283,6 +289,7 @@ async def adopt(
         202: {"model": EnrollmentOut, "description": "Stored; the CA is asked to take it back."},
         **problems(403, 404, 409, 412, 422),
     },
+    openapi_extra=prefer(),
 )
 async def cancel(
     enrollment_id: UUID,
@@ -290,6 +297,7 @@ async def cancel(
     caller: Caller,
     database: Db,
     expected: IfMatchOptional,
+    wait: Wait,
 ) -> Response:
     """At once while it waits to be sent, also because the CA is away, or is parked.
 
@@ -299,7 +307,8 @@ async def cancel(
     """
     async with database.transaction() as session:
         content = await deciding.cancel(session, caller, enrollment_id, body.comment, expected)
-    return reply(content, status=deciding.status_of_canceled(content))
+    content = await looked_at(database, caller, content, wait, repository.enrollment)
+    return reply(content, status=deciding.status_of_canceled(content), headers=wait.applied)
 
 
 @router.get(

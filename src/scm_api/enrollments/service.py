@@ -1,27 +1,19 @@
 """What may be done to enrollments."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from fastapi import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal, require_privilege
-from scm_api.core.errors import Conflict, Fault, Invalid, Unavailable
-from scm_api.core.lifecycle import FINAL
+from scm_api.core.errors import Conflict, Fault, Invalid
 from scm_api.core.names import Name, names_as_json
 from scm_api.core.subjects import Subject
-from scm_api.core.vocabulary import EnrollmentState, Privilege
-from scm_api.db.session import Database
+from scm_api.core.vocabulary import Privilege
 from scm_api.db.statements import Single
 from scm_api.enrollments import repository
 from scm_api.enrollments.schemas import EnrollmentCreate
-from scm_api.enrollments.waiting import Waiting
 from scm_api.issuance.intake import (
     Judged,
     Request,
@@ -29,20 +21,15 @@ from scm_api.issuance.intake import (
     intent,
     judge_request,
     limit_of,
-    retry_after,
     shown_term,
     store,
 )
 from scm_api.issuance.judgement import Asked
 from scm_api.issuance.quota import room_faults
+from scm_api.issuance.waiting import made
 from scm_api.web.deps import Resources
 from scm_api.web.idempotency import Once
 from scm_api.web.problems import fault_members
-from scm_api.web.replies import reply
-
-# States nothing changes without somebody's decision.
-_ENDS = frozenset({*FINAL, EnrollmentState.PARKED, EnrollmentState.PENDING_APPROVAL})
-Reading = Callable[[AsyncSession, Principal, UUID], Awaitable[dict[str, Any]]]
 
 
 def request_of(
@@ -102,8 +89,9 @@ async def _store_at_once(
     values = intent(caller, judged, app.settings.approval_within)
     if limit_of(judged) is not None:
         raise _CountedByPerson
-    answer = accepted(repository.content_of_new(values))
-    await store(connection, caller, values, *once.kept_rows(answer))
+    answer = made(repository.content_of_new(values))
+    kept = once.kept_rows(answer)
+    await store(connection, caller, values, *kept, key_in_use=judged.key_in_use)
     return answer
 
 
@@ -112,60 +100,7 @@ async def _count_and_store(
 ) -> Response:
     judged = await judge_request(session, caller, request, app.key_checks)
     values = await accept(session, caller, judged, app.settings.approval_within)
-    return accepted(repository.content_of_new(values))
-
-
-def accepted(content: dict[str, Any]) -> Response:
-    """202: stored, and looked after from here on."""
-    headers = {
-        "Location": f"/enrollments/{content['id']}",
-        "Retry-After": retry_after(content["state"]),
-    }
-    return reply(content, status=202, headers=headers)
-
-
-async def wait_for_end(
-    database: Database,
-    caller: Principal,
-    enrollment_id: UUID,
-    wait: Waiting,
-    *,
-    reading: Reading = repository.enrollment,
-) -> dict[str, Any]:
-    """The enrollment once it is final or waits for a person, or as it is when the time is up or
-    this process is about to leave. Raises Unavailable where PostgreSQL does not answer."""
-    ends = time.monotonic() + wait.seconds
-    while True:
-        async with wait.changes.subscribed(enrollment_id, ends - time.monotonic()) as changed:
-            async with database.transaction() as session:
-                content = await reading(session, caller, enrollment_id)
-            left = ends - time.monotonic()
-            if content["state"] in _ENDS or left <= 0 or wait.changes.over:
-                return content
-            with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), left)
-
-
-async def looked_at(
-    database: Database, caller: Principal, content: dict[str, Any], wait: Waiting
-) -> dict[str, Any]:
-    """A stored enrollment once it is settled, or as it was when the database went away: it is
-    stored, and whoever made it has to learn of it."""
-    try:
-        return await wait_for_end(database, caller, UUID(str(content["id"])), wait)
-    except Unavailable:
-        return content
-
-
-def settled(content: dict[str, Any], waited: int) -> Response:
-    """201 with the certificate's address when it is issued, otherwise 202 as before."""
-    headers = {"Preference-Applied": f"wait={waited}"}
-    if content["state"] != EnrollmentState.ISSUED:
-        answer = accepted(content)
-        answer.headers.update(headers)
-        return answer
-    location = f"/certificates/{content['certificate_id']}"
-    return reply(content, status=201, headers=headers | {"Location": location})
+    return made(repository.content_of_new(values))
 
 
 def certificate_address(content: dict[str, Any]) -> str:

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.access import Principal
 from scm_api.core.explain import storable
-from scm_api.core.vocabulary import BackendStatus
+from scm_api.core.vocabulary import BackendStatus, RevocationState
 from scm_api.db.audit import record
-from scm_api.db.jobs import Job, enqueue_many
-from scm_api.db.models import CaBackend, CaBackendHealth, Enrollment, LocalCaBackend
+from scm_api.db.jobs import Job, enqueue_many, run_now
+from scm_api.db.models import CaBackend, CaBackendHealth, Certificate, Enrollment, LocalCaBackend
 
 # Reasons under which an enrollment waits for its CA rather than for anything else.
 WAITING_REASONS = ("ca-unavailable", "backend-refused")
@@ -33,7 +33,8 @@ async def record_health(
 
     `local_version` is that of the connection it was made by. Once that has been changed the outcome
     says nothing of how the CA is reached now, and is dropped.
-    When the backend becomes available, enrollments that waited for it are due at once.
+    When the backend becomes available, enrollments and revocations that waited for it are due at
+    once.
     """
     # A first check has no health row to lock, so the backend's own row makes checks take turns;
     # the lock lets references to the backend (enrollments being stored) pass.
@@ -65,12 +66,30 @@ async def record_health(
     record(session, principal, "ca_backend.status_changed", subject, details=details)
     if status is BackendStatus.AVAILABLE:
         await _wake(session, Enrollment.ca_backend_id == ca_backend_id)
+        await _revoke_now(session, ca_backend_id)
 
 
-async def wake_waiting(session: AsyncSession, local_ca_backend_id: UUID) -> None:
-    """Have what waits for a CA go on at once: it is reached in another way from now on."""
+async def connection_changed(session: AsyncSession, local_ca_backend_id: UUID) -> None:
+    """Have enrollments that wait for a CA go on at once, which is reached in another way from now
+    on, and have a worker check what was checked in the former way.
+
+    Revocations wait for that check: one call finds out about new credentials, and not each of many
+    at the same time, which might lock the account.
+    """
     backends = select(CaBackend.id).where(CaBackend.local_ca_backend_id == local_ca_backend_id)
     await _wake(session, Enrollment.ca_backend_id.in_(backends))
+    checked = select(CaBackendHealth.ca_backend_id).where(
+        CaBackendHealth.ca_backend_id.in_(backends)
+    )
+    await enqueue_many(session, Job.CHECK_CA_BACKEND, (await session.scalars(checked)).all())
+
+
+async def _revoke_now(session: AsyncSession, ca_backend_id: UUID) -> None:
+    waiting = select(Certificate.id).where(
+        Certificate.ca_backend_id == ca_backend_id,
+        Certificate.revocation_state == RevocationState.REQUESTED.value,
+    )
+    await run_now(session, Job.REVOKE_CERTIFICATE, (await session.scalars(waiting)).all())
 
 
 async def _wake(session: AsyncSession, those: ColumnElement[bool]) -> None:

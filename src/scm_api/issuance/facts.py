@@ -30,6 +30,7 @@ from sqlalchemy.orm import aliased
 from scm_api.core.access import Principal, sees
 from scm_api.core.errors import Fault
 from scm_api.db.models import (
+    AccountSettings,
     BlockedKey,
     CaBackend,
     CaChoices,
@@ -48,6 +49,7 @@ from scm_api.db.statements import AnySelect, Single, Statement
 from scm_api.drivers.base import IssuingCa, Template
 from scm_api.drivers.registry import REGISTRY
 from scm_api.gateway.choices import ISSUING_CAS, TEMPLATES
+from scm_api.issuance.key_holders import in_use_elsewhere
 from scm_api.issuance.rules import ProfileRules
 from scm_api.web.references import unknown_reference
 
@@ -81,8 +83,8 @@ class Facts:
 
     `owned_domains` are those delegated to it as well. `issuing_cas` is None when the CA could not
     be asked yet; so is `templates`, which are known only for a profile that was not compared with
-    them when it was saved. `connection_options` are as they are kept, in JSON. `now` is the
-    database's clock.
+    them when it was saved. `key_in_use` is whether another organization has the key.
+    `connection_options` are as they are kept, in JSON. `now` is the database's clock.
     """
 
     organization_id: UUID
@@ -92,6 +94,8 @@ class Facts:
     delegated: bool
     owned_domains: tuple[str, ...]
     key_blocked: bool
+    key_in_use: bool
+    refuses_keys_in_use: bool
     rules: ProfileRules
     connection_options: str
     issuing_cas: Sequence[IssuingCa] | None
@@ -113,17 +117,19 @@ async def load_facts(
     certificate_profile_id: UUID,
     spki_sha256: str,
     profile_version: int | None = None,
+    enrollment_id: UUID | None = None,
 ) -> tuple[Facts | None, list[Fault]]:
     """The facts, or `reference-not-found` faults for what does not exist in the caller's sight.
 
     `principal` is None for the service itself. `profile_version` asks for the rules as they were
-    then; everything else is as it is now.
+    then; everything else is as it is now. `enrollment_id` is that of a stored one.
     """
     asked = {
         "organization_id": organization_id,
         "certificate_profile_id": certificate_profile_id,
         "profile_version": profile_version,
         "spki_sha256": spki_sha256,
+        "enrollment_id": enrollment_id,
     }
     (row,) = await _FACTS.fetch(session, asked)
     faults = []
@@ -148,6 +154,7 @@ async def facts_of(
         certificate_profile_id=enrollment.certificate_profile_id,
         spki_sha256=enrollment.spki_sha256,
         profile_version=enrollment.profile_version,
+        enrollment_id=enrollment.id,
     )
 
 
@@ -171,6 +178,7 @@ def _statement() -> AnySelect:
     organization_id = bindparam("organization_id", type_=Uuid)
     profile_id = bindparam("certificate_profile_id", type_=Uuid)
     spki_sha256 = bindparam("spki_sha256", type_=String)
+    enrollment_id = bindparam("enrollment_id", type_=Uuid)
     delegated = exists().where(
         CertificateProfileDelegation.certificate_profile_id == profile_id,
         CertificateProfileDelegation.organization_id == organization_id,
@@ -192,6 +200,8 @@ def _statement() -> AnySelect:
         cast(_external(organization_id, profile.c.ca_backend_id), Text).label("external"),
         delegated.label("delegated"),
         exists().where(BlockedKey.spki_sha256 == spki_sha256).label("key_blocked"),
+        in_use_elsewhere(spki_sha256, organization_id, enrollment_id).label("key_in_use"),
+        select(AccountSettings.refuse_keys_in_use).scalar_subquery().label("refuses_keys_in_use"),
     ).select_from(one.outerjoin(profile, one.c.now.is_not(None)))
 
 
@@ -300,6 +310,8 @@ def _facts(row: Found, profile_id: UUID) -> Facts:
         delegated=row["delegated"],
         owned_domains=tuple(row["owned_domains"] or ()),
         key_blocked=row["key_blocked"],
+        key_in_use=row["key_in_use"],
+        refuses_keys_in_use=row["refuses_keys_in_use"],
         rules=rules_of(row["rules"]),
         connection_options=row["connection_options"],
         issuing_cas=None if cas is None else issuing_cas_of(cas),

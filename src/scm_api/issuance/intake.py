@@ -17,6 +17,7 @@ from scm_api.core.quota import people_of
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import CertificateType, EnrollmentState, Privilege, RevocationReason
 from scm_api.core.weak_keys import KeyChecks
+from scm_api.correlation import request_id
 from scm_api.db.audit import event_row
 from scm_api.db.base import Base, new_id
 from scm_api.db.jobs import Job, job_row
@@ -71,6 +72,11 @@ class Judged:
     judgement: Judgement | None
     faults: Sequence[Fault]
 
+    @property
+    def key_in_use(self) -> bool:
+        """Whether another organization has the key."""
+        return self.facts is not None and self.facts.key_in_use
+
 
 async def judge_request(
     session: AsyncSession | Single,
@@ -120,7 +126,7 @@ async def accept(
     """
     values = intent(caller, judged, approval_within)
     await take_room(session, limit_of(judged), values)
-    await store(session, caller, values)
+    await store(session, caller, values, key_in_use=judged.key_in_use)
     return values
 
 
@@ -148,18 +154,19 @@ async def store(
     caller: Principal | None,
     values: Mapping[str, Any],
     *also: NewRow,
+    key_in_use: bool,
 ) -> None:
     """Store enrollment, audit event and job, and what else belongs to them, in one statement.
 
     The CA is called only after the commit, by a worker; for what waits for approval there is no
-    job.
+    job. `key_in_use` has the event say that another organization has the key.
     """
     event = event_row(
         caller,
         "enrollment.created",
         ("enrollment", values["id"]),
         organization_id=values["organization_id"],
-        details=_audit_details(values),
+        details=_audit_details(values) | ({"key_in_use": True} if key_in_use else {}),
     )
     rows = [NewRow(_ENROLLMENTS, values), event, *also]
     if values["state"] == EnrollmentState.APPROVED:
@@ -209,6 +216,7 @@ def _columns(caller: Principal | None, judged: Judged) -> dict[str, Any]:
         "updated_at": facts.now,
         "approval_expires_at": None,
         "self_approved": False,
+        "request_id": request_id.get(),
         "due_at": facts.now,
         "version": 1,
         "lease_generation": 0,

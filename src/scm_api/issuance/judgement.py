@@ -10,7 +10,7 @@ from scm_api.core.csr_policy import judge_csr
 from scm_api.core.domain_policy import for_public_trust
 from scm_api.core.errors import Fault
 from scm_api.core.external_organizations import judge_assignment
-from scm_api.core.key_policy import judge_key
+from scm_api.core.key_policy import judge_key, judge_key_in_use
 from scm_api.core.name_constraints import constraints_of
 from scm_api.core.names import Name
 from scm_api.core.profile_rule import RuleContext, judge_rule
@@ -64,6 +64,7 @@ def judge(
     faults += judge_key(
         csr, rules.key_types, kind.capabilities.key_types, checks, blocked=facts.key_blocked
     )
+    faults += judge_key_in_use(in_use=facts.key_in_use, refused=facts.refuses_keys_in_use)
     term, term_faults = judge_term(asked.term_days, asked.not_after, term_rules(facts), facts.now)
     faults += term_faults
     if asked.not_after is not None and not kind.capabilities.chooses_term:
@@ -177,6 +178,7 @@ def term_rules(facts: Facts) -> TermRules:
         ca_not_after=ca.not_after if ca else None,
         browser_days=max_days_at(facts.now) if publicly_trusted(rules) else None,
         excess=rules.kind.term_excess(facts.connection),
+        ends_with_day=rules.kind.ends_with_day(facts.connection),
     )
 
 

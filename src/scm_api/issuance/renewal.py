@@ -1,14 +1,28 @@
 """Successors of certificates: with a new CSR, or once more with the one that is there."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, and_, exists, func, not_, or_, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    ColumnExpressionArgument,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from scm_api.core.access import Principal
+from scm_api.core.lifecycle import Move
 from scm_api.core.names import names_from
 from scm_api.core.subjects import Subject, subject_from
 from scm_api.core.succession import judge_new_key, judge_same_type
@@ -18,8 +32,8 @@ from scm_api.core.vocabulary import (
     RevocationState,
 )
 from scm_api.core.weak_keys import KeyChecks
-from scm_api.db.models import Certificate, Enrollment
-from scm_api.db.statements import AnySelect
+from scm_api.db.models import AuditEvent, Certificate, Enrollment
+from scm_api.db.statements import AnySelect, Single, Statement
 from scm_api.issuance.approval import unanswered
 from scm_api.issuance.intake import Judged, Request, judge_request
 from scm_api.issuance.judgement import Asked
@@ -30,6 +44,52 @@ _CAME_TO_NOTHING: Final = (
     EnrollmentState.FAILED,
     EnrollmentState.CANCELED,
 )
+_NOT_REVOKED: Final = or_(
+    Certificate.revocation_state.is_(None),
+    Certificate.revocation_state.in_(
+        [RevocationState.DECLINED, RevocationState.EXPIRED, RevocationState.CANCELED]
+    ),
+)
+
+
+def renewable_by_itself() -> tuple[ColumnExpressionArgument[bool], ...]:
+    """Whether a certificate is one that the service renews unasked, should its time have come."""
+    return (
+        Certificate.quarantined.is_(None),
+        Certificate.deactivated_at.is_(None),
+        _NOT_REVOKED,
+        ~succeeded(),
+    )
+
+
+async def is_given_up(session: AsyncSession | Single, enrollment: Enrollment) -> bool:
+    """Whether the service asked for a renewal unasked, and would not any more: what it was to renew
+    was revoked, given back or renewed by somebody meanwhile."""
+    if enrollment.renews_certificate_id is None or enrollment.replace_reason is not None:
+        return False
+    asked = {"enrollment": enrollment.id, "certificate": enrollment.renews_certificate_id}
+    return bool(await _given_up().fetch(session, asked))
+
+
+@cache
+def _given_up() -> Statement:
+    """A row, or none. Whether anybody asked, at first or by a retry, is in the events alone."""
+    return Statement(
+        select(Certificate.id).where(
+            Certificate.id == bindparam("certificate", None, Uuid),
+            exists().where(*_event("created"), AuditEvent.principal_id.is_(None)),
+            ~exists().where(*_event(Move.RETRY, Move.ASK_AGAIN)),
+            ~and_(*renewable_by_itself()),
+        )
+    )
+
+
+def _event(*verbs: str) -> tuple[ColumnElement[bool], ...]:
+    actions = [f"enrollment.{verb}" for verb in verbs]
+    return (
+        AuditEvent.subject_id == bindparam("enrollment", None, Uuid),
+        AuditEvent.action.in_(actions),
+    )
 
 
 def succeeded() -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from scm_api.core.access import Principal
 from scm_api.core.instants import rfc_3339
 from scm_api.core.succession import UNDER_WAY
 from scm_api.core.vocabulary import RevocationReason, RevocationState
+from scm_api.correlation import request_id
 from scm_api.db.audit import record
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import BlockedKey, Certificate, Enrollment
@@ -91,6 +92,7 @@ async def send(
     row.revocation_state = (
         RevocationState.SCHEDULED.value if wait else RevocationState.REQUESTED.value
     )
+    row.revocation_request_id = request_id.get()
     row.version += 1
     if row.revocation_reason == RevocationReason.KEY_COMPROMISE:
         await block_keys(session, caller, [row], told)

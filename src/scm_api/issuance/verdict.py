@@ -45,7 +45,7 @@ async def verdict_of(
     account = subject_from(enrollment.subject) if enrollment.subject else None
     subject, purposes = None if account else csr.subject, _purposes(facts)
     verdict = judge_issued(
-        Wanted(csr.spki_der, names, term, subject, account, purposes),
+        Wanted(csr.spki_der, names, term, subject, account, purposes, facts.key_blocked),
         Issuer(
             certificate_ders=anchors,
             backdating=facts.rules.kind.capabilities.backdating,

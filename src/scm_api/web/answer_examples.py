@@ -180,6 +180,7 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = SETUP | {
         "enrollment_id": examples.ENROLLMENT_ID,
         "state": "approved",
         "version": 1,
+        "certificate_id": None,
     },
     "BulkRenewalOut": {
         "id": examples.BULK_RENEWAL_ID,
@@ -255,6 +256,13 @@ def _decided(state: str, **members: Any) -> dict[str, Any]:
     return _ACCEPTED | {"state": state, "updated_at": _LATER, "version": 2} | members
 
 
+_FOLLOWED: Final = {
+    "enrollment_id": examples.ENROLLMENT_ID,
+    "state": "issued",
+    "version": 3,
+    "certificate_id": examples.CERTIFICATE_ID,
+}
+
 BY_OPERATION: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("create_enrollment", "201"): _ENROLLMENT | {"private_key": None},
     ("approve_enrollment", "200"): _decided("approved"),
@@ -271,6 +279,8 @@ BY_OPERATION: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("adopt_enrollment", "200"): _decided("pending_ca", ca_ref="4711", version=5),
     ("cancel_enrollment", "200"): _decided("canceled", next_step_at=None),
     ("cancel_enrollment", "202"): _decided("pending_ca", cancel_requested_at=_LATER, version=4),
+    ("renew_certificate", "201"): _FOLLOWED,
+    ("replace_certificate", "201"): _FOLLOWED,
     ("revoke_certificate", "200"): _revocation(state="done", revoked_at=_LATER),
     ("revoke_certificate", "202"): _revocation(),
     ("approve_revocation", "202"): _revocation(),

@@ -1,48 +1,58 @@
 """Optimistic concurrency: an update names the version it changes (RFC 9110 section 13.1.1)."""
 
 import re
-from typing import Annotated
+from collections.abc import Collection
+from typing import Annotated, Final
 
 from fastapi import Depends, Header
 
 from scm_api.core.errors import Malformed, PreconditionRequired, Stale
+from scm_api.web.replies import etag
 
-_ETAG = re.compile(r'"(\d{1,9})"')
+# RFC 9110 sections 8.8.3 and 5.6.1.2: a tag may have a comma in it, and a list empty elements.
+_TAG: Final = r'(?:W/)?"[!#-~\x80-\xff]*"'
+_TAGS: Final = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 
 
-def _parse(value: str) -> int | None:
-    """The version in an If-Match header; None for `*`, which any version satisfies."""
+def _parse(value: str) -> Collection[str] | None:
+    """The entity tags in an If-Match header; None for `*`, which any version satisfies."""
     if value.strip() == "*":
         return None
-    match = _ETAG.fullmatch(value.strip())
-    if match is None:
+    if not _TAGS.fullmatch(value):
         raise Malformed(
             'If-Match takes the ETag of a previous answer, for example "3", or *.',
             code="if-match-invalid",
             pointer="header/If-Match",
-            accepted='one ETag such as "3", or *',
+            accepted='ETags such as "3", with a comma between several, or *',
         )
-    return int(match[1])
+    return re.findall(_TAG, value)
 
 
 class Expected:
-    """The version the caller believes in."""
+    """The version the caller believes in, or one of several; None for any."""
 
-    def __init__(self, version: int | None) -> None:
-        self._version = version
+    def __init__(self, tags: Collection[str] | None) -> None:
+        self._tags = tags
 
     def check(self, actual: int) -> None:
-        """Raises Stale when the resource has moved on."""
-        if self._version is not None and self._version != actual:
+        """Raises Stale when the resource has moved on, or only a weak tag names its version."""
+        if self._tags is None or etag(actual) in self._tags:
+            return
+        if f"W/{etag(actual)}" in self._tags:
             raise Stale(
-                f"You changed version {self._version}, but it is at version {actual} now; "
-                "read it again and repeat the change."
+                f"A weak ETag allows no change (RFC 9110 section 13.1.1); the strong one of what "
+                f"you read is {etag(actual)}."
             )
+        raise Stale(
+            f"It is at version {actual} now, which is not the one you read; read it again and "
+            "repeat the change."
+        )
 
 
 _HEADER = Header(
     alias="If-Match",
-    description='ETag of the version you read, such as `"1"`, or `*` for any version.',
+    description='ETag of the version you read, such as `"1"`, or `*` for any version. Of several, '
+    "with commas between them, one has to be that of the version there is; a weak one never is.",
     examples=["*"],
 )
 

@@ -33,7 +33,8 @@ HEADERS: Final[dict[str, Json]] = {
     ),
     "Retry-After": _header("Seconds after which to ask again.", 5, type="integer", minimum=0),
     "Preference-Applied": _header(
-        "How long was waited at most, if `Prefer: wait=N` was sent (RFC 7240).",
+        "How long was waited at most, if `Prefer: wait=N` was sent, which may be less than N "
+        "(RFC 7240).",
         "wait=10",
         always=False,
     ),
@@ -51,7 +52,8 @@ def declare(operation: Json, schemas: Json) -> None:
         if makes and status in {"201", "202"}:
             sent.add("Location")
             sent |= {"Retry-After"} if status == "202" else set()
-            sent |= {"Preference-Applied"} if "Prefer" in given else set()
+        if "Prefer" in given and status < "300":
+            sent.add("Preference-Applied")
         declared = answer.setdefault("headers", {}) if sent else {}
         for name in HEADERS:
             if name in sent:

@@ -20,7 +20,8 @@ _EVERYWHERE: Final = {
     401: ("unauthenticated", "This API key is not known, has expired or was revoked."),
     412: (
         "stale",
-        "You changed version 1, but it is at version 2 now; read it again and repeat the change.",
+        "It is at version 2 now, which is not the one you read; read it again and repeat the "
+        "change.",
     ),
     413: ("body-too-large", "The body is longer than the 262144 bytes that are accepted."),
     415: (

@@ -197,6 +197,7 @@ SETUP: Final[dict[str, dict[str, Any]]] = {
     },
     "AccountSettingsOut": {
         "mrao_may_approve_own_requests": False,
+        "refuse_keys_in_use": True,
         "updated_at": _BEFORE,
         "version": 1,
     },

@@ -91,7 +91,8 @@ class _Families(Collector):
 def _work(state: ServiceState) -> Iterable[Metric]:
     yield _labeled(
         "scm_enrollments",
-        f"Enrollments that are not settled, by state; parked ones wait for a person. {_CAPPED}",
+        "Enrollments that are not settled, by state; parked ones wait for a person to retry, adopt "
+        f"or cancel them. {_CAPPED}",
         {(row["state"],): row["count"] for row in state.enrollments},
         "state",
     )

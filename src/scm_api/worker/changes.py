@@ -36,9 +36,11 @@ from scm_api.db.models.enrollments import CHANNEL
 from scm_api.db.rows import Later, NewRow, Shape, expressions, parameters, shape_of
 from scm_api.db.session import Database
 from scm_api.db.statements import Single, Statement
+from scm_api.logger import get_logger
 from scm_api.worker.claims import Claim, Lost
 from scm_api.worker.clock import boottime
 
+_log = get_logger(__name__)
 _ENROLLMENTS: Final = Base.metadata.tables[Enrollment.__tablename__]
 _ATTEMPTS: Final = Base.metadata.tables[EnrollmentAttempt.__tablename__]
 _OURS: Final = (
@@ -157,11 +159,13 @@ class Changes:
 
     def _take_note(self) -> None:
         claim = self.claim
+        if self._begun is not None:
+            claim.attempt, claim.attempts = self._begun, self._begun.number
+            claim.follow()
         if self._moved is not None:
             claim.enrollment.state = self._moved
             claim.enrollment.version += 1
-        if self._begun is not None:
-            claim.attempt, claim.attempts = self._begun, self._begun.number
+            _log.info("enrollment changed", state=self._moved)
         if self._kept is not None:
             claim.taken_at, claim.lease = self._kept
 

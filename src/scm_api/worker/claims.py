@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.lifecycle import ACTIVE
 from scm_api.core.vocabulary import EnrollmentState
+from scm_api.correlation import follow
 from scm_api.db.base import Base
 from scm_api.db.models import (
     CaBackend,
@@ -156,6 +157,12 @@ class Claim:
     def state(self) -> EnrollmentState:
         """The enrollment's state as this claim knows it."""
         return EnrollmentState(self.enrollment.state)
+
+    def follow(self) -> None:
+        """Have all that this task logs, and its audit events, name the request and the order."""
+        enrollment, attempt = self.enrollment, self.attempt
+        number = attempt.number if attempt else None
+        follow(enrollment.request_id, ca_backend_id=enrollment.ca_backend_id, attempt=number)
 
     def outlasts(self, call: timedelta) -> bool:
         """Whether a call that begins now and takes so long ends while this is still ours."""

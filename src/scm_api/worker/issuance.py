@@ -11,12 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from scm_api.core.errors import Conflict
-from scm_api.core.lifecycle import Move
-from scm_api.core.recovery import Guard, Timing, token_of
-from scm_api.core.vocabulary import EnrollmentState
+from scm_api.core.recovery import Guard, Timing
 from scm_api.db.conflicts import is_ca_reference_taken
-from scm_api.db.models import EnrollmentAttempt
-from scm_api.db.rows import AT_LAST
 from scm_api.db.session import Database, is_away
 from scm_api.drivers.base import (
     Canceled,
@@ -36,19 +32,19 @@ from scm_api.drivers.errors import (
     OutcomeUnknown,
 )
 from scm_api.gateway.connections import Gateway
-from scm_api.issuance.intake import on_behalf
 from scm_api.logger import get_logger
 from scm_api.worker import outcomes
 from scm_api.worker.accounts import account_objection
 from scm_api.worker.bulkhead import Bulkhead
-from scm_api.worker.changes import Changes, writing
+from scm_api.worker.changes import writing
 from scm_api.worker.claims import Busy, Claim, Lost, take
 from scm_api.worker.collecting import Collecting
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.judging import Judging
 from scm_api.worker.limits import Limits
-from scm_api.worker.orders import order_of
+from scm_api.worker.orders import intend, order_of
 from scm_api.worker.planning import Defer, Park, Plan, Poll, Recover, Submit, TakeBack, plan
+from scm_api.worker.telling import tell
 
 _log = get_logger(__name__)
 Outcome = Issued | Pending | Rejected | Untraced | Canceled
@@ -90,10 +86,11 @@ class Issuance:
             claim = await take(connection, enrollment_id, self._limits.lease)
         if not isinstance(claim, Claim):
             return claim.wait if isinstance(claim, Busy) else None
+        claim.follow()
         try:
             await self._step_or_stumble(claim)
         except Lost:
-            _log.warning("claim lost or run out", enrollment_id=str(claim.id))
+            _log.warning("claim lost or run out")
             # The other one may work on the same job, which would end with this run; it may die.
             return self._limits.lease
         return None
@@ -162,7 +159,7 @@ class Issuance:
         async with writing(claim, self._database) as changes:
             match chosen:
                 case Submit():
-                    _intend(changes, chosen, self._limits.of_orders_at(claim.connection).lease)
+                    intend(changes, chosen, self._limits.of_orders_at(claim.connection).lease)
                 case Defer(wait, (code, sentence)):
                     outcomes.come_back(changes, wait, reason_code=code, reason=sentence)
                 case Park(reason):
@@ -203,6 +200,7 @@ class Issuance:
         except DriverError as error:
             await self._troubled(claim, error, chosen)
             return None
+        tell(chosen, outcome)
         await self._conclude(claim, chosen, outcome)
         return outcome
 
@@ -265,6 +263,7 @@ class Issuance:
         `chosen` is what was asked of it, None if it was not asked.
         """
         first_send = isinstance(chosen, Submit)
+        tell(chosen or "connect", error)
         async with writing(claim, self._database) as changes:
             match error:
                 case BackendUnavailable():
@@ -309,7 +308,7 @@ class Issuance:
         """Note an error of ours. If the database is away, the lease runs out by itself."""
         if is_away(error):
             raise error
-        _log.error("step failed", enrollment_id=str(claim.id), exc_info=error)
+        _log.error("step failed", exc_info=error)
         async with writing(claim, self._database) as changes:
             if isinstance(error, Conflict) or is_ca_reference_taken(error):
                 outcomes.parked(changes, _CLASH)
@@ -325,25 +324,3 @@ def _looks(claim: Claim, chosen: Plan) -> bool:
     """Whether an order is looked for; with a token it is sent again, which has its time."""
     guard = claim.connection.kind.capabilities.duplicate_guard
     return isinstance(chosen, Recover) and guard is Guard.LOOKUP
-
-
-def _intend(changes: Changes, chosen: Submit, lease: timedelta) -> None:
-    """Store the attempt, its token and the moment of its first send; then it may be sent, and the
-    claim lasts for `lease`."""
-    claim = changes.claim
-    if lease > claim.lease:
-        changes.keep(lease)
-    if claim.state is EnrollmentState.APPROVED:
-        changes.move(Move.BEGIN, details=on_behalf(claim.enrollment.subject), steps=0)
-    if not chosen.fresh:
-        changes.write_attempt(first_sent_at=AT_LAST, untraced_at=None)
-        return
-    number = claim.attempts + 1
-    attempt = EnrollmentAttempt(
-        enrollment_id=claim.id,
-        number=number,
-        ca_backend_id=claim.enrollment.ca_backend_id,
-        token=token_of(claim.id, number),
-        first_sent_at=claim.now,
-    )
-    changes.begin_attempt(attempt)

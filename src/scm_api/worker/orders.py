@@ -1,10 +1,41 @@
 """What is ordered for an enrollment, the same for every send of one attempt."""
 
+from datetime import timedelta
+
+from scm_api.core.lifecycle import Move
 from scm_api.core.names import names_from
+from scm_api.core.recovery import token_of
 from scm_api.core.subjects import subject_from
-from scm_api.core.vocabulary import RevocationReason
+from scm_api.core.vocabulary import EnrollmentState, RevocationReason
+from scm_api.db.models import EnrollmentAttempt
+from scm_api.db.rows import AT_LAST
 from scm_api.drivers.base import Order
+from scm_api.issuance.intake import on_behalf
+from scm_api.worker.changes import Changes
 from scm_api.worker.claims import Claim
+from scm_api.worker.planning import Submit
+
+
+def intend(changes: Changes, chosen: Submit, lease: timedelta) -> None:
+    """Store the attempt, its token and the moment of its first send; then it may be sent, and the
+    claim lasts for `lease`."""
+    claim = changes.claim
+    if lease > claim.lease:
+        changes.keep(lease)
+    if claim.state is EnrollmentState.APPROVED:
+        changes.move(Move.BEGIN, details=on_behalf(claim.enrollment.subject), steps=0)
+    if not chosen.fresh:
+        changes.write_attempt(first_sent_at=AT_LAST, untraced_at=None)
+        return
+    number = claim.attempts + 1
+    attempt = EnrollmentAttempt(
+        enrollment_id=claim.id,
+        number=number,
+        ca_backend_id=claim.enrollment.ca_backend_id,
+        token=token_of(claim.id, number),
+        first_sent_at=claim.now,
+    )
+    changes.begin_attempt(attempt)
 
 
 def order_of(claim: Claim) -> Order:

@@ -1,13 +1,14 @@
 """What a call to the CA led to, each as changes that are written in one transaction."""
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.core.issued import IssuedVerdict
+from scm_api.core.issued import KEY_BLOCKED, Discrepancy, IssuedVerdict
 from scm_api.core.lifecycle import Move
 from scm_api.core.pace import poll_interval, retry_interval
 from scm_api.core.vocabulary import BackendStatus, RevocationReason
@@ -166,7 +167,7 @@ def issued(
     enrollment, certificate_id = changes.claim.enrollment, new_id()
     reasons = [found.detail for found in verdict.discrepancies]
     told = {"certificate_id": str(certificate_id), "serial_number": f"{leaf.serial_number:x}"}
-    _end_issued(changes, told, reasons, waste=waste)
+    _end_issued(changes, told, verdict.discrepancies, waste=waste)
     changes.write_attempt(ended_at=NOW, outcome="issued", ca_ref=outcome.ca_ref)
     for row in certificate_rows(certificate_id, enrollment, outcome.ca_ref, verdict, leaf):
         changes.insert(row)
@@ -179,19 +180,28 @@ def issued(
 
 
 def _end_issued(
-    changes: Changes, details: dict[str, Any], found: list[str], *, waste: bool
+    changes: Changes, details: dict[str, Any], found: Sequence[Discrepancy], *, waste: bool
 ) -> None:
     if not found:
         changes.move(Move.ISSUE, details=details, **(_ENDED | _PROGRESS))
         return
-    sentence = (
+    reasons = [each.detail for each in found]
+    values = {"reason_code": "certificate-quarantined", "reason": _why_kept(found, waste=waste)}
+    changes.move(Move.PARK, details=details | {"found": reasons}, **(_ENDED | values))
+
+
+def _why_kept(found: Sequence[Discrepancy], *, waste: bool) -> str:
+    if list(found) == [KEY_BLOCKED]:
+        advice = (
+            "Revoke it for key_compromise, then cancel this enrollment, and enroll with a new key."
+        )
+        return f"The certificate is quarantined: {KEY_BLOCKED.detail} {advice}"
+    return (
         "The CA issued something else than was asked, so the certificate is quarantined: "
-        + " ".join(found)
+        + " ".join(each.detail for each in found)
         + (" It is being revoked: find" if waste else " Revoke it, and find")
-        + " out why the CA did this before enrolling again."
+        + " out why the CA did this; then cancel this enrollment, and enroll again."
     )
-    values = {"reason_code": "certificate-quarantined", "reason": sentence}
-    changes.move(Move.PARK, details=details | {"found": found}, **(_ENDED | values))
 
 
 async def _revoke_waste(

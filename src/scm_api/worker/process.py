@@ -105,12 +105,16 @@ def _queue(
     async def trim(enrollment_id: UUID, _tries: int) -> None:
         await revoke_surplus(database, enrollment_id)
 
+    async def check(ca_backend_id: UUID, _tries: int) -> None:
+        await upkeep.check(ca_backend_id)
+
     return Queue(
         settings.database_url,
         {
             Job.ADVANCE_ENROLLMENT: advance,
             Job.REVOKE_CERTIFICATE: revocation.revoke,
             Job.REVOKE_SURPLUS: trim,
+            Job.CHECK_CA_BACKEND: check,
         },
         upkeep.run,
         lease=lease,

@@ -21,6 +21,7 @@ from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.queries import Queries
 
+from scm_api.correlation import follow
 from scm_api.database_url import dsn_of
 from scm_api.db.catalogue import Connection
 from scm_api.db.jobs import Job
@@ -96,7 +97,7 @@ class Queue:
             self._manager = _Manager(Queries(AsyncpgPoolDriver(pool)))
             self._manager.pool = pool
             for job, handler in self._handlers.items():
-                self._manager.entrypoint(job.value, accepts_context=False)(_entry(handler))
+                self._manager.entrypoint(job.value, accepts_context=False)(_entry(job, handler))
             batch = max(1, min(10, self._concurrency // 2))
             if self._stopping.is_set():
                 return
@@ -170,14 +171,15 @@ async def _as_it_is(connection: asyncpg.Connection) -> None:
     listens on is not given back. To undo nothing would cost a statement after each."""
 
 
-def _entry(handler: Handler) -> Callable[[QueuedJob], Awaitable[None]]:
-    async def run(job: QueuedJob) -> None:
-        subject_id = UUID(bytes=job.payload or b"")
+def _entry(job: Job, handler: Handler) -> Callable[[QueuedJob], Awaitable[None]]:
+    async def run(queued: QueuedJob) -> None:  # in a task, and so in a context, of its own
+        subject_id = UUID(bytes=queued.payload or b"")
+        follow(None, job=job.value, **{job.subject: subject_id})
         try:
-            wait = await handler(subject_id, job.attempts)
+            wait = await handler(subject_id, queued.attempts)
         except Exception as error:
             if not is_away(error):
-                _log.exception("job failed", job=job.entrypoint, subject_id=str(subject_id))
+                _log.exception("job failed")
             delay = _DATABASE_AWAY if is_away(error) else _AFTER_ERROR
             raise RetryRequested(delay=delay, reason=type(error).__name__) from error
         if wait is not None:

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from scm_api.core.errors import Conflict
 from scm_api.core.rights import LEVELS, Rights, missing
-from scm_api.core.vocabulary import CertificateType, Privilege, RevocationState
+from scm_api.core.vocabulary import CertificateType, Privilege
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.db.audit import record
 from scm_api.db.models import Admin, Certificate, CertificateProfile, Enrollment
@@ -34,8 +34,8 @@ from scm_api.issuance.renewal import (
     judge_successor,
     lock_successors,
     parked_successor,
+    renewable_by_itself,
     request_again,
-    succeeded,
 )
 from scm_api.logger import get_logger
 
@@ -50,12 +50,6 @@ _PARKED: Final = (
 _STUMBLED: Final = (
     "The service failed to renew it ({}), as its log tells, and tries again later. Renew it by "
     "hand if that lasts."
-)
-_NOT_REVOKED: Final = or_(
-    Certificate.revocation_state.is_(None),
-    Certificate.revocation_state.in_(
-        [RevocationState.DECLINED, RevocationState.EXPIRED, RevocationState.CANCELED]
-    ),
 )
 
 
@@ -185,11 +179,8 @@ def _is_due() -> tuple[ColumnExpressionArgument[bool], ...]:
         CertificateProfile.enabled,
         Certificate.renewal_opens_at <= func.now(),
         Certificate.not_after > func.now(),
-        Certificate.quarantined.is_(None),
-        Certificate.deactivated_at.is_(None),
-        _NOT_REVOKED,
         _not_looked_at_lately(),
-        ~succeeded(),
+        *renewable_by_itself(),
     )
 
 

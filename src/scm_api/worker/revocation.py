@@ -15,6 +15,7 @@ from sqlalchemy import func, select, update
 
 from scm_api.core.pace import poll_interval, retry_interval
 from scm_api.core.vocabulary import BackendStatus, RevocationReason, RevocationState
+from scm_api.correlation import follow
 from scm_api.db.audit import record
 from scm_api.db.models import Certificate, CertificateProfileVersion, Enrollment
 from scm_api.db.session import Database
@@ -23,18 +24,19 @@ from scm_api.drivers.base import RevocationPending
 from scm_api.drivers.errors import (
     BackendRefused,
     BackendUnavailable,
+    DriverError,
     OrderRefused,
     OutcomeUnknown,
 )
 from scm_api.gateway.connections import Connection, Gateway, connection_of
 from scm_api.gateway.health import record_health
 from scm_api.issuance.rules import ProfileRules
-from scm_api.logger import get_logger
 from scm_api.worker.bulkhead import Bulkhead
 from scm_api.worker.clock import boottime
 from scm_api.worker.crash import CrashPoints, Point
 from scm_api.worker.limits import Limits
 from scm_api.worker.planning import REFUSED_WAIT
+from scm_api.worker.telling import tell
 
 _ON_THE_WAY = (RevocationState.REQUESTED, RevocationState.PENDING_CA)
 _LOADED = (*_ON_THE_WAY, RevocationState.SCHEDULED)
@@ -43,7 +45,6 @@ _EVENTS = {
     RevocationState.DONE: "revoked",
     RevocationState.REFUSED: "revocation_refused",
 }
-_log = get_logger(__name__)
 
 
 class Revocation:
@@ -73,6 +74,11 @@ class Revocation:
         if found is None:
             return None
         certificate, connection, options, wait = found
+        follow(
+            certificate.revocation_request_id,
+            ca_backend_id=certificate.ca_backend_id,
+            attempt=tries + 1,
+        )
         if certificate.revocation_state == RevocationState.SCHEDULED:
             return max(wait, timedelta(seconds=0.1))
         if (held_off := self._held_off(connection)) is not None:
@@ -81,10 +87,9 @@ class Revocation:
             return self._bulkhead.turn(connection.local_ca_backend_id)
         try:
             with self._bulkhead.entered(connection.local_ca_backend_id):
-                waiting = await self._ask(certificate, connection, options)
+                waiting = await self._asked(certificate, connection, options)
         except (BackendUnavailable, OutcomeUnknown, TimeoutError) as error:
             why = str(error) or "The CA did not answer in time."
-            _log.warning("revocation waits", certificate_id=str(certificate_id), why=why)
             await self._say_why(certificate, why)
             asked = error.retry_after if isinstance(error, BackendUnavailable) else None
             return retry_interval(tries, asked, random.random())  # noqa: S311 -- jitter
@@ -103,6 +108,17 @@ class Revocation:
             return poll_interval(tries, waiting.poll_after, random.random())  # noqa: S311 -- jitter
         await self._record(certificate, RevocationState.DONE, None)
         return None
+
+    async def _asked(
+        self, certificate: Certificate, connection: Connection, options: Any
+    ) -> RevocationPending | None:
+        try:
+            waiting = await self._ask(certificate, connection, options)
+        except (DriverError, TimeoutError) as error:
+            tell("revoke", error)
+            raise
+        tell("revoke", waiting or "revoked")
+        return waiting
 
     async def _ask(
         self, certificate: Certificate, connection: Connection, options: Any

@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select
 from scm_api.core.quota import surplus
 from scm_api.core.revocation import SENT
 from scm_api.core.vocabulary import RevocationReason
+from scm_api.correlation import follow
 from scm_api.db.models import Certificate, CertificateProfileVersion, Enrollment
 from scm_api.db.session import Database
 from scm_api.issuance.revocation import revoke_succeeded
@@ -23,6 +24,7 @@ async def revoke_surplus(database: Database, enrollment_id: UUID) -> None:
     """Have the oldest revoked, by the rules that this enrollment was judged by."""
     async with database.transaction() as session:
         new = await session.get_one(Enrollment, enrollment_id)
+        follow(new.request_id, ca_backend_id=new.ca_backend_id)
         version = await session.get_one(
             CertificateProfileVersion, (new.certificate_profile_id, new.profile_version)
         )

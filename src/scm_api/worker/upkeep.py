@@ -177,9 +177,10 @@ class Upkeep:
                 *await _NEVER_CHECKED.fetch(connection, {}),
             ]
         backend_ids = [row["ca_backend_id"] for row in taken]
-        await asyncio.gather(*(self._check(backend_id) for backend_id in backend_ids))
+        await asyncio.gather(*(self.check(backend_id) for backend_id in backend_ids))
 
-    async def _check(self, backend_id: UUID) -> None:
+    async def check(self, backend_id: UUID) -> None:
+        """Ask one CA how it is, with no transaction open, and keep what it says."""
         async with self._database.transaction() as session:
             try:
                 connection = await connection_of(session, backend_id)

@@ -21,6 +21,7 @@ class AccountSettings(Base):
     mrao_may_approve_own_requests: Mapped[bool] = mapped_column(
         Boolean, server_default=text("false")
     )
+    refuse_keys_in_use: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 

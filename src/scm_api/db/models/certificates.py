@@ -32,7 +32,8 @@ class Certificate(Identified, Base):
     (`core.renewal_window`). `revocation_requester_known_to` are the other admins who knew the API
     key its revocation was asked for with. `revocation_expires_at` is set while a revocation waits
     for approval: unanswered until then, it is over. `revocation_effective_at` is when the CA is
-    told at the earliest (null: at once). `renewal_tried_at` is when the service last looked at
+    told at the earliest (null: at once), `revocation_request_id` the request that led to it.
+    `renewal_tried_at` is when the service last looked at
     renewing it by itself, `renewal_problem` what kept it from that. `deactivated_at` is when its
     unit was given back to the CA's inventory.
     """
@@ -110,6 +111,7 @@ class Certificate(Identified, Base):
     revocation_self_approved: Mapped[bool] = mapped_column(
         Boolean, default=False, server_default=text("false")
     )
+    revocation_request_id: Mapped[str | None] = mapped_column(String(64))
     revoked_at: Mapped[datetime | None]
     deactivated_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")

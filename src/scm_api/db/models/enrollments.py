@@ -44,7 +44,9 @@ class Enrollment(Identified, Base):
     requester who did. With `replace_reason` the certificate it renews is revoked, for that reason,
     once this one is issued. `cancel_requested_at` is when somebody asked to have the order taken
     back that the CA has; null again where the CA does not. `subject` is the account of a directory
-    it is made for (`core.subjects`), as it was when it was asked for.
+    it is made for (`core.subjects`), as it was when it was asked for. `request_id` is the request
+    that it is carried on because of: the one it was asked for with, or in which somebody decided
+    about it last (null: the service's own doing).
     """
 
     __tablename__ = "enrollments"
@@ -114,6 +116,7 @@ class Enrollment(Identified, Base):
         Boolean, default=False, server_default=text("false")
     )
     cancel_requested_at: Mapped[datetime | None]
+    request_id: Mapped[str | None] = mapped_column(String(64))
     due_at: Mapped[datetime | None]
     lease_generation: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     lease_until: Mapped[datetime | None]

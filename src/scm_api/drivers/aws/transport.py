@@ -29,7 +29,9 @@ from yarl import URL
 
 from scm_api.drivers.addresses import is_loopback_host
 from scm_api.drivers.resolving import checked_addresses
+from scm_api.logger import get_logger
 
+_log = get_logger(__name__)
 LONGEST_REPLY: Final = 4 * 1024 * 1024
 """Bytes. A chain may have 2 MiB (API reference, GetCertificate); nothing else comes near."""
 
@@ -96,7 +98,7 @@ class StrictSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no typ
                 proxy=proxy_url,
                 allow_redirects=False,
             ) as response:
-                return await _received(response)
+                received = await _received(response)
         except aiohttp.ClientSSLError as error:
             raise SSLError(endpoint_url=url, error=error) from error
         except (
@@ -114,6 +116,13 @@ class StrictSession(AIOHTTPSession):  # type: ignore[misc]  # the SDK has no typ
             raise ReadTimeoutError(endpoint_url=url, error=error) from error
         except (aiohttp.ClientError, OSError) as error:
             raise ConnectionClosedError(endpoint_url=url, error=error) from error
+        _log.info(
+            "AWS answered",
+            action=_action(request),
+            status=received.status_code,
+            ca_request_id=received.headers.get("x-amzn-requestid"),
+        )
+        return received
 
 
 def trusting(verify: bool | str) -> ssl.SSLContext:
@@ -143,6 +152,12 @@ def _headers(request: Any) -> dict[str, str]:
     }
     # A compressed reply could be small on the wire and endless in memory.
     return headers | {"Accept-Encoding": "identity"}
+
+
+def _action(request: Any) -> str | None:
+    """`ACMPrivateCA.IssueCertificate`; other services say elsewhere what they are asked."""
+    target = request.headers.get("X-Amz-Target")
+    return target.decode() if isinstance(target, bytes) else target
 
 
 async def _received(response: aiohttp.ClientResponse) -> AioAWSResponse:

@@ -85,9 +85,11 @@ class DigiCertDriver:
         ca_ref: str,
         options: DigiCertProfileOptions,  # noqa: ARG002 -- the contract's
     ) -> Issued | Pending | Rejected:
-        """See `Driver.poll`."""
+        """See `Driver.poll`. The reference may be one that a person found at the CA."""
+        if not wire.is_reference(ca_ref):
+            return Rejected(ca_ref, "reference", "An order of DigiCert has a number.")
         info = await self._order(ca_ref)
-        reissue = info.reissues.get(wire.request_of(ca_ref))
+        reissue = info.reissue(ca_ref)
         if reissue == "rejected":
             return Rejected(ca_ref, "rejected", "The reissue was rejected in CertCentral.")
         if reissue in UNDECIDED:  # the order holds the certificate before until then
@@ -146,7 +148,7 @@ class DigiCertDriver:
             await self._write("PUT", f"/order/certificate/{wire.order_of(ca_ref)}/status", body)
         except OrderRefused:
             info = await self._order(ca_ref)
-            taken_back = info.reissues.get(wire.request_of(ca_ref)) == "rejected"
+            taken_back = info.reissue(ca_ref) == "rejected"
             if info.line.status != "canceled" and not taken_back:
                 raise
         return Canceled()
@@ -223,13 +225,19 @@ class DigiCertDriver:
         return Pending(ca_ref, timedelta(seconds=5), placed.waits_for)
 
     async def _find_reissue(self, order: Order, old_ref: str) -> Issued | Pending | None:
-        """A request to reissue that is newer than what is replaced, if it is for our key."""
+        """A request to reissue that is newer than what is replaced, if it is for our key. What
+        bears other comments than ours is somebody else's; ours were without a token once."""
         info = await self._order(old_ref)
-        newer = [each for each in info.reissues if each > wire.request_of(old_ref)]
+        newer = [
+            number
+            for number, each in info.reissues.items()
+            if number > wire.request_of(old_ref)
+            and (order.token in each.comments or each.comments in ("", order.comment))
+        ]
         if not newer:
             return None
         ca_ref = wire.reference(wire.order_of(old_ref), str(max(newer)))
-        if info.reissues[max(newer)] in UNDECIDED:
+        if info.reissue(ca_ref) in UNDECIDED:
             return Pending(ca_ref, _LOOK_AGAIN, wire.WAITING["needs_approval"])
         outcome = await self._outcome(ca_ref, info.line, info.notes)
         if isinstance(outcome, Issued):

@@ -101,4 +101,5 @@ DIGICERT: Final = BackendKind(
     needs_organization=_needs_organization,
     validations_for=_validations_for,
     order_options=OrderOptions(DigiCertOrderOptions, added),
+    ends_with_day=lambda _connection: True,
 )

@@ -22,6 +22,9 @@ _PREFIX: Final = "/services/v2"
 # 1000 calls in 3 minutes for each key (rate limits); a margin is left for the account's own people.
 _PER_SECOND: Final = 5.0
 _PATIENCE: Final = timedelta(seconds=5)
+_NO_RIGHT: Final = "access_denied|missing_permission"
+"""To this call: role or restriction of the key may allow others."""
+
 T = TypeVar("T")
 
 
@@ -98,5 +101,6 @@ def _refuse(reply: Reply) -> None:
     if reply.status in (401, 403):
         if code == "access_denied|invalid_approver":
             raise OrderRefused(words, code=code)
-        raise BackendRefused(f"DigiCert refuses the API key: {words} ({code})")
+        detail = f"DigiCert refuses the API key: {words} ({code})"
+        raise BackendRefused(detail, whole_backend=code != _NO_RIGHT)
     raise OrderRefused(words, code=code)

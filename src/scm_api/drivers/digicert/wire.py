@@ -1,6 +1,7 @@
 """Payloads of CertCentral to values and back, without I/O."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -23,6 +24,7 @@ WAITING: Final = {
     "submitted": "DigiCert",
 }
 ENDED_WITHOUT: Final = frozenset({"rejected", "canceled", "denied"})
+_REFERENCE: Final = re.compile(r"[0-9]{1,15}(?:/[0-9]{0,15})?")
 
 
 class Unreadable(Exception):
@@ -69,17 +71,21 @@ class Requested:
 @dataclass(frozen=True, slots=True)
 class OrderInfo:
     """One order. `newest` is its newest certificate, `revocations` are the requests to revoke,
-    oldest first, `reissues` the states of requests to reissue by their numbers, `notes` DigiCert's
-    words."""
+    oldest first, `reissues` those to reissue by their numbers, `notes` DigiCert's words."""
 
     line: OrderLine
     newest: CertificateLine | None
     has_one_certificate: bool
     revocations: tuple[Requested, ...]
-    reissues: Mapping[int, str]
+    reissues: Mapping[int, Requested]
     product: str
     organization: str
     notes: str
+
+    def reissue(self, ca_ref: str) -> str | None:
+        """The state of the request to reissue behind our reference, None where there is none."""
+        found = self.reissues.get(request_of(ca_ref))
+        return found.status if found else None
 
 
 def order_body(
@@ -130,15 +136,22 @@ def _validity(order: Order) -> dict[str, Any]:
 
 
 def reissue_body(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What of an order goes into a reissue: the certificate, with an end of its own."""
+    """What of an order goes into a reissue: the certificate, with an end of its own. It has no
+    other place for our token than the comments, which are shown with the order."""
     certificate = dict(body["certificate"]) | {"cert_validity": body["order_validity"]}
-    kept = {name: body[name] for name in ("comments", "skip_approval") if name in body}
+    comments = " ".join(filter(None, (body.get("comments"), body["alternative_order_id"])))
+    kept = {"comments": comments, "skip_approval": body["skip_approval"]}
     return {"certificate": certificate} | kept
 
 
 def reference(order_id: str, request_id: str) -> str:
     """What names a reissue: orders keep their number through all of theirs."""
     return f"{order_id}/{request_id}"
+
+
+def is_reference(ca_ref: str) -> bool:
+    """Whether it can name an order or a reissue: it may be one that a person found."""
+    return _REFERENCE.fullmatch(ca_ref) is not None
 
 
 def order_of(ca_ref: str) -> str:
@@ -200,21 +213,8 @@ def read_order(content: Any) -> OrderInfo:
     certificate_id = str(certificate["id"]) if certificate.get("id") else None
     line = OrderLine(number(content, "id"), status, certificate_id)
     requests = content.get("requests") or ()
-    revocations = sorted(
-        (
-            Requested(
-                int(number(each, "id")), str(each.get("status")), str(each.get("comments") or "")
-            )
-            for each in requests
-            if each.get("type") == "revoke"
-        ),
-        key=lambda each: each.id,
-    )
-    reissues = {
-        int(number(each, "id")): str(each.get("status"))
-        for each in requests
-        if each.get("type") == "reissue"
-    }
+    revocations = sorted(_requested(requests, "revoke"), key=lambda each: each.id)
+    reissues = {each.id: each for each in _requested(requests, "reissue")}
     further = any(each.get("type") in ("reissue", "duplicate") for each in requests)
     counted = (content.get("reissues_count"), content.get("duplicates_count"))
     has_one = not further and all(str(each or 0) == "0" for each in counted)
@@ -266,6 +266,13 @@ def read_refusal(content: Any) -> tuple[str, str] | None:
     except (TypeError, KeyError, IndexError):
         return None
     return code, words
+
+
+def _requested(requests: Iterable[Any], kind: str) -> Iterator[Requested]:
+    for each in requests:
+        if each.get("type") == kind:
+            comments = str(each.get("comments") or "")
+            yield Requested(int(number(each, "id")), str(each.get("status")), comments)
 
 
 def _certificate(content: Any) -> CertificateLine | None:

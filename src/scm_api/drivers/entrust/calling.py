@@ -92,7 +92,9 @@ class Caller:
         except ValueError:
             words = None
         if reply.status in (401, 403):
-            raise BackendRefused(f"Entrust refuses the credentials: {words or reply.status}.")
+            detail = f"Entrust refuses the credentials: {words or reply.status}."
+            # 403 may be about this call alone; where it is about all, the check finds that out.
+            raise BackendRefused(detail, whole_backend=reply.status == 401)
         if words is None or reply.status >= 500:
             raise NoAnswerError(f"status {reply.status}")
         raise OrderRefused(words, code=str(reply.status))

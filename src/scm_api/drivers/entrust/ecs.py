@@ -1,10 +1,11 @@
 """Driver of ECS. It has no guard against duplicates but the look-up by our token, which is
 noted as tracking information."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from scm_api.core.vocabulary import RevocationReason
@@ -24,7 +25,13 @@ from scm_api.drivers.entrust import ecs_wire as wire
 from scm_api.drivers.entrust.calling import Caller, Unreadable
 from scm_api.drivers.entrust.options import EcsProduct, EntrustConnection, EntrustProfileOptions
 from scm_api.drivers.entrust.reasons import REVOCATION_REASONS
-from scm_api.drivers.errors import BackendUnavailable, OrderRefused, OutcomeUnknown, only_asking
+from scm_api.drivers.errors import (
+    BackendUnavailable,
+    DriverError,
+    OrderRefused,
+    OutcomeUnknown,
+    only_asking,
+)
 from scm_api.logger import get_logger
 
 # The worker looks less and less often by itself.
@@ -36,6 +43,7 @@ _YOUNGEST_RENEWED: Final = timedelta(days=30)
 # Clocks differ: what was issued this long before we first sent is not ours.
 _BEFORE_SENDING: Final = timedelta(hours=1)
 _log = get_logger(__name__)
+T = TypeVar("T")
 
 
 class EcsDriver:
@@ -161,14 +169,13 @@ class EcsDriver:
 
     async def external_organizations(self) -> Sequence[ExternalOrganization]:
         """Every organization, with the validations of the client that owns it."""
-        clients = await self._all("/clients", "clients")
-        known = {each["clientId"]: each for each in clients if isinstance(each, dict)}
-        entries = await self._all("/organizations", "organizations")
-        return [wire.organization_of(each, known) for each in entries]
+        clients = dict(await self._all("/clients", "clients", wire.client_of))
+        reading = partial(wire.organization_of, clients=clients)
+        return await self._all("/organizations", "organizations", reading)
 
     async def products(self) -> Sequence[Product]:
         """What the account bought."""
-        return [wire.product_of(each) for each in await self._all("/inventories", "inventories")]
+        return await self._all("/inventories", "inventories", wire.product_of)
 
     async def aclose(self) -> None:
         """See `Driver.aclose`."""
@@ -216,8 +223,11 @@ class EcsDriver:
             return Rejected(found.tracking_id, "declined", words)
         if found.status not in ("PENDING", "PENDING_QUORUM"):
             return Pending(found.tracking_id, _SOON, "Entrust")
-        domains = [wire.domain_of(each) for each in await self._all("/domains", "domains")]
-        return Pending(found.tracking_id, _SOON, wire.waits_for(found.names, domains))
+        try:
+            domains = await self._all("/domains", "domains", wire.domain_of)
+        except DriverError:  # it waits, whether or not its owner can be told for what
+            return Pending(found.tracking_id, _SOON, "Entrust")
+        return Pending(found.tracking_id, _SOON, wire.waits_for(found.names, filter(None, domains)))
 
     async def _newest(self, order: Order, product: EcsProduct) -> list[wire.Found]:
         """Certificates with the order's first name that may have been made since it was sent; of
@@ -227,26 +237,23 @@ class EcsDriver:
         if order.names:
             wanted = f"subjectAltName=con:{quote(order.names[0].value)}"
         found: list[wire.Found] = []
-        for entry in await self._all(
-            f"/certificates?{wanted}&sort=trackingId:desc", "certificates"
-        ):
-            if "trackingId" not in entry:  # of another CA, which has a thumbprint alone
-                continue
-            one = await self._certificate(str(int(entry["trackingId"])))
+        path = f"/certificates?{wanted}&sort=trackingId:desc"
+        for tracking_id in filter(None, await self._all(path, "certificates", wire.tracking_id_of)):
+            one = await self._certificate(tracking_id)
             if since is not None and one.issued_at is not None and one.issued_at < since:
                 break
             found.append(one)
         return found
 
-    async def _all(self, path: str, member: str) -> list[Any]:
+    async def _all(self, path: str, member: str, reading: Callable[[Any], T]) -> list[T]:
         """Every entry of a list. Some deployments answer an empty one with 404."""
-        entries: list[Any] = []
+        entries: list[T] = []
         joint = "&" if "?" in path else "?"
         while True:
             url = f"{path}{joint}limit={_PAGE}&offset={len(entries)}"
             try:
                 page, total = await self._caller.read(
-                    url, lambda content: wire.read_page(content, member)
+                    url, lambda content: wire.read_page(content, member, reading)
                 )
             except OrderRefused as error:
                 if error.code != "404":

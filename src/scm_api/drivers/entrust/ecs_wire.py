@@ -1,9 +1,9 @@
 """Payloads of ECS to values and back, without I/O."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -21,6 +21,7 @@ ENDED: Final = frozenset({"REVOKED", "REISSUED"})
 RENEWABLE: Final = frozenset({"ACTIVE", "READY"})
 _LIFETIMES: Final = {365: "P1Y", 730: "P2Y", 1095: "P3Y"}
 _PRIVATE: Final = ("PRIVATE_SSL", "PD_SSL")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +139,24 @@ def read_certificate(content: Any) -> Found:
         raise Unreadable("a certificate of an unknown form") from error
 
 
-def read_page(content: Any, member: str) -> tuple[list[Any], int]:
-    """Entries of one page, and how many there are in all. Raises Unreadable."""
-    if not isinstance(content, dict) or not isinstance(content.get(member), list):
-        raise Unreadable(f"a list without {member}")
-    entries = content[member]
-    total = (content.get("summary") or {}).get("total", len(entries))
-    return entries, int(total)
+def read_page(content: Any, member: str, reading: Callable[[Any], T]) -> tuple[list[T], int]:
+    """Entries of one page, each as `reading` reads it, and how many there are in all. Raises
+    Unreadable."""
+    try:
+        entries = [reading(each) for each in content[member]]
+        return entries, int((content.get("summary") or {}).get("total", len(entries)))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"a list of {member} of an unknown form") from error
+
+
+def tracking_id_of(content: Any) -> str | None:
+    """None for a certificate of another CA, which has a thumbprint alone."""
+    return str(int(content["trackingId"])) if "trackingId" in content else None
+
+
+def client_of(content: Any) -> tuple[int, Any]:
+    """The number of a client, and what is told of it."""
+    return int(content["clientId"]), content
 
 
 def read_version(content: Any) -> str:
@@ -162,13 +174,14 @@ def read_words(content: Any) -> str | None:
         return None
 
 
-def domain_of(content: Any) -> Domain:
-    """One domain. What proves control of it is missing for up to a minute. Raises Unreadable."""
+def domain_of(content: Any) -> Domain | None:
+    """One domain, None where it is of an unknown form. What proves control of it is missing for up
+    to a minute."""
     try:
         name = str(content["domainName"])
         status = str(content["verificationStatus"])
-    except (KeyError, TypeError) as error:
-        raise Unreadable("a domain of an unknown form") from error
+    except (KeyError, TypeError):
+        return None
     record, file = content.get("dnsMethod"), content.get("webServerMethod")
     proof = "in the Entrust portal"
     if isinstance(record, dict):
@@ -183,7 +196,7 @@ def domain_of(content: Any) -> Domain:
     return Domain(name, status, proof)
 
 
-def waits_for(names: Sequence[str], domains: Sequence[Domain]) -> str:
+def waits_for(names: Sequence[str], domains: Iterable[Domain]) -> str:
     """What a pending certificate waits for: its owner's proof, else an administrator."""
     hosts = [name.removeprefix("*.").lower() for name in names]
     unproven = [
@@ -198,12 +211,9 @@ def waits_for(names: Sequence[str], domains: Sequence[Domain]) -> str:
 
 
 def organization_of(content: Any, clients: Mapping[int, Any]) -> ExternalOrganization:
-    """An organization with the validations of the client that owns it. Raises Unreadable."""
-    try:
-        name, client_id = str(content["name"]), int(content["clientId"])
-        status = str(content["verificationStatus"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unreadable("an organization of an unknown form") from error
+    """An organization with the validations of the client that owns it."""
+    name, client_id = str(content["name"]), int(content["clientId"])
+    status = str(content["verificationStatus"])
     client = clients.get(client_id) or {}
     ov_until, ev_until = _instant(client.get("ovExpiryDate")), _instant(client.get("evExpiryDate"))
     validations = [ExternalValidation("ov", _validation(status, ov_until), ov_until)]
@@ -221,12 +231,9 @@ def organization_of(content: Any, clients: Mapping[int, Any]) -> ExternalOrganiz
 
 
 def product_of(content: Any) -> Product:
-    """What was bought. ECS tells neither terms nor key rules of it. Raises Unreadable."""
-    try:
-        kind = str(content["productType"])
-        left = int(content["remainingCount"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unreadable("an inventory of an unknown form") from error
+    """What was bought. ECS tells neither terms nor key rules of it."""
+    kind = str(content["productType"])
+    left = int(content["remainingCount"])
     validation = "ev" if kind.startswith("EV_") else "private" if kind in _PRIVATE else "ov"
     facts = {"remaining": left, "total": content.get("totalCount")}
     return Product(kind, kind.replace("_", " "), validation, (1, 2, 3), ("sha256",), facts)

@@ -97,9 +97,10 @@ class GatewayDriver:
         self, order: Order, options: EntrustProfileOptions
     ) -> Issued | Pending | Rejected | Untraced:
         """Look for the key among what was issued since the order was sent; of several, the oldest
-        is taken."""
+        is taken, but not the one that is followed, which may have the same key."""
         key, ca_id = key_of_csr(order.csr_der), _profile(options).ca_id
-        leaf = await self._issued_for(key, ca_id, _since(order) or _EVER)
+        followed = order.reissues_ca_ref or order.renews_ca_ref or ""
+        leaf = await self._issued_for(key, ca_id, _since(order) or _EVER, followed)
         return Untraced() if leaf is None else _issued(leaf, await self._cas(), ca_id)
 
     async def cancel(self, ca_ref: str, options: EntrustProfileOptions) -> Canceled:  # noqa: ARG002 -- the contract's
@@ -162,11 +163,14 @@ class GatewayDriver:
     async def _cas(self) -> _Cas:
         return await self._caller.read(_CAS + _FIELDS, _certificates_of_cas)
 
-    async def _issued_for(self, key: str, ca_id: str, since: datetime) -> bytes | None:
-        """The oldest certificate for a key that was issued since then."""
+    async def _issued_for(
+        self, key: str, ca_id: str, since: datetime, followed: str = ""
+    ) -> bytes | None:
+        """The oldest certificate for a key that was issued since then, but for the one that is
+        followed, which is named by its serial number."""
 
         def leaf_of(event: dict[str, Any]) -> bytes | None:
-            if event.get("action") != "issued":
+            if event.get("action") != "issued" or (followed and _is_of(event, followed)):
                 return None
             leaf = _der(event.get("certificate"))
             return leaf if key_of_certificate(leaf) == key else None

@@ -137,6 +137,11 @@ def term_excess(connection: EntrustConnection) -> timedelta:
     return timedelta(days=2 if counts_years else 0)
 
 
+def ends_with_day(connection: EntrustConnection) -> bool:
+    """Of `certExpiryDate` only the day counts; CA Gateway takes minutes."""
+    return connection.api == "ecs" and connection.pooling
+
+
 def abilities(connection: EntrustConnection, _issuing_cas: object) -> tuple[Ability, ...]:
     """Whether an order whose answer was lost is ever ordered again."""
     if connection.api == "ca_gateway":
@@ -227,4 +232,5 @@ ENTRUST: Final = BackendKind(
     patience=patience,
     look_ups=look_ups,
     term_excess=term_excess,
+    ends_with_day=ends_with_day,
 )

@@ -16,6 +16,7 @@ from scm_api.core.certificate_facts import public_key_of
 from scm_api.core.key_types import key_type_of
 from scm_api.core.subjects import Subject
 from scm_api.core.vocabulary import RevocationReason
+from scm_api.core.x509_names import UNDECODABLE
 from scm_api.drivers import errors
 from scm_api.drivers.base import (
     CheckReport,
@@ -97,10 +98,7 @@ class MicrosoftDriver:
 
     async def submit(self, order: Order, options: MicrosoftProfileOptions) -> Outcome:
         """Hand the request in, on behalf of its account where the profile says so."""
-        if options.issuing_ca != self._connection.issuing_ca:
-            own = self._connection.issuing_ca
-            detail = f"The profile issues from {options.issuing_ca}, but this backend is {own}."
-            raise errors.BackendRefused(detail, whole_backend=False)
+        self._require_own_ca(options)
         request = order.csr_der
         if options.build_subject_from_ad:
             request = await self._on_behalf(order, options.ms_template)
@@ -109,8 +107,9 @@ class MicrosoftDriver:
             raise _denial(answer)[1]
         return _outcome(answer)
 
-    async def poll(self, ca_ref: str, options: MicrosoftProfileOptions) -> Outcome:  # noqa: ARG002 -- the contract's
+    async def poll(self, ca_ref: str, options: MicrosoftProfileOptions) -> Outcome:
         """See `Driver.poll`. The reference may be one that a person found at the CA."""
+        self._require_own_ca(options)
         if not (ca_ref.isascii() and ca_ref.isdecimal() and len(ca_ref) <= 10):
             return Rejected(ca_ref, "request-id", "A request id of AD CS is a number.")
         return _outcome(await self._enroller.poll(ca_ref))
@@ -170,6 +169,13 @@ class MicrosoftDriver:
         ports = (self._enroller, self._revoker)
         await asyncio.gather(*(each.aclose() for each in ports if each))
 
+    def _require_own_ca(self, options: MicrosoftProfileOptions) -> None:
+        """The backend may have become another CA's since, where a request id is somebody else's."""
+        own = self._connection.issuing_ca
+        if options.issuing_ca != own:
+            detail = f"It is a matter of {options.issuing_ca}, but this backend issues from {own}."
+            raise errors.BackendRefused(detail, whole_backend=False)
+
     async def _on_behalf(self, order: Order, template: str) -> bytes:
         """Signed for the account as it was accepted. That it still is that one, whoever submits has
         made sure right before, by `find_subject`."""
@@ -182,22 +188,35 @@ class MicrosoftDriver:
         return await asyncio.to_thread(sign, order.csr_der, order.subject.account, template)
 
     def _issuing_ca(self, service: EnrollmentService) -> IssuingCa:
-        certificate = x509.load_der_x509_certificate(service.certificate_der)
+        certificate, key, end = _own_certificate(service)
         is_ours = self._connection.issuing_ca in (service.name, service.display_name)
         return IssuingCa(
             id=self._connection.issuing_ca if is_ours else service.name,
             name=service.display_name,
             status="of this backend" if is_ours else "of another backend",
             usable=is_ours,
-            key_algorithm=key_type_of(public_key_of(certificate)),
-            not_after=certificate.not_valid_after_utc,
+            key_algorithm=key,
+            not_after=end,
             facts={
                 "host": service.dns_host_name,
                 "templates": sorted(service.templates),
                 "has_enrollment_agent": is_ours and self._agent is not None,
             },
-            certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
+            certificate_pem=certificate,
         )
+
+
+def _own_certificate(
+    service: EnrollmentService,
+) -> tuple[str | None, str | None, datetime | None]:
+    """As PEM, with the type of its key and its end. A CA that is gone, or was never set up whole,
+    may have left an entry without one."""
+    try:
+        found = x509.load_der_x509_certificate(service.certificate_der)
+        key, end = key_type_of(public_key_of(found)), found.not_valid_after_utc
+    except UNDECODABLE:
+        return None, None, None
+    return found.public_bytes(Encoding.PEM).decode(), key, end
 
 
 def _remarks(records: Sequence[TemplateRecord], published: frozenset[str]) -> list[str]:

@@ -22,17 +22,17 @@ from scm_api.sandbox.aws.sigv4 import SignedRequest, header_map, read_authorizat
 from scm_api.sandbox.aws.simulator import Simulator, open_simulator
 from scm_api.sandbox.aws.striking import ConnectionCutError, RawAnswerError, cut, strike
 from scm_api.sandbox.ledger import instant
+from scm_api.sandbox.listening import Runner
 
 log = logging.getLogger(__name__)
 
 _MAX_BODY_BYTES = 1 << 20
-_SHUTDOWN_SECONDS = 2.0
 
 
 class RunningServer:
     """A simulator that listens. Use as an async context manager or call `aclose`."""
 
-    def __init__(self, simulator: Simulator, runner: web.AppRunner, closing: asyncio.Event) -> None:
+    def __init__(self, simulator: Simulator, runner: Runner, closing: asyncio.Event) -> None:
         self.simulator = simulator
         self._runner = runner
         self._closing = closing
@@ -68,7 +68,7 @@ async def serve(settings: Settings) -> RunningServer:
     app.add_routes(control_routes(simulator))
     app.router.add_post("/", gateway.handle)
     app.router.add_get("/{bucket}/{key:.+}", gateway.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    runner = Runner(app)
     try:
         await runner.setup()
         await web.TCPSite(runner, settings.host, settings.port).start()

@@ -15,10 +15,10 @@ from scm_api.sandbox.digicert.simulator import Simulator, open_simulator
 from scm_api.sandbox.digicert.twisting import twisted
 from scm_api.sandbox.faults import Fault
 from scm_api.sandbox.ledger import instant
+from scm_api.sandbox.listening import Runner
 from scm_api.sandbox.striking import bent, strike
 
 PREFIX = "/services/v2"
-_SHUTDOWN_SECONDS = 2.0
 Operation = Callable[[Call], Answer]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -26,7 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class RunningServer:
     """A simulator that listens. Use as an async context manager or call `aclose`."""
 
-    def __init__(self, simulator: Simulator, runner: web.AppRunner) -> None:
+    def __init__(self, simulator: Simulator, runner: Runner) -> None:
         self.simulator = simulator
         self._runner = runner
 
@@ -60,7 +60,7 @@ async def serve(settings: Settings) -> RunningServer:
     for method, path, operation in OPERATIONS:
         app.router.add_route(method, PREFIX + path, gateway.handler(operation))
     app.router.add_route("*", PREFIX + "{rest:/.*}", gateway.handler(no_route))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    runner = Runner(app)
     try:
         await runner.setup()
         await web.TCPSite(runner, settings.host, settings.port).start()

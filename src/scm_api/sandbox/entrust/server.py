@@ -17,11 +17,11 @@ from scm_api.sandbox.entrust.transport import GATEWAY_USER
 from scm_api.sandbox.entrust.twisting import twisted
 from scm_api.sandbox.faults import Fault
 from scm_api.sandbox.ledger import instant
+from scm_api.sandbox.listening import Runner
 from scm_api.sandbox.striking import bent, strike
 
 ECS_PREFIX = "/enterprise/v2"
 GATEWAY_PREFIX = "/cagw"
-_SHUTDOWN_SECONDS = 2.0
 _LONGEST_BODY = 1024 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Acting = Callable[[web.Request, dict[str, Any], dict[str, Any]], Answer]
@@ -30,7 +30,7 @@ Acting = Callable[[web.Request, dict[str, Any], dict[str, Any]], Answer]
 class RunningServer:
     """A simulator that listens. Use as an async context manager or call `aclose`."""
 
-    def __init__(self, simulator: Simulator, runner: web.AppRunner) -> None:
+    def __init__(self, simulator: Simulator, runner: Runner) -> None:
         self.simulator = simulator
         self._runner = runner
 
@@ -69,7 +69,7 @@ async def serve(settings: Settings) -> RunningServer:
         app.router.add_route(method, GATEWAY_PREFIX + path, entrance.handler(step, acting))
     missing = entrance.handler(no_route, entrance.ecs(no_route))
     app.router.add_route("*", ECS_PREFIX + "{rest:/.*}", missing)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    runner = Runner(app)
     try:
         await runner.setup()
         context = simulator.transport.context()

@@ -20,15 +20,15 @@ from scm_api.sandbox.gcp.operations import SERVICES, Operation
 from scm_api.sandbox.gcp.settings import Settings
 from scm_api.sandbox.gcp.simulator import Simulator, open_simulator
 from scm_api.sandbox.ledger import instant
+from scm_api.sandbox.listening import Runner
 
-_SHUTDOWN_SECONDS = 2.0
 _FOREVER = 3600.0
 
 
 class RunningServer:
     """A simulator that listens. Use as an async context manager or call `aclose`."""
 
-    def __init__(self, simulator: Simulator, server: Any, port: int, runner: web.AppRunner) -> None:
+    def __init__(self, simulator: Simulator, server: Any, port: int, runner: Runner) -> None:
         self.simulator = simulator
         self._server = server
         self._port = port
@@ -70,7 +70,7 @@ async def serve(settings: Settings) -> RunningServer:
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
     app = web.Application()
     app.add_routes(control_routes(simulator))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+    runner = Runner(app)
     try:
         port = _listen(server, simulator)
         await server.start()

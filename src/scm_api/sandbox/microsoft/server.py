@@ -7,6 +7,7 @@ from typing import Self
 from aiohttp import web
 
 from scm_api.sandbox.controls import PREFIX
+from scm_api.sandbox.listening import Runner
 from scm_api.sandbox.microsoft import iis
 from scm_api.sandbox.microsoft.authentication import Admitted, Gate
 from scm_api.sandbox.microsoft.authority import IssuingDesk
@@ -24,7 +25,6 @@ from scm_api.sandbox.microsoft.site import Site, asked_of
 from scm_api.sandbox.microsoft.winrm import PATH as WINRM_PATH
 from scm_api.sandbox.microsoft.winrm import Shells
 
-_SHUTDOWN_SECONDS = 2.0
 _KEEP_ALIVE_SECONDS = 120.0
 _LONGEST_BODY = 1024 * 1024
 
@@ -40,7 +40,7 @@ class RunningServer:
         self,
         simulator: Simulator,
         desk: IssuingDesk,
-        runners: Sequence[web.AppRunner],
+        runners: Sequence[Runner],
         beside: Beside,
     ) -> None:
         self.simulator = simulator
@@ -100,7 +100,7 @@ async def serve(settings: Settings) -> RunningServer:
         (_winrm(desk, tickets), settings.winrm_port, context),
         (_controls(desk), settings.control_port, None),
     )
-    runners: list[web.AppRunner] = []
+    runners: list[Runner] = []
     try:
         for app, port, tls in listeners:
             runners.append(await _listen(app, settings.host, port, tls))
@@ -114,15 +114,8 @@ async def serve(settings: Settings) -> RunningServer:
     return RunningServer(simulator, desk, runners, beside)
 
 
-async def _listen(
-    app: web.Application, host: str, port: int, tls: ssl.SSLContext | None
-) -> web.AppRunner:
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        shutdown_timeout=_SHUTDOWN_SECONDS,
-        keepalive_timeout=_KEEP_ALIVE_SECONDS,
-    )
+async def _listen(app: web.Application, host: str, port: int, tls: ssl.SSLContext | None) -> Runner:
+    runner = Runner(app, keepalive_timeout=_KEEP_ALIVE_SECONDS)
     try:
         await runner.setup()
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
@@ -186,6 +179,6 @@ def _controls(desk: IssuingDesk) -> web.Application:
     return app
 
 
-def _address(runner: web.AppRunner) -> tuple[str, int]:
+def _address(runner: Runner) -> tuple[str, int]:
     host, port = runner.addresses[0][:2]
     return str(host), int(port)

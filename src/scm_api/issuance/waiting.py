@@ -2,22 +2,37 @@
 
 import asyncio
 import re
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import asyncpg
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from scm_api.core.access import Principal
 from scm_api.core.errors import Unavailable
+from scm_api.core.lifecycle import FINAL
+from scm_api.core.vocabulary import EnrollmentState
 from scm_api.database_url import dsn_of
 from scm_api.db.models.enrollments import CHANNEL
+from scm_api.db.session import Database
+from scm_api.issuance.intake import retry_after
+from scm_api.web.openapi import problems
+from scm_api.web.replies import reply
+from scm_api.web.schemas import Output
 
-LONGEST_WAIT = 30
-_WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
+LONGEST_WAIT: Final = 30
+# RFC 7240 section 2. Of a number with more digits the first four say enough: it is too large.
+_WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*=\s*"?0*(\d{1,4})\d*"?\s*(?:$|[,;])', re.IGNORECASE)
+# States nothing changes without somebody's decision.
+_ENDS: Final = frozenset({*FINAL, EnrollmentState.PARKED, EnrollmentState.PENDING_APPROVAL})
+Content = dict[str, Any]
+Reading = Callable[[AsyncSession, Principal, UUID], Awaitable[Content]]
 
 
 class Changes:
@@ -107,6 +122,72 @@ class Waiting:
     seconds: int
     changes: Changes
 
+    @property
+    def applied(self) -> dict[str, str]:
+        """The header that tells of it, as it may be less than was asked for."""
+        return {"Preference-Applied": f"wait={self.seconds}"} if self.seconds else {}
+
+
+async def wait_for_end(
+    database: Database, caller: Principal, enrollment_id: UUID, wait: Waiting, reading: Reading
+) -> Content:
+    """The enrollment once it is final or waits for a person, or as it is when the time is up or
+    this process is about to leave. Raises Unavailable where PostgreSQL does not answer."""
+    ends = time.monotonic() + wait.seconds
+    while True:
+        async with wait.changes.subscribed(enrollment_id, ends - time.monotonic()) as changed:
+            async with database.transaction() as session:
+                content = await reading(session, caller, enrollment_id)
+            left = ends - time.monotonic()
+            if content["state"] in _ENDS or left <= 0 or wait.changes.over:
+                return content
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), left)
+
+
+async def looked_at(
+    database: Database, caller: Principal, content: Content, wait: Waiting, reading: Reading
+) -> Content:
+    """A stored enrollment once it is settled, or as it was when the database went away: it is
+    stored, and whoever made it or decided about it has to learn of it."""
+    if not wait.seconds:
+        return content
+    try:
+        return await wait_for_end(database, caller, enrollment_of(content), wait, reading)
+    except Unavailable:
+        return content
+
+
+def enrollment_of(content: Content) -> UUID:
+    """Which enrollment an answer tells of: it is one, or names the one that was made."""
+    return UUID(str(content.get("enrollment_id", content.get("id"))))
+
+
+def made(content: Content, wait: Waiting | None = None) -> Response:
+    """201 with the certificate's address where it was issued while it was waited for; otherwise
+    202: stored, and looked after from here on."""
+    applied = {} if wait is None else wait.applied
+    if applied and content["state"] == EnrollmentState.ISSUED:
+        location = {"Location": f"/certificates/{content['certificate_id']}"}
+        return reply(content, status=201, headers=location | applied)
+    headers = {
+        "Location": f"/enrollments/{enrollment_of(content)}",
+        "Retry-After": retry_after(content["state"]),
+    }
+    return reply(content, status=202, headers=headers | applied)
+
+
+def making(answer: type[Output], *refusals: int) -> dict[str, Any]:
+    """The keywords of a route that makes an enrollment and answers with `made`."""
+    accepted = "Stored; look again at `Location` after `Retry-After` seconds."
+    return {
+        "status_code": 201,
+        "response_model": answer,
+        "response_description": "Issued while it was waited for; `Location` is the certificate.",
+        "responses": {202: {"model": answer, "description": accepted}} | problems(*refusals),
+        "openapi_extra": prefer(),
+    }
+
 
 def prefer() -> dict[str, Any]:
     """`openapi_extra` of an operation that takes `Wait`.
@@ -126,7 +207,7 @@ def prefer() -> dict[str, Any]:
 
 
 async def _waiting(request: Request) -> Waiting:
-    found = _WAIT.search(request.headers.get("prefer", ""))
+    found = _WAIT.search(",".join(request.headers.getlist("prefer")))
     seconds = min(int(found[1]), LONGEST_WAIT) if found else 0
     return Waiting(seconds, request.app.state.changes)
 
