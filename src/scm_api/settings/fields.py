@@ -5,6 +5,7 @@ import binascii
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -46,6 +47,11 @@ def _crash_point(value: Any) -> Any:
 
 def _split(value: Any) -> Any:
     return [entry.strip() for entry in value.split(",")] if isinstance(value, str) else value
+
+
+def _network(value: str) -> str:
+    ip_network(value)
+    return value
 
 
 def _key_entry(entry: SecretStr) -> SecretStr:
@@ -124,6 +130,33 @@ class Settings(BaseSettings):
         ge=16 * 1024,
         le=16 * 1024 * 1024,
         description="Longest request body in bytes, 16384 (16 KiB) to 16777216 (16 MiB).",
+    )
+    rate_limit_per_second: float = Field(
+        50,
+        ge=0,
+        le=100_000,
+        description="Changes (all requests but GET and HEAD) that one API process takes from one "
+        "API key for good, 0 to 100000 a second; 0 takes any number.",
+    )
+    rate_limit_burst: int = Field(
+        500,
+        ge=1,
+        le=1_000_000,
+        description="Changes it takes at once from an API key that rested, 1 to 1000000.",
+    )
+    wrong_keys_per_minute: int = Field(
+        60,
+        ge=0,
+        le=100_000,
+        description="Wrong API keys that one API process looks up from one address (IPv6: network "
+        "of 64 bits), 0 to 100000 a minute; 0 looks up any number.",
+    )
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)
+    ] = Field(
+        (),
+        description="Addresses or networks of the proxies in front, separated by commas, whose "
+        "X-Forwarded-For says who sent a request; unset: proxies on this machine (127.0.0.1, ::1).",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="One of debug, info, warning, error."
