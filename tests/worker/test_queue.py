@@ -64,7 +64,7 @@ async def _running(
 
 async def _enqueue(database: Database) -> None:
     async with database.transaction() as session:
-        await enqueue(session, Job.REVOKE_SURPLUS, new_id())
+        await enqueue(session, Job.REVOKE_SURPLUS, new_id(), new_id())
 
 
 async def test_f23_a_job_whose_connection_is_terminated_is_run_again(

@@ -81,10 +81,10 @@ async def _wake(session: AsyncSession, those: ColumnElement[bool]) -> None:
         .where(those, Enrollment.reason_code.in_(WAITING_REASONS), Enrollment.due_at > func.now())
         .with_for_update(skip_locked=True)
     )
-    woken = await session.scalars(
+    woken = await session.execute(
         update(Enrollment)
         .where(Enrollment.id.in_(waiting))
         .values(due_at=func.now())
-        .returning(Enrollment.id)
+        .returning(Enrollment.id, Enrollment.organization_id)
     )
-    await enqueue_many(session, Job.ADVANCE_ENROLLMENT, woken.all())
+    await enqueue_many(session, Job.ADVANCE_ENROLLMENT, [(id_, of) for id_, of in woken])
