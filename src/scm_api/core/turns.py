@@ -10,7 +10,7 @@ from typing import Final
 from scm_api.core.rate_limit import Bucket, Rate
 
 # Well below what one worker gets done, so that what is put back is all that can pile up.
-_SHARE: Final = Rate(per_second=5, burst=10)
+_SHARE: Final = Rate(per_second=1, burst=10)
 _FURTHEST: Final = 3600.0  # seconds; after that a job comes before all that are new
 
 
