@@ -49,7 +49,7 @@ async def test_t49_addresses_that_send_wrong_keys_are_told_so(
 async def test_t49_wrong_keys_shut_no_neighbour_out(estate: Estate, database: Database) -> None:
     """Those behind the same address whose key was right lately, though it is looked up again."""
     now = 100.0
-    limit = RateLimit("wrong keys", Rate(per_second=0.1, burst=3), "", lambda: now)
+    limit = RateLimit("wrong keys", Rate(per_second=0.1, burst=3), "", held=0, clock=lambda: now)
     keys = Authenticator(database, limit, clock=lambda: now)
     neighbour, newcomer = estate.api.key or "", (await estate.api_key())[1]["key"]
     await keys.principal(neighbour, HERE)
@@ -67,7 +67,7 @@ async def test_t49_a_key_that_is_right_no_more_counts_as_wrong(
     estate: Estate, database: Database
 ) -> None:
     now = 100.0
-    limit = RateLimit("wrong keys", Rate(per_second=0.01, burst=1), "", lambda: now)
+    limit = RateLimit("wrong keys", Rate(per_second=0.01, burst=1), "", held=0, clock=lambda: now)
     keys = Authenticator(database, limit, clock=lambda: now)
     _, made = await estate.api_key()
     await keys.principal(made["key"], HERE)

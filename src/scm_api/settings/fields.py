@@ -132,14 +132,14 @@ class Settings(BaseSettings):
         description="Longest request body in bytes, 16384 (16 KiB) to 16777216 (16 MiB).",
     )
     rate_limit_per_second: float = Field(
-        50,
+        30,
         ge=0,
         le=100_000,
         description="Changes (all requests but GET and HEAD) that one API process takes from one "
         "API key for good, 0 to 100000 a second; 0 takes any number.",
     )
     rate_limit_burst: int = Field(
-        500,
+        300,
         ge=1,
         le=1_000_000,
         description="Changes it takes at once from an API key that rested, 1 to 1000000.",

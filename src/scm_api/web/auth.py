@@ -86,7 +86,7 @@ class Authenticator:
 
     async def _look_up(self, wanted: bytes, caller: str) -> Principal:
         if wanted not in self._proven:
-            self._wrong_keys.check(caller)
+            await self._wrong_keys.check(caller)
         try:
             found = await self._find(wanted)
         except Unauthenticated:
@@ -182,7 +182,7 @@ class _ApiKey(SecurityBase):
         caller = await authenticator.principal(key, client.host if client else "unknown")
         if request.method not in _READING:
             changes: RateLimit = state.changes_by_key
-            changes.check(caller.api_key_id)
+            await changes.check(caller.api_key_id)
             changes.count(caller.api_key_id)
         return caller
 

@@ -4,9 +4,14 @@ that wrong keys come from.
 They are kept in memory, so that a request costs PostgreSQL nothing more. Reading is not counted:
 clients are told to ask again until an enrollment is issued, and whoever has many under way asks
 often. It must not keep them from enrolling.
+
+A refusal is held for a moment. Who asks again at once would otherwise keep the process as busy with
+refusals as with work, and everybody else would wait for it.
 """
 
+import asyncio
 import math
+import random
 import time
 from collections.abc import Callable, Hashable
 from typing import Final
@@ -20,27 +25,34 @@ from scm_api.settings import Settings
 
 _HOLDERS: Final = 10_000  # of whom buckets are kept; whoever took nothing for long is forgotten
 _TOLD_EVERY: Final = 60  # seconds
+_HELD: Final = 0.5  # seconds
 _log = get_logger(__name__)
 
 
 class RateLimit:
-    """One bucket for each holder; `rate` None limits nobody. `detail` is told who is refused."""
+    """One bucket for each holder; `rate` None limits nobody.
+
+    `detail` is told who is refused, after about `held` seconds.
+    """
 
     def __init__(
         self,
         name: str,
         rate: Rate | None,
         detail: str,
+        *,
+        held: float = _HELD,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._rate = rate
         self.detail = detail
+        self._held = held
         self._clock = clock
         self._buckets: LRUCache[Hashable, Bucket] = LRUCache(_HOLDERS)
         self._told: TTLCache[Hashable, None] = TTLCache(_HOLDERS, _TOLD_EVERY, clock)
 
-    def check(self, holder: Hashable) -> None:
+    async def check(self, holder: Hashable) -> None:
         """Raise RateLimited if the bucket is empty."""
         if self._rate is None:
             return
@@ -50,6 +62,8 @@ class RateLimit:
         if holder not in self._told:
             self._told[holder] = None
             _log.warning("rate limited", limit=self._name, holder=str(holder))
+        # Many connections that are told so at once do not come back at once.
+        await asyncio.sleep(self._held * random.uniform(0.5, 1.5))  # noqa: S311
         raise RateLimited(self.detail, retry_after=math.ceil(wait))
 
     def count(self, holder: Hashable) -> None:
