@@ -165,6 +165,27 @@ def test_health_asks_the_api_on_this_machine(database: dict[str, str]) -> None:
         assert run("health", SCM_PORT=str(port), SCM_HOST="0.0.0.0").returncode == 0
 
 
+def test_t49_proxies_say_whose_wrong_keys_they_pass_on(database: dict[str, str]) -> None:
+    port = free_port()
+    limit = {"SCM_WRONG_KEYS_PER_MINUTE": "1", "SCM_TRUSTED_PROXIES": "198.51.100.0/24"}
+    with serving(port, **limit, **database):
+        found = [
+            httpx.get(
+                f"http://127.0.0.1:{port}/connectors",
+                headers={"Authorization": "Bearer scm_wrong", "X-Forwarded-For": senders},
+                verify=NO_TRUST,
+            ).status_code
+            for senders in (
+                "192.0.2.1",
+                "192.0.2.1, 198.51.100.7",
+                "192.0.2.1, 192.0.2.2",  # who says so is not trusted
+                "2001:db8::1",
+                "2001:db8::2",
+            )
+        ]
+    assert found == [401, 429, 401, 401, 429]
+
+
 def test_processes_have_a_listener_each_and_end_together(database: dict[str, str]) -> None:
     port = free_port()
     with serving(port, SCM_API_PROCESSES="2", **database) as process:

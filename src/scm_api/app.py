@@ -35,6 +35,7 @@ from scm_api.web.auth import Authenticator
 from scm_api.web.deps import Resources
 from scm_api.web.health import router as health
 from scm_api.web.middleware import Frame
+from scm_api.web.rate_limits import change_limit, wrong_key_limit
 from scm_api.web.state_gauges import StateGauges
 
 _DESCRIPTION = """
@@ -124,7 +125,8 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
         opened.push_async_callback(gauges.aclose)
         gateway = Gateway(database, ring, drivers)
         app.state.resources = Resources(settings, database, ring, gateway, checks)
-        app.state.authenticator = Authenticator(database)
+        app.state.authenticator = Authenticator(database, wrong_key_limit(settings))
+        app.state.changes_by_key = change_limit(settings)
         app.state.changes = changes
         app.state.state_gauges = gauges
         yield

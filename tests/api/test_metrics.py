@@ -110,7 +110,8 @@ async def test_what_no_worker_takes_grows_old(
         await session.execute(text(f"UPDATE enrollments SET {earlier} {held}"))
         ten = "execute_after = execute_after - interval '10 minutes'"
         await session.execute(text(f"UPDATE pgqueuer SET {ten}"))
-        await enqueue(session, Job.ADVANCE_ENROLLMENT, new_id(), delay=timedelta(hours=1))
+        hour = timedelta(hours=1)
+        await enqueue(session, Job.ADVANCE_ENROLLMENT, new_id(), new_id(), delay=hour)
     gauges = await scrape(estate.api)
     assert gauges["scm_enrollments", "approved"] == 2
     assert 0 < gauges["scm_enrollment_oldest_due_age_seconds",] < 600, "a worker has the other"

@@ -81,15 +81,18 @@ async def connection_changed(session: AsyncSession, local_ca_backend_id: UUID) -
     checked = select(CaBackendHealth.ca_backend_id).where(
         CaBackendHealth.ca_backend_id.in_(backends)
     )
-    await enqueue_many(session, Job.CHECK_CA_BACKEND, (await session.scalars(checked)).all())
+    # A check is no organization's: each CA backend takes turns for itself.
+    checks = [(each, each) for each in await session.scalars(checked)]
+    await enqueue_many(session, Job.CHECK_CA_BACKEND, checks)
 
 
 async def _revoke_now(session: AsyncSession, ca_backend_id: UUID) -> None:
-    waiting = select(Certificate.id).where(
+    waiting = select(Certificate.id, Certificate.organization_id).where(
         Certificate.ca_backend_id == ca_backend_id,
         Certificate.revocation_state == RevocationState.REQUESTED.value,
     )
-    await run_now(session, Job.REVOKE_CERTIFICATE, (await session.scalars(waiting)).all())
+    those = [(id_, of) for id_, of in await session.execute(waiting)]
+    await run_now(session, Job.REVOKE_CERTIFICATE, those)
 
 
 async def _wake(session: AsyncSession, those: ColumnElement[bool]) -> None:
@@ -100,10 +103,10 @@ async def _wake(session: AsyncSession, those: ColumnElement[bool]) -> None:
         .where(those, Enrollment.reason_code.in_(WAITING_REASONS), Enrollment.due_at > func.now())
         .with_for_update(skip_locked=True)
     )
-    woken = await session.scalars(
+    woken = await session.execute(
         update(Enrollment)
         .where(Enrollment.id.in_(waiting))
         .values(due_at=func.now())
-        .returning(Enrollment.id)
+        .returning(Enrollment.id, Enrollment.organization_id)
     )
-    await enqueue_many(session, Job.ADVANCE_ENROLLMENT, woken.all())
+    await enqueue_many(session, Job.ADVANCE_ENROLLMENT, [(id_, of) for id_, of in woken])

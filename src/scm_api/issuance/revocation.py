@@ -96,7 +96,7 @@ async def send(
     row.version += 1
     if row.revocation_reason == RevocationReason.KEY_COMPROMISE:
         await block_keys(session, caller, [row], told)
-    await enqueue(session, Job.REVOKE_CERTIFICATE, row.id, delay=wait)
+    await enqueue(session, Job.REVOKE_CERTIFICATE, row.id, row.organization_id, delay=wait)
 
 
 async def block_replaced(

@@ -27,6 +27,7 @@ _STATUS: dict[type[errors.ScmError], int] = {
     UnsupportedMediaType: 415,
     errors.Invalid: 422,
     errors.PreconditionRequired: 428,
+    errors.RateLimited: 429,
     errors.Unavailable: 503,
 }
 _HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
@@ -83,7 +84,7 @@ def problem_of(error: errors.ScmError, request_id: str) -> Response:
         members["used_by"] = [
             {"kind": use.kind, "id": str(use.id), "name": use.name} for use in error.used_by
         ]
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, (errors.RateLimited, errors.Unavailable)):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, UnsupportedMediaType):
         headers |= dict([error.hint])

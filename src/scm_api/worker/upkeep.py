@@ -46,7 +46,7 @@ _log = get_logger(__name__)
 # is due. `overdue` keeps jobs that are just being delivered out of it. Surplus certificates are not
 # looked for: the next certificate of that person brings a job for all of them.
 _LOST_ENROLLMENTS = text("""
-    SELECT id FROM enrollments
+    SELECT id, organization_id FROM enrollments
      WHERE due_at < clock_timestamp() - CAST(:overdue AS interval)
        AND state = ANY(:states)
        AND (lease_until IS NULL OR lease_until < clock_timestamp())
@@ -55,7 +55,7 @@ _LOST_ENROLLMENTS = text("""
      ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED
 """)
 _LOST_REVOCATIONS = text("""
-    SELECT id FROM certificates
+    SELECT id, organization_id FROM certificates
      WHERE revocation_state IN ('requested', 'scheduled', 'pending_ca')
        AND greatest(revocation_requested_at, revocation_effective_at)
            < clock_timestamp() - CAST(:overdue AS interval)
@@ -161,8 +161,8 @@ class Upkeep:
                 (Job.ADVANCE_ENROLLMENT, _LOST_ENROLLMENTS, {"states": states}),
                 (Job.REVOKE_CERTIFICATE, _LOST_REVOCATIONS, {}),
             ):
-                rows = await session.scalars(query, shared | {"job": job.value} | extra)
-                lost = list(rows)
+                rows = await session.execute(query, shared | {"job": job.value} | extra)
+                lost = [(row.id, row.organization_id) for row in rows]
                 await enqueue_many(session, job, lost)
                 found += len(lost)
         if found:
