@@ -170,6 +170,13 @@ async def test_half_a_credential_is_told_by_the_names_of_its_fields(estate: Esta
     assert fault["detail"].startswith("access_key_id and secret_access_key")
 
 
+async def test_a_text_of_a_wrong_form_is_answered_with_an_example(estate: Estate) -> None:
+    path = f"/connectors/{(await estate.connector())['id']}/local-ca-backends"
+    body = {"name": "a", "options": {"backend_type": "aws", "region": "Frankfurt"}}
+    (fault,) = (await estate.api.post(path, body, 422))["errors"]
+    assert fault["accepted"].endswith("$, such as eu-central-1")
+
+
 async def test_values_of_a_wrong_kind_are_told_without_a_word_of_python(estate: Estate) -> None:
     chain = await estate.chain()
     body = {

@@ -40,6 +40,7 @@ CERTIFICATE = tlv(0x30, sequence(tlv(0xA0, integer(2)), integer(7)) + sequence(N
         (base64.b64encode(CERTIFICATE).decode(), "is an X.509 certificate"),
         (pem(CERTIFICATE), "is an X.509 certificate"),
         (CERTIFICATE, "is an X.509 certificate"),
+        (base64.b64encode(pem(GOOD).encode()).decode(), "is the base64 of a PEM block"),
         (DER64[:-4], "not a PKCS#10 certification request"),
     ],
 )

@@ -93,6 +93,14 @@ def test_t80_what_cannot_be_a_rule_is_refused_when_it_is_saved(
     assert detail.startswith(reason)
 
 
+def test_what_is_no_rule_is_answered_with_the_variables_there_are() -> None:
+    (fault,) = rule_faults("name == 'www'", REQUEST, "/rule/expression")
+    accepted = fault.accepted or ""
+    assert accepted.endswith(
+        "names, common_name, key_type, term_days, certificate_type, organization_id"
+    )
+
+
 def test_every_fault_of_a_rule_is_told() -> None:
     assert len(reasons("names.map(a, f(a)).all(a, names.all(b, a.matches(b)))")) == 4
 

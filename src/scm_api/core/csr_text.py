@@ -79,6 +79,11 @@ def holds_private_key(text: str) -> bool:
     return _PRIVATE_KEY.search(text.replace("\0", "")) is not None
 
 
+def is_pem(der: bytes) -> bool:
+    """Whether the octets are a PEM block, so that its text was encoded once more."""
+    return der.lstrip().startswith(b"-----BEGIN ")
+
+
 def is_private_key(der: bytes) -> bool:
     """Whether the octets begin as private keys and PKCS#12 files do, encrypted ones included.
 

@@ -78,7 +78,8 @@ def rule_faults(expression: str, sample: RuleContext, pointer: str) -> list[Faul
     It is tried on `sample`, a request like those to come. A rule may still fail on another one,
     for instance by reading a name that is not there.
     """
-    accepted = "a CEL expression that is true or false"
+    variables = ", ".join(sample.variables())
+    accepted = f"a CEL expression that is true or false, of the variables {variables}"
     if len(expression) > LONGEST:
         detail = f"The rule has {len(expression):,} characters."
         return [Fault(pointer, "rule-invalid", detail, f"at most {LONGEST:,} characters")]

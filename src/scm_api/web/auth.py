@@ -28,7 +28,7 @@ KEY_PREFIX = "scm_"
 CACHE_SECONDS = 5
 _DOMAIN = b"scm-api api key v1"
 
-_DESCRIPTION = "An API key of this service: `Authorization: Bearer scm_…`"
+_DESCRIPTION = "An API key of this service, as it was shown: `scm_…`, without `Bearer`."
 
 
 def new_key() -> tuple[str, str, bytes]:
@@ -142,6 +142,11 @@ class _ApiKey(SecurityBase):
             raise Unauthenticated(
                 "Send an API key: Authorization: Bearer scm_… "
                 "(make one with `scm-api admin create`)."
+            )
+        if not key.startswith(KEY_PREFIX):
+            raise Unauthenticated(
+                f"This is no API key of this service: they begin with {KEY_PREFIX}. "
+                "After `Bearer` and a blank comes the key alone."
             )
         authenticator: Authenticator = request.app.state.authenticator
         return await authenticator.principal(key)

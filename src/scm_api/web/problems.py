@@ -30,7 +30,9 @@ _STATUS: dict[type[errors.ScmError], int] = {
     errors.Unavailable: 503,
 }
 _HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
-_ACRONYMS = {word.lower(): word for word in ("ARN", "CA", "CN", "CSR", "JSON", "MRAO", "SAN")}
+_ACRONYMS = {
+    word.lower(): word for word in ("API", "ARN", "CA", "CN", "CSR", "JSON", "MRAO", "SAN")
+}
 
 
 def problem(
