@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from databases import Databases
 from plain_http import NO_TRUST
 from processes import ServiceProcess, command, finished, free_port, fresh, started
+from scm_api import __version__
 from scm_api.core.sealing import KeyRing
 from scm_api.db.base import new_id
 from scm_api.db.models import AuditEvent, Connector, LocalCaBackend
@@ -88,6 +89,8 @@ def listeners(pid: int, port: int) -> list[psutil.Process]:
 
 def test_help_names_every_command() -> None:
     shown = finished(fresh("--help"), CLEAN).stdout
+    assert "Usage: scm-api " in shown
+    assert run("--version").stdout == f"scm-api {__version__}\n"
     for name in ("serve", "worker", "migrate", "openapi", "health", "admin", "secrets"):
         assert f" {name} " in shown
     assert "aws" in run("sandbox", "--help").stdout
@@ -207,6 +210,7 @@ def test_a_created_admin_can_use_the_printed_key_and_is_unique(database: dict[st
     done = run(*create, **database)
     key = done.stdout.removesuffix("\n")
     assert key not in done.stderr
+    assert make_url(database["SCM_DATABASE_URL"]).database in done.stderr
     port = free_port()
     with serving(port, **database):
         answer = httpx.get(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
+from scm_api import __version__
 from scm_api.sandbox.commands import sandbox
 
 if TYPE_CHECKING:
@@ -15,19 +16,34 @@ if TYPE_CHECKING:
     from scm_api.settings import Settings
 
 app = typer.Typer(
-    help="One API for every certificate authority a company buys from.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_CONTRACT = Path(__file__).parents[2] / "openapi" / "openapi.yaml"
+_T = TypeVar("_T")
 admin = typer.Typer(help="Admins, as an operator makes them.", no_args_is_help=True)
 secrets = typer.Typer(help="The key ring that seals secrets.", no_args_is_help=True)
 app.add_typer(admin, name="admin")
 app.add_typer(secrets, name="secrets")
 app.add_typer(sandbox, name="sandbox")
 
-_CONTRACT = Path(__file__).parents[2] / "openapi" / "openapi.yaml"
-_T = TypeVar("_T")
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"scm-api {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """One API for every certificate authority a company buys from."""
 
 
 @app.command()
@@ -134,9 +150,13 @@ def admin_create(
 ) -> None:
     """Make an MRAO admin and print an API key, once."""
     from scm_api.access.provisioning import create_admin_with_key
+    from scm_api.database_url import place_of
 
-    key = _with_database(lambda database, _: create_admin_with_key(database, name, email))
-    typer.echo("The admin's API key; it is shown only now:", err=True)
+    settings = _settings()
+    url = settings.database_url
+    place = place_of(url) if url else f"embedded in {settings.data_directory.absolute()}"
+    key = _with_database(settings, lambda database, _: create_admin_with_key(database, name, email))
+    typer.echo(f"An API key for the database {place}; it is shown only now:", err=True)
     typer.echo(key)
 
 
@@ -162,7 +182,9 @@ def secrets_rotate() -> None:
     from scm_api.connectors.resealing import reseal_all
     from scm_api.secret_keys import load_key_ring
 
-    done = _with_database(lambda database, settings: reseal_all(database, load_key_ring(settings)))
+    done = _with_database(
+        _settings(), lambda database, placed: reseal_all(database, load_key_ring(placed))
+    )
     typer.echo(f"{done.secrets} secrets and {done.answers} kept answers were sealed again.")
     if done.lost_answers:
         typer.echo(
@@ -267,7 +289,9 @@ def _files_in_words() -> Iterator[None]:
         _leave(str(error))
 
 
-def _with_database(action: "Callable[[Database, Settings], Awaitable[_T]]") -> _T:
+def _with_database(
+    settings: "Settings", action: "Callable[[Database, Settings], Awaitable[_T]]"
+) -> _T:
     """Run one action on the database of the settings; what it refuses ends in a sentence."""
     from scm_api.core.errors import ScmError, Unavailable
     from scm_api.db.session import Database
@@ -279,9 +303,9 @@ def _with_database(action: "Callable[[Database, Settings], Awaitable[_T]]") -> _
         finally:
             await database.aclose()
 
-    with _database(_settings()) as settings, _database_in_words(settings), _files_in_words():
+    with _database(settings) as placed, _database_in_words(placed), _files_in_words():
         try:
-            return asyncio.run(run(settings))
+            return asyncio.run(run(placed))
         except Unavailable:
             raise
         except (ScmError, ValueError) as error:

@@ -1,7 +1,7 @@
 """Renewing and replacing: enrollments that follow from a certificate."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Response
@@ -25,6 +25,8 @@ from scm_api.issuance.renewal import judge_successor, kept_subject
 from scm_api.issuance.revocation import block_replaced, state_at
 from scm_api.web.deps import Resources
 from scm_api.web.replies import reply
+
+_SAME_NAMES: Final = "the names of the certificate before; enroll anew for others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,8 @@ def _at_fields_of_the_body(judged: Judged) -> Judged:
     faults = []
     for fault in judged.faults:
         start = "/" + fault.pointer[1:].partition("/")[0]
-        faults.append(replace(fault, pointer=moved.get(start, fault.pointer)))
+        same = _SAME_NAMES if fault.code == "names-differ" else fault.accepted
+        faults.append(replace(fault, pointer=moved.get(start, fault.pointer), accepted=same))
     return replace(judged, faults=tuple(dict.fromkeys(faults)))
 
 

@@ -29,6 +29,9 @@ from scm_api.db.conflicts import conflict_of
 from scm_api.db.engine import engine_for
 from scm_api.db.schema import state_of
 from scm_api.db.statements import Single
+from scm_api.logger import get_logger
+
+_log = get_logger(__name__)
 
 # SQLSTATEs that mean the server is away or going: class 08 connection, 57P shutdown and recovery,
 # 53 out of resources, 25006 read-only as a replica is (PostgreSQL manual, appendix A).
@@ -169,7 +172,16 @@ async def _translated() -> AsyncIterator[None]:
         told = _unavailable_or(error)
         if told is error:
             raise
+        if is_away(error):
+            _log.warning("the database cannot be used", why=_innermost(error))
         raise told from error
+
+
+def _innermost(error: BaseException) -> str:
+    """Why, in the words of PostgreSQL or the system, without what is around it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__
 
 
 def _unavailable_or(error: BaseException) -> BaseException:
