@@ -30,7 +30,7 @@ def _codes(node: ast.AST) -> Iterator[ast.expr]:
     match node:
         case ast.Call() if _name(node) not in NO_CODES:
             yield from (keyword.value for keyword in node.keywords if keyword.arg == "code")
-            if _name(node) in {"Fault", "problem"} and len(node.args) > 1:
+            if _name(node) in {"Fault", "_fault", "problem"} and len(node.args) > 1:
                 yield node.args[1]
             if _name(node) == "PydanticCustomError":
                 yield node.args[0]
