@@ -51,9 +51,11 @@ class ProfileRule:
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What a rule may look at. In CEL, `names` is a list of maps with `kind` and `value`."""
+    """What a rule may look at. In CEL, `names` is a list of maps with `kind` and `value`, `subject`
+    one of maps with `type` and `value`, in the order of the CSR."""
 
     names: Sequence[Name]
+    subject: Sequence[tuple[str, str]]
     common_name: str
     key_type: str
     term_days: int
@@ -64,6 +66,7 @@ class RuleContext:
         """The variables of the expression."""
         return {
             "names": [{"kind": name.kind.value, "value": name.value} for name in self.names],
+            "subject": [{"type": type_, "value": value} for type_, value in self.subject],
             "common_name": self.common_name,
             "key_type": self.key_type,
             "term_days": self.term_days,
