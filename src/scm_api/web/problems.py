@@ -128,7 +128,7 @@ def install(app: FastAPI) -> None:
         code = _HTTP_CODES.get(error.status_code, "malformed-request")
         detail, headers = error.detail, error.headers
         if error.status_code == 404:
-            detail = "There is nothing at this address."
+            detail = "There is nothing at this address; /docs shows those there are."
         if error.status_code == 405:
             allowed = ", ".join(_methods_at(request)) or (headers or {}).get("Allow", "")
             detail = f"This address does not take {request.method}; it takes {allowed}."
