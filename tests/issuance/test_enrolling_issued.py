@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from api_client import code_of
 from csrs import csr_for, new_key
 from estate import Estate
+from scm_api.certificates.service import Format, download
+from scm_api.core.errors import Conflict
 from settlement import Enrolling
 from simulator import EC_ISSUING, Simulator
 
@@ -40,6 +42,11 @@ async def test_a_certificate_verifies_against_its_ca(
     assert certificate["status"] == "valid"
     assert certificate["serial_number"] == f"{leaf.serial_number:x}"
     assert certificate["chain_complete"]
+
+
+def test_issuers_that_the_ca_did_not_tell_are_no_empty_file() -> None:
+    with pytest.raises(Conflict, match="gave no certificates of its own"):
+        download("1", b"", [], Format.ISSUERS)
 
 
 def _alternative_names(leaf: x509.Certificate) -> x509.SubjectAlternativeName:

@@ -55,11 +55,12 @@ def _of_body(item: dict[str, Any], body: Any, model: Any) -> Fault:
         discriminator = str(context["discriminator"]).strip("'")
         accepted = accepted or choices_of(models_at(model, path), discriminator)
         path.append(discriminator)
-    elif kind == "string_pattern_mismatch":
-        example = example_of(models_at(model, path[:-1]), path[-1])
-        accepted = f"{accepted}, such as {example}" if example else accepted
     elif accepted == "a JSON object" and len(models := models_at(model, path)) == 1:
         accepted = f"a JSON object with {fields_of(models)}"
+    if path and (accepted is None or kind == "string_pattern_mismatch"):
+        example = example_of(models_at(model, path[:-1]), path[-1])
+        form = f"{accepted}," if accepted else "a value"
+        accepted = f"{form} such as {example}" if example else accepted
     return Fault(_pointer(path, body, kind), code, sentence, accepted)
 
 
