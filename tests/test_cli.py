@@ -2,11 +2,8 @@
 
 import asyncio
 import base64
-import json
-import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,21 +12,20 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
+from command_line import CLEAN, KEYS, run
 from databases import Databases
 from plain_http import NO_TRUST
 from processes import ServiceProcess, command, finished, free_port, fresh, started
+from scm_api import __version__
 from scm_api.core.sealing import KeyRing
-from scm_api.db.audit_seals import seal_events
 from scm_api.db.base import new_id
 from scm_api.db.models import AuditEvent, Connector, LocalCaBackend
 from scm_api.db.secrets import secrets_owner
 from scm_api.db.session import Database
 
-KEYS = f"k1:{base64.b64encode(bytes(32)).decode()}"
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SCM_")}
 SERVE = command("serve")
 
 
@@ -48,10 +44,6 @@ def unmigrated(databases: Databases, database: dict[str, str]) -> Iterator[dict[
     url = databases.clone(template.render_as_string(hide_password=False))
     yield database | {"SCM_DATABASE_URL": url}
     databases.drop(url)
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return finished(command(*arguments), CLEAN | environment)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -90,6 +82,8 @@ def listeners(pid: int, port: int) -> list[psutil.Process]:
 
 def test_help_names_every_command() -> None:
     shown = finished(fresh("--help"), CLEAN).stdout
+    assert "Usage: scm-api " in shown
+    assert run("--version").stdout == f"scm-api {__version__}\n"
     for name in ("serve", "worker", "migrate", "openapi", "health", "admin", "audit", "secrets"):
         assert f" {name} " in shown
     assert "aws" in run("sandbox", "--help").stdout
@@ -230,6 +224,7 @@ def test_a_created_admin_can_use_the_printed_key_and_is_unique(database: dict[st
     done = run(*create, **database)
     key = done.stdout.removesuffix("\n")
     assert key not in done.stderr
+    assert make_url(database["SCM_DATABASE_URL"]).database in done.stderr
     port = free_port()
     with serving(port, **database):
         answer = httpx.get(
@@ -321,45 +316,3 @@ def test_rotating_seals_with_the_first_key_and_names_what_no_key_opens(
     assert new.open(sealed, secrets_owner(good)) == b"canary"
     assert version == 1
     assert events == ["local_ca_backend.resealed"]
-
-
-def test_t63_audit_verify_ends_with_status_1_and_the_first_number_that_is_wrong(
-    database_url: str, tmp_path: Path
-) -> None:
-    environment = {"SCM_DATABASE_URL": database_url, "SCM_SECRET_KEYS": KEYS}
-    head = tmp_path / "head.json"
-
-    async def sealed(*statements: str) -> None:
-        """After these, by who owns the tables."""
-        opened = Database(database_url, pool_size=1)
-        async with opened.transaction() as session:
-            await session.execute(text("SET LOCAL session_replication_role = replica"))
-            for statement in statements:
-                await session.execute(text(statement))
-        await seal_events(opened, KeyRing.parse([KEYS]))
-        await opened.aclose()
-
-    def verified(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return run("audit", "verify", *arguments, **environment)
-
-    assert run("admin", "create", "--email", "a@b.test", "--name", "A", **environment).stdout
-    unsealed = verified()
-    assert unsealed.returncode == 0
-    assert "0 audit events are as they were sealed, 2 are not sealed yet, the" in unsealed.stderr
-    asyncio.run(sealed())
-    done = verified()
-    assert done.stderr == "2 audit events are as they were sealed, 0 are not sealed yet.\n"
-    told = json.loads(done.stdout)
-    assert (told["seal"], told["number"]) == (1, 2)
-    head.write_text(done.stdout)
-    assert verified("--head", str(head)).stdout == done.stdout
-
-    asyncio.run(sealed("DELETE FROM audit_seals", "DELETE FROM audit_events WHERE number = 2"))
-    assert verified().returncode == 0
-    cut = verified("--head", str(head))
-    assert (cut.returncode, cut.stdout) == (1, "")
-    assert cut.stderr.startswith("Audit event 1: audit seal 1 is not the one that was exported.")
-    asyncio.run(sealed("UPDATE audit_events SET principal_name = 'B'"))
-    assert verified().stderr.startswith("Audit event 1: the event was changed.")
-    head.write_text("no head")
-    assert "as it was exported" in verified("--head", str(head)).stderr

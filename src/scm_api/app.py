@@ -61,11 +61,10 @@ as it stands; elsewhere the ids are made up: take yours from the answers before.
   pointer. Quote `request_id` when you ask for help.
 * Send an `Idempotency-Key` with a creating POST, and repeating it is safe.
 * Fields and query parameters that are not known are refused, and so is a query parameter that is
-  given twice: a filter with a typo must not find everything.
+  given twice: a filter with a typo must not find everything. Answers may get further members, so
+  ignore those you do not know.
 * Updates need `If-Match` with the `ETag` that was read, so that no change is lost.
 * Lists come in pages, newest first: follow `next_cursor` or the `Link` header.
-* Unknown members of a request are refused; answers may get further ones, so ignore what you do not
-  know.
 """
 
 

@@ -171,6 +171,8 @@ async def _translated() -> AsyncIterator[None]:
         told = _unavailable_or(error)
         if told is error:
             raise
+        if is_away(error):
+            _log.warning("the database cannot be used", why=_innermost(error))
         raise told from error
 
 
@@ -184,6 +186,13 @@ def _unaudited(error: BaseException) -> Unavailable | None:
         "later with the same Idempotency-Key.",
         code="audit-unavailable",
     )
+
+
+def _innermost(error: BaseException) -> str:
+    """Why, in the words of PostgreSQL or the system, without what is around it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__
 
 
 def _unavailable_or(error: BaseException) -> BaseException:

@@ -34,7 +34,7 @@ _PROVEN_SECONDS: Final = 24 * 60 * 60
 _READING: Final = frozenset({"GET", "HEAD"})
 _DOMAIN = b"scm-api api key v1"
 
-_DESCRIPTION = "An API key of this service: `Authorization: Bearer scm_…`"
+_DESCRIPTION = "An API key of this service, as it was shown: `scm_…`, without `Bearer`."
 
 
 def new_key() -> tuple[str, str, bytes]:
@@ -176,6 +176,11 @@ class _ApiKey(SecurityBase):
             raise Unauthenticated(
                 "Send an API key: Authorization: Bearer scm_… "
                 "(make one with `scm-api admin create`)."
+            )
+        if not key.startswith(KEY_PREFIX):
+            raise Unauthenticated(
+                f"This is no API key of this service: they begin with {KEY_PREFIX}. "
+                "After `Bearer` and a blank comes the key alone."
             )
         state, client = request.app.state, request.client
         authenticator: Authenticator = state.authenticator

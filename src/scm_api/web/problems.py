@@ -31,7 +31,9 @@ _STATUS: dict[type[errors.ScmError], int] = {
     errors.Unavailable: 503,
 }
 _HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
-_ACRONYMS = {word.lower(): word for word in ("ARN", "CA", "CN", "CSR", "JSON", "MRAO", "SAN")}
+_ACRONYMS = {
+    word.lower(): word for word in ("API", "ARN", "CA", "CN", "CSR", "JSON", "MRAO", "SAN")
+}
 
 
 def problem(
@@ -127,7 +129,7 @@ def install(app: FastAPI) -> None:
         code = _HTTP_CODES.get(error.status_code, "malformed-request")
         detail, headers = error.detail, error.headers
         if error.status_code == 404:
-            detail = "There is nothing at this address."
+            detail = "There is nothing at this address; /docs shows those there are."
         if error.status_code == 405:
             allowed = ", ".join(_methods_at(request)) or (headers or {}).get("Allow", "")
             detail = f"This address does not take {request.method}; it takes {allowed}."
