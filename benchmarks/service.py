@@ -103,7 +103,7 @@ class Process:
 class Service:
     """Starts the processes of one installation and ends them with the block.
 
-    Settings are the defaults, with logs to files.
+    Settings are the defaults, with logs to files and without a limit to what one key may ask for.
     """
 
     def __init__(self, directory: Path, database_url: str) -> None:
@@ -117,6 +117,7 @@ class Service:
             "SCM_SECRET_KEYS": f"benchmark:{key}",
             "SCM_DATA_DIRECTORY": str(directory),
             "SCM_ALLOW_LOOPBACK_ENDPOINTS": "true",
+            "SCM_RATE_LIMIT_PER_SECOND": "0",
         }
 
     def __enter__(self) -> Self:

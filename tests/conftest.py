@@ -169,6 +169,7 @@ def environment(settings: "Settings") -> dict[str, str]:
         "SCM_SECRET_KEYS": KEY_RING,
         "SCM_ALLOW_LOOPBACK_ENDPOINTS": "true",
         "SCM_TEST_MODE": "1",
+        "SCM_RATE_LIMIT_PER_SECOND": "0",
     }
 
 

@@ -25,6 +25,8 @@ def settings_for(database_url: str, data_directory: Path, **changes: object) -> 
         "allow_loopback_endpoints": True,
         "machine_identities": ("aws", "aws:111122223333"),
         "test_mode": True,
+        "rate_limit_per_second": 0,
+        "wrong_keys_per_minute": 0,
         "worker_pool_size": 2,
     }
     return Settings.model_validate(fields | changes)

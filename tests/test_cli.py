@@ -2,10 +2,8 @@
 
 import asyncio
 import base64
-import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,17 +15,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
+from command_line import CLEAN, KEYS, run
 from databases import Databases
 from plain_http import NO_TRUST
 from processes import ServiceProcess, command, finished, free_port, fresh, started
+from scm_api import __version__
 from scm_api.core.sealing import KeyRing
 from scm_api.db.base import new_id
 from scm_api.db.models import AuditEvent, Connector, LocalCaBackend
 from scm_api.db.secrets import secrets_owner
 from scm_api.db.session import Database
 
-KEYS = f"k1:{base64.b64encode(bytes(32)).decode()}"
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("SCM_")}
 SERVE = command("serve")
 
 
@@ -46,10 +44,6 @@ def unmigrated(databases: Databases, database: dict[str, str]) -> Iterator[dict[
     url = databases.clone(template.render_as_string(hide_password=False))
     yield database | {"SCM_DATABASE_URL": url}
     databases.drop(url)
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return finished(command(*arguments), CLEAN | environment)
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -88,7 +82,9 @@ def listeners(pid: int, port: int) -> list[psutil.Process]:
 
 def test_help_names_every_command() -> None:
     shown = finished(fresh("--help"), CLEAN).stdout
-    for name in ("serve", "worker", "migrate", "openapi", "health", "admin", "secrets"):
+    assert "Usage: scm-api " in shown
+    assert run("--version").stdout == f"scm-api {__version__}\n"
+    for name in ("serve", "worker", "migrate", "openapi", "health", "admin", "audit", "secrets"):
         assert f" {name} " in shown
     assert "aws" in run("sandbox", "--help").stdout
 
@@ -163,6 +159,27 @@ def test_health_asks_the_api_on_this_machine(database: dict[str, str]) -> None:
         assert run("health", SCM_PORT=str(port), SCM_HOST="0.0.0.0").returncode == 0
 
 
+def test_t49_proxies_say_whose_wrong_keys_they_pass_on(database: dict[str, str]) -> None:
+    port = free_port()
+    limit = {"SCM_WRONG_KEYS_PER_MINUTE": "1", "SCM_TRUSTED_PROXIES": "198.51.100.0/24"}
+    with serving(port, **limit, **database):
+        found = [
+            httpx.get(
+                f"http://127.0.0.1:{port}/connectors",
+                headers={"Authorization": "Bearer scm_wrong", "X-Forwarded-For": senders},
+                verify=NO_TRUST,
+            ).status_code
+            for senders in (
+                "192.0.2.1",
+                "192.0.2.1, 198.51.100.7",
+                "192.0.2.1, 192.0.2.2",  # who says so is not trusted
+                "2001:db8::1",
+                "2001:db8::2",
+            )
+        ]
+    assert found == [401, 429, 401, 401, 429]
+
+
 def test_processes_have_a_listener_each_and_end_together(database: dict[str, str]) -> None:
     port = free_port()
     with serving(port, SCM_API_PROCESSES="2", **database) as process:
@@ -207,6 +224,7 @@ def test_a_created_admin_can_use_the_printed_key_and_is_unique(database: dict[st
     done = run(*create, **database)
     key = done.stdout.removesuffix("\n")
     assert key not in done.stderr
+    assert make_url(database["SCM_DATABASE_URL"]).database in done.stderr
     port = free_port()
     with serving(port, **database):
         answer = httpx.get(

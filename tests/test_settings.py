@@ -171,6 +171,13 @@ def test_a_given_database_needs_a_given_key_ring(monkeypatch: pytest.MonkeyPatch
     assert mistakes()["SCM_SECRET_KEYS"].given == "missing, though database_url is set"
 
 
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCM_TRUSTED_PROXIES", "10.0.0.7, 2001:db8::/32")
+    assert load_settings().trusted_proxies == ("10.0.0.7", "2001:db8::/32")
+    monkeypatch.setenv("SCM_TRUSTED_PROXIES", "10.0.0.7,*")
+    assert set(mistakes()) == {"SCM_TRUSTED_PROXIES"}
+
+
 @pytest.mark.parametrize("text", ["port = ", "port = 1\nport = 2", "\x00"])
 def test_a_file_that_is_no_toml_is_a_mistake(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -35,6 +35,7 @@ from scm_api.web.auth import Authenticator
 from scm_api.web.deps import Resources
 from scm_api.web.health import router as health
 from scm_api.web.middleware import Frame
+from scm_api.web.rate_limits import change_limit, wrong_key_limit
 from scm_api.web.state_gauges import StateGauges
 
 _DESCRIPTION = """
@@ -60,11 +61,10 @@ as it stands; elsewhere the ids are made up: take yours from the answers before.
   pointer. Quote `request_id` when you ask for help.
 * Send an `Idempotency-Key` with a creating POST, and repeating it is safe.
 * Fields and query parameters that are not known are refused, and so is a query parameter that is
-  given twice: a filter with a typo must not find everything.
+  given twice: a filter with a typo must not find everything. Answers may get further members, so
+  ignore those you do not know.
 * Updates need `If-Match` with the `ETag` that was read, so that no change is lost.
 * Lists come in pages, newest first: follow `next_cursor` or the `Link` header.
-* Unknown members of a request are refused; answers may get further ones, so ignore what you do not
-  know.
 """
 
 
@@ -124,7 +124,8 @@ async def _opened(app: FastAPI) -> AsyncIterator[None]:
         opened.push_async_callback(gauges.aclose)
         gateway = Gateway(database, ring, drivers)
         app.state.resources = Resources(settings, database, ring, gateway, checks)
-        app.state.authenticator = Authenticator(database)
+        app.state.authenticator = Authenticator(database, wrong_key_limit(settings))
+        app.state.changes_by_key = change_limit(settings)
         app.state.changes = changes
         app.state.state_gauges = gauges
         yield

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 LONGEST_BESIDE_BODY = 256 * 1024  # bytes of a request that are not of its body
+_OWN_PROXIES = ("127.0.0.1", "::1")
 _GRACE_SECONDS = 15  # for requests under way when the service is told to end
 
 
@@ -97,6 +98,7 @@ def _run(settings: Settings, listener: socket.socket) -> None:
         access_log=False,
         lifespan="on",
         server_header=False,
+        forwarded_allow_ips=[*_OWN_PROXIES, *settings.trusted_proxies],
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config, app)

@@ -1,14 +1,21 @@
 """Audit events: who did what, found by what one looks for."""
 
+import json
 from dataclasses import fields
 from urllib.parse import quote
 
 import pytest
+from role_estate import rights
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from estate import Estate
+from running import KEY_RING
 from scm_api.audit.service import Filters
+from scm_api.audit.verifying import verify
+from scm_api.core.audit_seals import kept_head
+from scm_api.core.sealing import KeyRing
+from scm_api.db.audit_seals import seal_events
 from scm_api.db.models import AuditEvent
 from scm_api.db.session import Database
 
@@ -93,3 +100,26 @@ async def test_events_are_read_only(estate: Estate, database: Database) -> None:
         with pytest.raises(DBAPIError, match="never changed"):
             async with database.transaction() as session:
                 await session.execute(text(statement))
+
+
+async def test_the_head_is_exported_to_who_may_read_all_of_the_audit(
+    estate: Estate, database: Database
+) -> None:
+    api, head = estate.api, "/audit-events/head"
+    nothing = {"seal": 0, "number": 0, "digest": "00" * 32, "at": None}
+    assert await api.get(head) == nothing
+    [admin] = await api.everything("/admins")
+    newest = (await api.everything("/audit-events"))[0]["number"]
+    ring = KeyRing.parse([KEY_RING])
+    await seal_events(database, ring)
+    told = await api.get(head)
+    assert (told["seal"], told["number"]) == (1, newest)
+    assert (await verify(database, ring, kept_head(json.dumps(told)))).broken is None
+    for privileges, status in ((["read_audit"], 200), (["enroll"], 403)):
+        body = {
+            "admin_id": admin["id"],
+            "name": "head",
+            "scope": rights("mrao", privileges=privileges),
+        }
+        key = (await api.post("/api-keys", body))["key"]
+        await api.as_key(key).send("GET", head, status)

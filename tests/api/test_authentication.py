@@ -43,6 +43,7 @@ async def test_t47_every_operation_asks_who_calls(api: Api, contract: Contract) 
         "Basic c2NtOng=",
         "scm_wrong",
         "Bearer a b",
+        "Bearer Bearer scm_wrong",
         "Bearer \xff",
     ],
 )
@@ -51,6 +52,11 @@ async def test_keys_that_are_none(api: Api, header: str) -> None:
     headers = {"Authorization": header.encode("latin-1")}
     response = await nobody.send("GET", "/connectors", 401, headers=headers)
     assert code_of(response.json()) == "unauthenticated"
+
+
+async def test_a_key_that_is_pasted_with_its_scheme_is_told_so(api: Api) -> None:
+    problem = (await api.as_key("Bearer twice").send("GET", "/connectors", 401)).json()
+    assert "comes the key alone" in problem["detail"]
 
 
 async def test_t48_a_revoked_key_is_refused_at_once(estate: Estate) -> None:

@@ -170,6 +170,21 @@ async def test_half_a_credential_is_told_by_the_names_of_its_fields(estate: Esta
     assert fault["detail"].startswith("access_key_id and secret_access_key")
 
 
+async def test_what_is_missing_or_of_a_wrong_form_is_answered_with_an_example(
+    estate: Estate,
+) -> None:
+    path = f"/connectors/{(await estate.connector())['id']}/local-ca-backends"
+    aws = {"backend_type": "aws", "endpoint_url": "http://pca.example.com"}
+    for options, pointer, end in (
+        (aws, "/options/region", "a value such as eu-central-1"),
+        (aws | {"region": "Frankfurt"}, "/options/region", "$, such as eu-central-1"),
+        (aws, "/options/endpoint_url", ".vpce.amazonaws.com"),
+    ):
+        problem = await estate.api.post(path, {"name": "a", "options": options}, 422)
+        told = {fault["pointer"]: fault["accepted"] for fault in problem["errors"]}
+        assert told[pointer].endswith(end)
+
+
 async def test_values_of_a_wrong_kind_are_told_without_a_word_of_python(estate: Estate) -> None:
     chain = await estate.chain()
     body = {

@@ -83,6 +83,18 @@ async def test_secrets_are_replaced_as_a_whole_and_options_alone(
     ]
 
 
+async def test_local_ca_backends_are_found_by_name_and_type(estate: Estate) -> None:
+    local = await estate.local_ca_backend()
+    path = f"/connectors/{local['connector_id']}/local-ca-backends"
+    for query, hits in (
+        (f"name={local['name']}", 1),
+        ("name=another", 0),
+        ("backend_type=aws", 1),
+        ("backend_type=gcp", 0),
+    ):
+        assert len(await estate.api.everything(f"{path}?{query}")) == hits, query
+
+
 async def test_options_and_secrets_that_cannot_work_together(estate: Estate) -> None:
     local = await estate.local_ca_backend()
     path = f"/connectors/{local['connector_id']}/local-ca-backends"

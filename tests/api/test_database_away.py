@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from structlog.testing import capture_logs
 
 from api_client import Api, Contract, code_of
 from running import StartApi, settings_for
@@ -32,9 +33,11 @@ async def test_f23_requests_answer_503_and_nothing_is_lost(
         assert (await api.get("/health/live"))["status"] == "alive"
         assert "\nscm_state_read 0.0\n" in (await api.send("GET", "/metrics", 200)).text
         for path in ("/health/ready", "/connectors", f"/connectors/{kept['id']}"):
-            response = await api.send("GET", path, 503)
+            with capture_logs() as logs:
+                response = await api.send("GET", path, 503)
             assert code_of(response.json()) == "database-unavailable"
             assert int(response.headers["retry-after"]) >= 1
+            assert any(each.get("why") for each in logs), "nobody is told why"
         for _ in range(3):
             headers = {"Idempotency-Key": "lost"}
             await api.post("/connectors", {"name": "lost"}, 503, headers=headers)

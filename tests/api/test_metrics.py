@@ -12,11 +12,13 @@ from sqlalchemy import insert, text
 
 from api_client import Api, Contract
 from estate import Chain, Estate
-from running import StartApi, settings_for
+from running import KEY_RING, StartApi, settings_for
+from scm_api.core.sealing import KeyRing
 from scm_api.db import service_state
+from scm_api.db.audit_seals import seal_events
 from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, enqueue
-from scm_api.db.models import CaBackendHealth, Certificate, Enrollment
+from scm_api.db.models import AuditEvent, CaBackendHealth, Certificate, Enrollment
 from scm_api.db.session import Database
 from scm_api.db.statements import Statement
 from scm_api.web.state_gauges import READ_EVERY, StateGauges
@@ -108,7 +110,8 @@ async def test_what_no_worker_takes_grows_old(
         await session.execute(text(f"UPDATE enrollments SET {earlier} {held}"))
         ten = "execute_after = execute_after - interval '10 minutes'"
         await session.execute(text(f"UPDATE pgqueuer SET {ten}"))
-        await enqueue(session, Job.ADVANCE_ENROLLMENT, new_id(), delay=timedelta(hours=1))
+        hour = timedelta(hours=1)
+        await enqueue(session, Job.ADVANCE_ENROLLMENT, new_id(), new_id(), delay=hour)
     gauges = await scrape(estate.api)
     assert gauges["scm_enrollments", "approved"] == 2
     assert 0 < gauges["scm_enrollment_oldest_due_age_seconds",] < 600, "a worker has the other"
@@ -198,6 +201,17 @@ async def test_backends_are_told_by_id_and_not_by_name(estate: Estate, database:
     assert ("scm_ca_backend_check_age_seconds", unchecked["id"]) not in gauges
 
 
+async def test_audit_events_that_are_not_sealed_grow_old(api: Api, database: Database) -> None:
+    ring = KeyRing.parse([KEY_RING])
+    event = {"action": "admin.updated", "subject_kind": "admin", "details": {}}
+    for hours in (9, 2, 1):
+        row = event | {"subject_id": new_id(), "at": NOW - timedelta(hours=hours)}
+        await _put(database, AuditEvent, row)
+        if hours == 9:
+            await seal_events(database, ring)
+    assert 7200 <= (await scrape(api))["scm_audit_oldest_unsealed_age_seconds",] < 10_000
+
+
 async def test_no_table_that_grows_is_read_as_a_whole(database: Database) -> None:
     """Each statement goes through the index that was made for it."""
     values = {"at_most": 1, "unsettled": [], "active": [], "jobs": [], "under_way": []}
@@ -210,7 +224,7 @@ async def test_no_table_that_grows_is_read_as_a_whole(database: Database) -> Non
         ]
     plan = "\n".join(line for plan in plans for line in plan)
     assert "Seq Scan" not in plan
-    assert set(re.findall(r"Scan using (\w+)", plan)) == {
+    assert set(re.findall(r"Scan (?:Backward )?using (\w+)", plan)) == {
         "ix_enrollments_state_id",
         "ix_enrollments_due_at",
         "pgqueuer_ep_ea_idx",
@@ -221,6 +235,8 @@ async def test_no_table_that_grows_is_read_as_a_whole(database: Database) -> Non
         "ix_certificates_renews_certificate_id",
         "pk_ca_backends",
         "pk_ca_backend_health",
+        "pk_audit_events",
+        "pk_audit_seals",
     }
 
 
@@ -235,7 +251,7 @@ async def test_scrapes_share_one_reading_and_do_not_wait_for_it(
         await session.execute(text("LOCK TABLE enrollments IN ACCESS EXCLUSIVE MODE"))
         async with asyncio.timeout(15):
             told = await asyncio.gather(*(scrape(api) for _ in range(5)))
-        assert await session.scalar(waiting) == 1
+        assert await session.scalar(waiting) <= 1  # it is given up after a while
     for gauges in told:
         assert gauges["scm_state_read",] == 0
         assert ("scm_enrollments", "parked") not in gauges

@@ -1,5 +1,7 @@
 """Organizations, departments and the domains they own."""
 
+from urllib.parse import quote
+
 import pytest
 
 from api_client import code_of, faults_of
@@ -52,6 +54,9 @@ async def test_domains_have_one_spelling(estate: Estate, given: str, kept: str) 
     another = await estate.organization(given)
     owned = await estate.api.everything(f"/organizations/{another['id']}/domains")
     assert [domain["name"] for domain in owned] == [kept]
+    named = f"{path}?name={quote(given)}"
+    assert [domain["name"] for domain in await estate.api.everything(named)] == [kept]
+    assert await estate.api.everything(f"{path}?name=other.example") == []
 
 
 @pytest.mark.parametrize(

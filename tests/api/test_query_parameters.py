@@ -103,6 +103,10 @@ async def test_all_faults_of_parameters_are_told(api: Api) -> None:
         ("fingerprint_sha256=", HEX),
         (f"fingerprint_sha256={DIGEST}0", HEX),
         ("expires_before=5", "a time as in RFC 3339, such as 2030-01-31T12:00:00Z"),
+        (
+            "expires_before=2027-01-01T00:00:00+01:00",
+            "a time such as 2030-01-31T12:00:00Z, or a plus that is written as %2B",
+        ),
     ],
 )
 async def test_a_parameter_at_fault_says_what_is_accepted(
@@ -156,10 +160,12 @@ async def test_audit_events_are_searched_for_what_there_is(
 
 
 async def test_admins_are_found_by_an_address_in_whatever_spelling(api: Api) -> None:
-    made = await api.post("/admins", {"name": "Ada", "email": "ada.l@example.com"})
-    for spelled in ("ada.l@example.com", "ada.l@EXAMPLE.com"):
+    made = await api.post("/admins", {"name": "Ada", "email": "Ada.L@example.com"})
+    for spelled in ("ada.l@example.com", "ADA.L@EXAMPLE.com"):
         [found] = await api.everything(f"/admins?email={spelled}")
         assert found["id"] == made["id"]
+    body = {"name": "Ada", "email": "aDA.l@example.com"}
+    assert code_of(await api.post("/admins", body, 409)) == "email-taken"
     assert (await the_fault(api, "/admins?email=ada"))["accepted"] == "mailbox@example.com"
 
 

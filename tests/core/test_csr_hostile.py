@@ -88,6 +88,7 @@ def _private_keys() -> list[str | bytes]:
         base64.b64encode(plain).decode(),
         base64.b64encode(traditional).decode(),
         base64.b64encode(sealed).decode(),
+        base64.b64encode(pem(plain, "PRIVATE KEY").encode()).decode(),
         pem(plain),
         made,
         plain,

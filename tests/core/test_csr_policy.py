@@ -20,7 +20,7 @@ from csr_builder import (
     wanted,
 )
 
-from scm_api.core.csr_policy import judge_csr
+from scm_api.core.csr_policy import judge_csr, subject_attributes
 from scm_api.core.errors import Fault
 from scm_api.core.vocabulary import CertificateType
 
@@ -48,6 +48,13 @@ def codes(faults: list[Fault]) -> list[str]:
 
 def usage(*wished: str) -> bytes:
     return wanted(x509.KeyUsage(**{name: name in wished for name in KEY_USAGES}))
+
+
+def test_attributes_of_the_subject_are_named_as_people_do() -> None:
+    facts = facts_of(request_for("a.test", cn="a.test", subject=[rdn(ORGANIZATION, "Example")]))
+    odd = facts_of(request_for("a.test", subject=[rdn(EMAIL_ADDRESS, "jo@a.test", 0x16)]))
+    assert subject_attributes(facts) == [("CN", "a.test"), ("O", "Example")]
+    assert subject_attributes(odd) == [(EMAIL_ADDRESS, "jo@a.test")]
 
 
 def test_ordinary_requests_pass() -> None:

@@ -28,7 +28,7 @@ CERTIFICATE = tlv(0x30, sequence(tlv(0xA0, integer(2)), integer(7)) + sequence(N
         (pem(GOOD) + pem(GOOD), "2 PEM blocks"),
         (pem(GOOD) + pem(GOOD, "CERTIFICATE") * 2, "3 PEM blocks"),
         ("Certificate Request:\n    Data:\n" + pem(GOOD), "text outside the PEM block"),
-        (pem(GOOD) + "canary", "text outside the PEM block"),
+        (pem(GOOD) + "canary", "certtool without --no-text"),
         (pem(GOOD).replace("END CERT", "END NEW CERT"), "no END line"),
         (pem(GOOD)[:-40], "no END line"),
         (pem(GOOD).replace("\n", " "), "lacks the line break after its BEGIN line"),
@@ -40,6 +40,7 @@ CERTIFICATE = tlv(0x30, sequence(tlv(0xA0, integer(2)), integer(7)) + sequence(N
         (base64.b64encode(CERTIFICATE).decode(), "is an X.509 certificate"),
         (pem(CERTIFICATE), "is an X.509 certificate"),
         (CERTIFICATE, "is an X.509 certificate"),
+        (base64.b64encode(pem(GOOD).encode()).decode(), "is the base64 of a PEM block"),
         (DER64[:-4], "not a PKCS#10 certification request"),
     ],
 )

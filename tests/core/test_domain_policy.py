@@ -82,7 +82,12 @@ def test_t02_a_name_missing_in_the_csr_is_seen() -> None:
 
 def test_t03_nothing_is_made_up_from_the_subject() -> None:
     assert codes(cn="a.example.test") == ["names-missing", "cn-not-in-san"]
-    assert codes() == ["names-missing"]
+    _, (fault,) = judge(policy=DomainPolicy(email=True))
+    assert fault.code == "names-missing"
+    samples = "DNS:www.example.com or email:jo@example.com"
+    assert fault.accepted == (
+        f"a subjectAltName such as {samples} (openssl req -addext subjectAltName=...)"
+    )
 
 
 def test_t05_the_common_name_must_be_among_the_names() -> None:
@@ -100,7 +105,9 @@ def test_t05_the_common_name_must_be_among_the_names() -> None:
 )
 @pytest.mark.filterwarnings("ignore:Attribute's length")
 def test_t10_t11_odd_common_names_are_refused(cn: str) -> None:
-    assert codes("a.example.test", cn=cn) == ["name-invalid"]
+    _, (fault,) = judge("a.example.test", cn=cn)
+    assert fault.code == "name-invalid"
+    assert fault.detail.startswith("The common name has to be one of the subjectAltNames: ")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from scm_api.core.errors import (
     Invalid,
     Malformed,
     NotFound,
+    RateLimited,
     ScmError,
     Stale,
     Unauthenticated,
@@ -56,6 +57,7 @@ def test_what_a_client_needs_to_go_on_is_kept() -> None:
     use = Use("enrollment", uuid4(), "www.example.com")
     assert Conflict("It is in use.", used_by=[use]).used_by == (use,)
     assert Unavailable("Away.").retry_after == 5
+    assert RateLimited("Too much.", retry_after=7).retry_after == 7
     assert Malformed("Not JSON.", pointer="query/limit").faults[0].pointer == "query/limit"
 
 

@@ -160,6 +160,22 @@ def test_t15_a_mixture_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("https://www.example.test/", "it is a URL, of which the host alone belongs here"),
+        ("jo@example.test", "it is an e-mail address"),
+        ("www example.test", "it holds a blank"),
+        ("www.example.test/login", "it holds a path"),
+        ("www.example.test:443", "it holds a port"),
+    ],
+)
+def test_what_is_mistaken_for_a_dns_name_is_called_what_it_is(value: str, why: str) -> None:
+    fault = normalise(Name(NameKind.DNS, value))
+    assert isinstance(fault, Fault)
+    assert fault.detail == f"'{value}' is not a DNS name: {why}."
+
+
+@pytest.mark.parametrize(
     ("domain", "deceives"),
     [
         ("\u0440\u0430\u0443\u0440-1.test", True),

@@ -11,6 +11,7 @@ from scm_api.core.vocabulary import NameKind
 
 REQUEST = RuleContext(
     names=[Name(NameKind.DNS, "a.example.com"), Name(NameKind.IP, "10.0.0.1")],
+    subject=[("O", "Example"), ("CN", "a.example.com")],
     common_name="a.example.com",
     key_type="ec-p256",
     term_days=90,
@@ -41,6 +42,8 @@ def reasons(expression: str) -> list[str]:
         'names.filter(n, n.kind == "dns").all(n, n.value.endsWith(".example.com"))',
         'certificate_type in (["ssl", "device"])',
         'organization_id != "map(" // names.map(n, n)',
+        'subject.filter(a, a.type == "O").all(a, a.value == "Example")',
+        'key_type.startsWith("ec-") || term_days <= 30',
         "common_name != r'\\' && has(names[0].kind)",
     ],
 )
@@ -91,6 +94,14 @@ def test_t80_what_cannot_be_a_rule_is_refused_when_it_is_saved(
 ) -> None:
     (detail,) = reasons(expression)
     assert detail.startswith(reason)
+
+
+def test_what_is_no_rule_is_answered_with_the_variables_there_are() -> None:
+    (fault,) = rule_faults("name == 'www'", REQUEST, "/rule/expression")
+    accepted = fault.accepted or ""
+    assert accepted.endswith(
+        "names, subject, common_name, key_type, term_days, certificate_type, organization_id"
+    )
 
 
 def test_every_fault_of_a_rule_is_told() -> None:

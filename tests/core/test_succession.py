@@ -29,6 +29,7 @@ def test_the_key_is_kept_where_the_profile_allows_it(reason: RevocationReason | 
     [fault] = judge_new_key("a", "a", same_allowed=False, reason=reason)
     assert (fault.pointer, fault.code) == ("/csr", "key-reused")
     assert "profile" in fault.detail
+    assert "renew_with_same_key" in (fault.accepted or "")
 
 
 def test_a_compromised_key_is_never_kept() -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import update
 from stage import Stage
 
+from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, enqueue_many
 from scm_api.db.models import Enrollment
 from scm_api.db.session import Database
@@ -69,7 +70,7 @@ async def test_f29_a_job_delivered_ten_times_is_done_once(stage: Stage, database
 
 async def _repeat(database: Database, job: Job, subject_id: UUID) -> None:
     async with database.transaction() as session:
-        await enqueue_many(session, job, [subject_id] * 10)
+        await enqueue_many(session, job, [(subject_id, new_id())] * 10)
 
 
 async def test_jobs_that_vanished_are_found_by_upkeep(
@@ -86,9 +87,10 @@ async def test_jobs_that_vanished_are_found_by_upkeep(
     await stage.client.revoke(str(certificate.id))
     await stage.execute("DELETE FROM pgqueuer")
 
-    gateway = Gateway(database, load_key_ring(settings), DriverPool())
-    assert await Upkeep(database, gateway, overdue=timedelta(minutes=1)).requeue_lost() == 0
-    upkeep = Upkeep(database, gateway, overdue=timedelta(0))
+    ring = load_key_ring(settings)
+    gateway = Gateway(database, ring, DriverPool())
+    assert await Upkeep(database, gateway, ring, timedelta(minutes=1)).requeue_lost() == 0
+    upkeep = Upkeep(database, gateway, ring, timedelta(0))
     assert await upkeep.requeue_lost() == 3
     assert await upkeep.requeue_lost() == 0
     await stage.story_holds()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scm_api.core.lifecycle import FINAL, MOVES, Move
+from scm_api.core.profile_rule import RuleContext, rule_faults
 from scm_api.core.vocabulary import EnrollmentState
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def _codes(node: ast.AST) -> Iterator[ast.expr]:
     match node:
         case ast.Call() if _name(node) not in NO_CODES:
             yield from (keyword.value for keyword in node.keywords if keyword.arg == "code")
-            if _name(node) in {"Fault", "problem"} and len(node.args) > 1:
+            if _name(node) in {"Fault", "_fault", "problem"} and len(node.args) > 1:
                 yield node.args[1]
             if _name(node) == "PydanticCustomError":
                 yield node.args[0]
@@ -103,3 +104,12 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
         if not target.startswith("https://"):
             assert (page.parent / target).exists(), target
+
+
+def test_the_rules_that_are_shown_can_be_rules() -> None:
+    page = (DOCS / "domain-policies.md").read_text()
+    table = page.partition("| expression | permits |")[2].partition("\n\n")[0]
+    expressions = re.findall(r"^\| `(.+?)` \|", table.replace(r"\|", "|"), re.MULTILINE)
+    assert len(expressions) == 5
+    sample = RuleContext([], [("CN", "a")], "a", "ec-p256", 30, "ssl", "018f0000")
+    assert [rule_faults(each, sample, "") for each in expressions] == [[]] * 5

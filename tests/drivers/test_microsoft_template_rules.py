@@ -118,6 +118,18 @@ def test_key_types_below_the_minimum_are_faults(
 
 
 @pytest.mark.parametrize(
+    ("key_types", "accepted"),
+    [
+        (("rsa-4096", "ec-p256", "rsa-3072"), "key_types [rsa-3072, rsa-4096]"),
+        (("ec-p256",), "key types of at least 2048 bits"),
+    ],
+)
+def test_the_key_types_that_are_left_are_told(key_types: tuple[str, ...], accepted: str) -> None:
+    (fault,) = template_faults(record(), SSL, False, frozenset(key_types))
+    assert fault.accepted == accepted
+
+
+@pytest.mark.parametrize(
     ("certificate_type", "usage", "fits"),
     [
         (SSL, SERVER_AUTH, True),

@@ -37,6 +37,7 @@ async def test_a_renewal_for_other_names_is_refused(enrolling: Enrolling) -> Non
     body = {"csr": csr_for(WWW, "api.example.com")}
     problem = await enrolling.api.post(f"/certificates/{old['id']}/renew", body, 422)
     assert ("/csr", "names-differ") in faults_of(problem)
+    assert any("enroll anew" in fault.get("accepted", "") for fault in problem["errors"])
 
 
 async def test_t44_a_profile_may_forbid_renewals(estate: Estate) -> None:

@@ -8,6 +8,7 @@ from looking import look_again
 from csrs import csr_for
 from digicert_estate import CertCentral, digicert_chain
 from estate import Estate, Json
+from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.session import Database
 from scm_api.sandbox import digicert
@@ -113,7 +114,7 @@ async def waiting_for_an_administrator(
 async def look_at_revocation(path: str, database: Database) -> None:
     """Let the worker look at a revocation that is pending at the CA."""
     async with database.transaction() as session:
-        await enqueue(session, Job.REVOKE_CERTIFICATE, UUID(path.rpartition("/")[2]))
+        await enqueue(session, Job.REVOKE_CERTIFICATE, UUID(path.rpartition("/")[2]), new_id())
 
 
 @pytest.mark.parametrize(("decision", "state"), [("approved", "done"), ("rejected", "refused")])

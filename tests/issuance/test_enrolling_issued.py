@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from api_client import code_of
 from csrs import csr_for, new_key
 from estate import Estate
+from scm_api.certificates.service import Format, download
+from scm_api.core.errors import Conflict
 from settlement import Enrolling
 from simulator import EC_ISSUING, Simulator
 
@@ -28,6 +30,8 @@ async def test_a_certificate_verifies_against_its_ca(
     leaf, *issuers = x509.load_pem_x509_certificates(chain.encode())
     assert [name.value for name in _alternative_names(leaf)] == [WWW, "api.example.com"]
     assert len(issuers) == 2
+    alone = (await enrolling.api.send("GET", f"{path}?format=issuers", 200)).text
+    assert x509.load_pem_x509_certificates(alone.encode()) == issuers
     (tmp_path / "leaf.pem").write_text(_pem(leaf))
     (tmp_path / "issuing.pem").write_text(_pem(issuers[0]))
     (tmp_path / "root.pem").write_text(_pem(issuers[1]))
@@ -38,6 +42,11 @@ async def test_a_certificate_verifies_against_its_ca(
     assert certificate["status"] == "valid"
     assert certificate["serial_number"] == f"{leaf.serial_number:x}"
     assert certificate["chain_complete"]
+
+
+def test_issuers_that_the_ca_did_not_tell_are_no_empty_file() -> None:
+    with pytest.raises(Conflict, match="gave no certificates of its own"):
+        download("1", b"", [], Format.ISSUERS)
 
 
 def _alternative_names(leaf: x509.Certificate) -> x509.SubjectAlternativeName:
@@ -153,6 +162,7 @@ async def test_lists_are_filtered(enrolling: Enrolling) -> None:
     found = await enrolling.api.everything(f"/enrollments?state=issued&spki_sha256={key}")
     assert [enrollment["certificate_id"] for enrollment in found] == [certificate["id"]]
     assert await enrolling.api.everything("/enrollments?state=parked") == []
+    assert await enrolling.api.everything("/enrollments?certificate_type=client") == []
     serial = certificate["serial_number"].upper()
     octets = serial.zfill(len(serial) + len(serial) % 2)
     fingerprint = certificate["fingerprint_sha256"].upper()
@@ -163,6 +173,8 @@ async def test_lists_are_filtered(enrolling: Enrolling) -> None:
         ("name=other.example.com", 0),
         ("status=valid", 1),
         ("status=expired", 0),
+        ("certificate_type=ssl", 1),
+        ("certificate_type=device", 0),
         ("expires_before=2020-01-01T00:00:00Z", 0),
         (f"fingerprint_sha256={certificate['fingerprint_sha256']}", 1),
         (f"fingerprint_sha256={colons(fingerprint)}", 1),

@@ -181,7 +181,7 @@ async def test_a_profile_s_own_rule_is_explained(
     enrolling: Enrolling, simulator: Simulator, estate: Estate, chain: Chain
 ) -> None:
     rule = {
-        "expression": 'names.all(n, n.value.startsWith("www."))',
+        "expression": 'subject.all(a, a.type == "CN" && a.value.startsWith("www."))',
         "explanation": "Only web servers are certified by this profile.",
     }
     await estate.api.patch(f"/certificate-profiles/{chain.profile['id']}", {"rule": rule})

@@ -59,8 +59,9 @@ async def test_upkeep_reads_again_what_was_read_a_while_ago(
         await session.execute(update(CaChoices).values(fetched_at=earlier))
         await session.execute(update(CaBackendHealth).values(checked_at=earlier))
     pool = DriverPool()
-    gateway = Gateway(database, load_key_ring(settings), pool)
-    await Upkeep(database, gateway, settings.approval_within).check_backends()
+    ring = load_key_ring(settings)
+    gateway = Gateway(database, ring, pool)
+    await Upkeep(database, gateway, ring, settings.approval_within).check_backends()
     await pool.aclose()
     await enrolling.enroll("www.example.com")
 

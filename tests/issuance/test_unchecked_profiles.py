@@ -118,8 +118,9 @@ async def test_upkeep_asks_a_ca_that_nobody_checked(
     made = await unchecked(estate)
     await made.ca_is_back()
     pool = DriverPool()
-    gateway = Gateway(database, load_key_ring(settings), pool)
-    await Upkeep(database, gateway, settings.approval_within).check_backends()
+    ring = load_key_ring(settings)
+    gateway = Gateway(database, ring, pool)
+    await Upkeep(database, gateway, ring, settings.approval_within).check_backends()
     await pool.aclose()
     assert await made.shown() == (True, {FAULT})
 

@@ -15,6 +15,7 @@ from entrust_estate import Entrust, entrust_chain
 from estate import Estate
 from loop_thread import LoopThread
 from made_states import made_state
+from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
@@ -64,7 +65,7 @@ async def a_month_passes(
             .where(EnrollmentAttempt.enrollment_id == enrollment_id)
             .values(seen_pending_at=EnrollmentAttempt.seen_pending_at - past)
         )
-        await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
+        await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id, new_id())
     ca.behave(clock_offset_seconds=-months_left * A_MONTH.total_seconds())
 
 

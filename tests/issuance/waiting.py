@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Interval, func, literal, select, update
 
 from estate import Json
+from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
@@ -45,7 +46,7 @@ class Waiting:
                 .where(Enrollment.id == self.id)
                 .values(due_at=func.now(), steps=Enrollment.steps + 1)
             )
-            await enqueue(session, Job.ADVANCE_ENROLLMENT, self.id)
+            await enqueue(session, Job.ADVANCE_ENROLLMENT, self.id, new_id())
 
     async def look_after(self, time: timedelta) -> Json:
         """What is shown after the look that is made so much time later."""

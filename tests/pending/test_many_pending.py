@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, select, text, update
 from digicert_estate import CertCentral, digicert_chain
 from estate import Estate
 from loop_thread import LoopThread
+from scm_api.db.base import new_id
 from scm_api.db.jobs import Job, enqueue
 from scm_api.db.models import Enrollment, EnrollmentAttempt
 from scm_api.db.session import Database
@@ -107,7 +108,7 @@ async def all_due(database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(update(Enrollment).where(pending).values(due_at=func.now()))
         for each in await session.scalars(select(Enrollment.id).where(pending)):
-            await enqueue(session, Job.ADVANCE_ENROLLMENT, each)
+            await enqueue(session, Job.ADVANCE_ENROLLMENT, each, new_id())
 
 
 async def looked_through(database: Database) -> None:

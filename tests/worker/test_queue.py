@@ -64,7 +64,7 @@ async def _running(
 
 async def _enqueue(database: Database) -> None:
     async with database.transaction() as session:
-        await enqueue(session, Job.REVOKE_SURPLUS, new_id())
+        await enqueue(session, Job.REVOKE_SURPLUS, new_id(), new_id())
 
 
 async def test_f23_a_job_whose_connection_is_terminated_is_run_again(
@@ -190,19 +190,20 @@ async def test_no_job_is_run_on_the_schema_of_another_version(
 
 async def test_what_was_put_off_runs_now_and_what_is_running_once_more(database: Database) -> None:
     """A run that began before may put itself off afterwards, or does so at this moment."""
-    put_off, due, running, held, twice, other = (new_id() for _ in range(6))
+    put_off, due, running, held, twice, other, owner = (new_id() for _ in range(7))
     read = text("SELECT payload, status::text, execute_after > now() AS later FROM pgqueuer")
     pick = text("UPDATE pgqueuer SET status = 'picked' WHERE payload = :payload")
     hold = text("SELECT FROM pgqueuer WHERE payload = :payload FOR UPDATE")
     async with database.transaction() as session:
         for subject in (put_off, held, twice, twice, other):
-            await enqueue(session, Job.REVOKE_SURPLUS, subject, delay=timedelta(hours=1))
+            await enqueue(session, Job.REVOKE_SURPLUS, subject, owner, delay=timedelta(hours=1))
         for subject in (due, running):
-            await enqueue(session, Job.REVOKE_SURPLUS, subject)
+            await enqueue(session, Job.REVOKE_SURPLUS, subject, owner)
         await session.execute(pick, {"payload": running.bytes})
     async with database.transaction() as writing, database.transaction() as session:
         await writing.execute(hold, {"payload": held.bytes})
-        await run_now(session, Job.REVOKE_SURPLUS, [put_off, due, running, held, twice])
+        those = [(each, owner) for each in (put_off, due, running, held, twice)]
+        await run_now(session, Job.REVOKE_SURPLUS, those)
         found = sorted((UUID(bytes=row.payload), *row[1:]) for row in await session.execute(read))
     assert found == sorted(
         [

@@ -104,11 +104,16 @@ async def test_f41_the_others_wait_for_the_answer_of_the_one_that_asks_again(
     [("refused", ("mistyped", "new")), (None, ("mistyped", "new")), ("available", ("new",))],
 )
 async def test_f41_new_credentials_are_tried_by_one_check_and_not_by_each_order(
-    estate: Estate, parts: Parts, known: str | None, passwords: Sequence[str]
+    estate: Estate,
+    parts: Parts,
+    settings: Settings,
+    known: str | None,
+    passwords: Sequence[str],
 ) -> None:
     """Also where nobody knows yet how the CA is: that a right is missing says nothing of it."""
     chain, authority = await memory_chain(estate, "device")
-    issuance, upkeep = Issuance(*parts), Upkeep(parts[0], parts[1], timedelta(0))
+    issuance = Issuance(*parts)
+    upkeep = Upkeep(parts[0], parts[1], load_key_ring(settings), timedelta(0))
     enrolling = Enrolling(estate.api, chain)
     made = [UUID((await enrolling.enroll("www.example.com"))["id"]) for _ in range(2)]
     authority.accounts = accounts = Accounts()

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+import pytest
+from sqlalchemy import func, select, text, update
 from test_automatic_renewal import (
     WWW,
     Enrolling,
@@ -17,12 +18,14 @@ from test_automatic_renewal import (
 )
 
 from estate import Json
+from scm_api.core.errors import Unavailable
 from scm_api.db.models import Enrollment
 from scm_api.db.session import Database
 from scm_api.issuance.recheck import objections
 from scm_api.settings import Settings
 from scm_api.worker.renewal import Renewals
 
+_NO_ENROLLMENT = "CONSTRAINT no_enrollment CHECK (action <> 'enrollment.created') NOT VALID"
 __all__ = ["enrolling", "renewals"]
 
 
@@ -46,6 +49,22 @@ async def test_f08_a_poison_certificate_is_told_and_its_neighbour_renewed(
     assert await renewals.renew_due() == 0, "not before some time has passed"
     events = await enrolling.api.everything(f"/audit-events?subject_id={poison['id']}")
     assert [event["action"] for event in events] == ["certificate.renewal_refused"]
+
+
+async def test_t64_what_cannot_be_audited_is_renewed_once_it_can(
+    enrolling: Enrolling, renewals: Renewals, settings: Settings, database: Database
+) -> None:
+    """Nothing is wrong with the certificate, so nobody is told so."""
+    old = await issued(settings, enrolling)
+    await age(database, old, timedelta(days=20))
+    async with database.transaction() as session:
+        await session.execute(text(f"ALTER TABLE audit_events ADD {_NO_ENROLLMENT}"))
+    with pytest.raises(Unavailable, match="Audit events cannot be written"):
+        await renewals.renew_due()
+    async with database.transaction() as session:
+        await session.execute(text("ALTER TABLE audit_events DROP CONSTRAINT no_enrollment"))
+    assert await renewals.renew_due() == 1
+    assert len(await successors(enrolling, old)) == 1
 
 
 async def renewed(

@@ -19,10 +19,11 @@ _LOGGED = text("""
 
 
 async def test_the_log_of_jobs_is_kept_for_a_day(database: Database, settings: Settings) -> None:
-    gateway = Gateway(database, load_key_ring(settings), DriverPool())
+    ring = load_key_ring(settings)
+    gateway = Gateway(database, ring, DriverPool())
     async with database.transaction() as session:
         await session.execute(_LOGGED)
-    await Upkeep(database, gateway, timedelta(0)).forget_job_log()
+    await Upkeep(database, gateway, ring, timedelta(0)).forget_job_log()
     async with database.transaction() as session:
         kept = await session.scalars(text("SELECT job_id FROM pgqueuer_log ORDER BY job_id"))
         assert list(kept) == [1, 23]

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from sqlalchemy import func
 
 from scm_api.access import repository, service
 from scm_api.access.schemas import (
@@ -57,13 +58,15 @@ async def index_admins(
     caller: Caller,
     database: Db,
     page: Paged,
-    email: Annotated[EmailAddress | None, Query(description="Exactly this address.")] = None,
+    email: Annotated[
+        EmailAddress | None, Query(description="This address, in capitals or not.")
+    ] = None,
     active: Annotated[bool | None, Query(description="Active, or not.")] = None,
 ) -> Response:
     """Newest first. Who is no MRAO sees itself, and admins of its level or lower in its scope."""
     query = repository.admins(caller)
     if email is not None:
-        query = query.where(Admin.email == email)
+        query = query.where(func.lower(Admin.email) == email)
     if active is not None:
         query = query.where(Admin.active.is_(active))
     async with database.transaction() as session:

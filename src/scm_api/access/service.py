@@ -21,7 +21,7 @@ from scm_api.core.access import (
     require_privilege,
 )
 from scm_api.core.errors import Conflict, Fault, Invalid, NotFound
-from scm_api.core.names import Name, normalise
+from scm_api.core.names import Name, ascii_lower, normalise
 from scm_api.core.rights import UNLIMITED, Rights
 from scm_api.core.vocabulary import NameKind, Privilege, Role
 from scm_api.db.audit import record
@@ -59,11 +59,12 @@ def shown_api_key(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def email_of(given: str) -> str:
-    """The address in the spelling it is kept in; raises Invalid for what is none."""
+    """The address as it is kept, in lower case: two admins whose addresses differ in nothing else
+    are one by mistake. Raises Invalid for what is no address."""
     email = normalise(Name(NameKind.EMAIL, given), "/email")
     if isinstance(email, Fault):
         raise Invalid([email])
-    return email.value
+    return ascii_lower(email.value)
 
 
 async def create_admin(session: AsyncSession, caller: Principal, body: AdminCreate) -> Response:

@@ -53,3 +53,12 @@ class AuditEventPage(PageOutput):
     """One page of audit events, newest first."""
 
     items: list[AuditEventOut]
+
+
+class AuditHeadOut(Output):
+    """The newest seal. While nothing was sealed, its numbers are 0 and its digest is all zeros."""
+
+    seal: int = Field(description="Grows by one with each seal.")
+    number: int = Field(description="The last event that is sealed.")
+    digest: str = Field(description="SHA-256 over all that was sealed, in hex.")
+    at: datetime | None = Field(description="When it was sealed.")

@@ -174,6 +174,7 @@ def _rule_faults(draft: CertificateProfileCreate) -> list[Fault]:
     names = [Name(NameKind.DNS, f"host-{number}.example.com") for number in range(3)]
     sample = RuleContext(
         names=names,
+        subject=[("CN", names[0].value)],
         common_name=names[0].value,
         key_type=next(iter(KEY_TYPES)),
         term_days=draft.term.default_days,

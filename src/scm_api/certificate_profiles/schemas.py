@@ -54,10 +54,11 @@ class Term(Input):
 class Rule(Input):
     """A condition of the profile's own that every request has to meet.
 
-    Variables: `names` (a list of maps with `kind`, such as dns, and `value`), `common_name`,
-    `key_type`, `term_days`, `certificate_type` and `organization_id`. Besides operators a rule
-    may call all, exists, exists_one, filter, has, size, contains, startsWith, endsWith, int,
-    double and string. Comprehensions cannot stand inside one another.
+    Variables: `names` (a list of maps with `kind`, such as dns, and `value`), `subject` (a list of
+    maps with `type`, such as O, and `value`), `common_name`, `key_type`, `term_days`,
+    `certificate_type` and `organization_id`. Besides operators a rule may call all, exists,
+    exists_one, filter, has, size, contains, startsWith, endsWith, int, double and string.
+    Comprehensions cannot stand inside one another.
     """
 
     expression: str = Field(

@@ -1,6 +1,7 @@
 """Renewing and replacing: enrollments that follow from a certificate."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 from uuid import UUID
 
 import orjson
@@ -26,6 +27,8 @@ from scm_api.issuance.renewal import judge_successor, kept_subject
 from scm_api.issuance.revocation import block_replaced, state_at
 from scm_api.issuance.waiting import Waiting, looked_at, made
 from scm_api.web.deps import Resources
+
+_SAME_NAMES: Final = "the names of the certificate before; enroll anew for others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,8 @@ def _at_fields_of_the_body(judged: Judged) -> Judged:
         if judged.request.replace_reason is not None and fault.pointer == "/not_after":
             fault = replace(fault, pointer="", accepted="a renewal or a new enrollment")
         start = "/" + fault.pointer[1:].partition("/")[0]
-        faults.append(replace(fault, pointer=moved.get(start, fault.pointer)))
+        same = _SAME_NAMES if fault.code == "names-differ" else fault.accepted
+        faults.append(replace(fault, pointer=moved.get(start, fault.pointer), accepted=same))
     return replace(judged, faults=tuple(dict.fromkeys(faults)))
 
 

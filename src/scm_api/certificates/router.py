@@ -40,8 +40,9 @@ from scm_api.web.parameters import (
     OfCaBackend,
     OfOrganization,
     OfProfile,
+    OfSerialNumber,
+    OfType,
     SearchText,
-    SerialNumber,
     Sha256,
 )
 from scm_api.web.replies import reply
@@ -71,10 +72,9 @@ async def index(
     organization_id: OfOrganization = None,
     certificate_profile_id: OfProfile = None,
     ca_backend_id: OfCaBackend = None,
+    certificate_type: OfType = None,
     status: Annotated[CertificateStatus | None, Query(description="Status as of now.")] = None,
-    serial_number: Annotated[
-        SerialNumber | None, Query(description="Hex, with or without colons.")
-    ] = None,
+    serial_number: OfSerialNumber = None,
     name: Annotated[
         SearchText | None, Query(description="Exactly this name, in whatever spelling.")
     ] = None,
@@ -92,6 +92,7 @@ async def index(
         Certificate.organization_id: organization_id,
         Certificate.certificate_profile_id: certificate_profile_id,
         Certificate.ca_backend_id: ca_backend_id,
+        Certificate.certificate_type: certificate_type,
         Certificate.serial_number: serial_number,
         Certificate.spki_sha256: spki_sha256,
         Certificate.fingerprint_sha256: fingerprint_sha256,
@@ -177,8 +178,8 @@ async def download(
         service.Format,
         Query(
             alias="format",
-            description="`pem`: the certificate; `chain`: followed by its issuers upwards; "
-            "`der`: the certificate in DER; `pkcs7`: all of them as certs-only PKCS#7 in DER.",
+            description="`pem`: the certificate; `chain`: and its issuers upwards; `issuers`: "
+            "these alone; `der`: the certificate in DER; `pkcs7`: all as certs-only PKCS#7 in DER.",
         ),
     ] = service.Format.CHAIN,
 ) -> Response:

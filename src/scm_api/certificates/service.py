@@ -39,6 +39,7 @@ class Format(StrEnum):
 
     PEM = "pem"
     CHAIN = "chain"
+    ISSUERS = "issuers"
     DER = "der"
     PKCS7 = "pkcs7"
 
@@ -47,6 +48,7 @@ class Format(StrEnum):
 _FILES = {
     Format.PEM: ("application/pem-certificate-chain", "pem"),
     Format.CHAIN: ("application/pem-certificate-chain", "chain.pem"),
+    Format.ISSUERS: ("application/pem-certificate-chain", "issuers.pem"),
     Format.DER: ("application/pkix-cert", "cer"),
     Format.PKCS7: ("application/pkcs7-mime; smime-type=certs-only", "p7c"),
 }
@@ -54,13 +56,17 @@ MEDIA_TYPES = sorted({media.partition(";")[0] for media, _ in _FILES.values()})
 
 
 def download(serial: str, leaf: bytes, chain: list[bytes], form: Format) -> Response:
-    """The certificate as a file."""
+    """The certificate as a file. Raises Conflict for its issuers, where the CA told none."""
     body: bytes
     match form:
         case Format.PEM:
             body = to_pem(leaf).encode()
         case Format.CHAIN:
             body = to_pem_chain(leaf, chain).encode()
+        case Format.ISSUERS:
+            if not chain:
+                raise Conflict("The CA gave no certificates of its own with this one.")
+            body = to_pem_chain(chain[0], chain[1:]).encode()
         case Format.DER:
             body = leaf
         case Format.PKCS7:

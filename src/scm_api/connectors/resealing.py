@@ -8,8 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import Row, bindparam, func, select, tuple_, update
 
+from scm_api.core.audit_seals import Unproven
 from scm_api.core.sealing import KeyRing, Unsealable
 from scm_api.db.audit import record
+from scm_api.db.audit_seals import prove_anew
 from scm_api.db.base import Base
 from scm_api.db.models import IdempotencyRecord, LocalCaBackend
 from scm_api.db.secrets import answer_owner, secrets_owner
@@ -28,12 +30,14 @@ _MOVE = (
 @dataclass(frozen=True, slots=True)
 class Resealed:
     """How many secrets and answers kept for an Idempotency-Key were moved; the local CA backends
-    whose secrets no key opens, and how many answers none opens."""
+    whose secrets no key opens, and how many answers none opens; why the active key does not vouch
+    for the audit events."""
 
     secrets: int
     unreadable: tuple[str, ...]
     answers: int
     lost_answers: int
+    unproven_audit: str | None = None
 
 
 async def reseal_all(database: Database, ring: KeyRing) -> Resealed:
@@ -51,7 +55,12 @@ async def reseal_all(database: Database, ring: KeyRing) -> Resealed:
         except Unsealable as error:
             unreadable.append(f"{row.name} ({error})")
     answers, lost = await _reseal_answers(database, ring)
-    return Resealed(moved, tuple(unreadable), answers, lost)
+    unproven = None
+    try:
+        await prove_anew(database, ring)
+    except Unproven as error:
+        unproven = str(error)
+    return Resealed(moved, tuple(unreadable), answers, lost, unproven)
 
 
 async def _reseal(database: Database, ring: KeyRing, local_id: UUID) -> bool:

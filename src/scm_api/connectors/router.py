@@ -16,6 +16,7 @@ from scm_api.connectors.schemas import (
     LocalCaBackendPage,
     LocalCaBackendUpdate,
 )
+from scm_api.core.vocabulary import BackendType
 from scm_api.db.models import Connector, LocalCaBackend
 from scm_api.web.auth import Caller
 from scm_api.web.concurrency import IfMatch, IfMatchOptional
@@ -136,11 +137,22 @@ async def create_local(
     response_model=LocalCaBackendPage,
     responses=problems(404),
 )
-async def index_local(connector_id: UUID, caller: Caller, database: Db, page: Paged) -> Response:
+async def index_local(
+    connector_id: UUID,
+    caller: Caller,
+    database: Db,
+    page: Paged,
+    name: Annotated[Name | None, Query(description="Exactly this name.")] = None,
+    backend_type: Annotated[BackendType | None, Query(description="CAs of this type.")] = None,
+) -> Response:
     """Those of one connector, newest first, without secrets."""
+    query = repository.local_ca_backends(caller, connector_id)
+    if name is not None:
+        query = query.where(LocalCaBackend.name == name)
+    if backend_type is not None:
+        query = query.where(LocalCaBackend.backend_type == backend_type)
     async with database.transaction() as session:
         await repository.connector(session, caller, connector_id)
-        query = repository.local_ca_backends(caller, connector_id)
         rows = await page.fetch(session, query, LocalCaBackend.id)
     return page.reply([dict(row) for row in rows])
 

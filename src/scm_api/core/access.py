@@ -58,10 +58,15 @@ def require_account_wide(principal: Principal, doing: str) -> None:
 
     Raises Forbidden, naming the role that is missing.
     """
-    if principal.role is not Role.MRAO:
-        raise Forbidden(f"Only an MRAO may {doing}; you are acting as {principal.role.upper()}.")
+    require_mrao(principal, doing)
     if principal.privileges != EVERY_PRIVILEGE or principal.certificate_types != EVERY_TYPE:
         raise Forbidden(f"Only an MRAO without limits may {doing}; your API key has a scope.")
+
+
+def require_mrao(principal: Principal, doing: str) -> None:
+    """Raises Forbidden, naming the role that is missing."""
+    if principal.role is not Role.MRAO:
+        raise Forbidden(f"Only an MRAO may {doing}; you are acting as {principal.role.upper()}.")
 
 
 def require_privilege(principal: Principal, privilege: Privilege, doing: str) -> None:

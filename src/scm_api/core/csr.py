@@ -102,11 +102,13 @@ def _der_of(text: str | bytes) -> bytes | Fault:
 
 
 def _unreadable(der: bytes) -> Fault:
-    if csr_text.is_private_key(der):
+    if csr_text.is_private_key(der) or csr_text.holds_private_key(der.decode("latin-1")):
         return _private_key()
     detail = "The CSR is not a PKCS#10 certification request in DER."
     if csr_text.is_certificate(der):
         detail = "The CSR is an X.509 certificate, not a PKCS#10 certification request."
+    elif csr_text.is_pem(der):
+        detail = "The CSR is the base64 of a PEM block; send the block itself."
     return Fault("/csr", "csr-malformed", detail, _ACCEPTED)
 
 

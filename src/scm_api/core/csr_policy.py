@@ -78,6 +78,12 @@ EXTENDED_KEY_USAGES: Final = {
 differ."""
 
 
+def subject_attributes(facts: CsrFacts) -> list[tuple[str, str]]:
+    """Type and value of each attribute of the subject: the short name, such as O, of those that a
+    certificate may carry, the OID of others."""
+    return [(_X520[oid][0] if oid in _X520 else oid, value) for oid, value in facts.subject]
+
+
 def judge_csr(facts: CsrFacts, certificate_type: CertificateType) -> list[Fault]:
     """Every part of the CSR that is not known to be harmless.
 

@@ -79,6 +79,11 @@ def holds_private_key(text: str) -> bool:
     return _PRIVATE_KEY.search(text.replace("\0", "")) is not None
 
 
+def is_pem(der: bytes) -> bool:
+    """Whether the octets are a PEM block, so that its text was encoded once more."""
+    return der.lstrip().startswith(b"-----BEGIN ")
+
+
 def is_private_key(der: bytes) -> bool:
     """Whether the octets begin as private keys and PKCS#12 files do, encrypted ones included.
 
@@ -123,7 +128,10 @@ def _what_is_wrong_with_block(text: str, label: str) -> str:
     if not end:
         return "The PEM block of the CSR has no END line with the label of its BEGIN line."
     if before or after:
-        return "There is text outside the PEM block of the CSR, as openssl req writes with -text."
+        return (
+            "There is text outside the PEM block of the CSR, as openssl req writes with -text and "
+            "certtool without --no-text."
+        )
     if not _LINE_END.match(body):
         return "The PEM block of the CSR lacks the line break after its BEGIN line."
     if not _BASE64.fullmatch(body):

@@ -124,6 +124,17 @@ class PreconditionRequired(ScmError):
     code = "precondition-required"
 
 
+class RateLimited(ScmError):
+    """The caller asked for too much in too little time; nothing was done."""
+
+    code = "rate-limited"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        """`retry_after` are seconds."""
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class Unavailable(ScmError):
     """Something this service needs is away for now; nothing was changed."""
 

@@ -34,6 +34,14 @@ _DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*",
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://([^/?#]*))?(.*)")
 _AUTHORITY = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]+))(:[0-9]{1,5})?")
 
+# What people give in place of a DNS name, in the order in which they are looked for.
+_MISTAKEN_FOR_DNS: Final = (
+    (re.compile(r"://"), "it is a URL, of which the host alone belongs here"),
+    (re.compile(r"@"), "it is an e-mail address"),
+    (re.compile(r"\s"), "it holds a blank"),
+    (re.compile(r"/"), "it holds a path"),
+    (re.compile(r":[0-9]+$"), "it holds a port"),
+)
 _DNS_ACCEPTED = (
     "labels of letters, digits and inner hyphens, at most 63 characters each and 253 together; "
     "international names as U-labels of IDNA 2008 or as xn-- labels"
@@ -127,7 +135,9 @@ def _normalise_dns(value: str, pointer: str) -> Name | Fault:
     try:
         labels = [_a_label(label) for label in base.split(".")]
     except ValueError as error:
-        detail = f"{quoted(value)} is not a DNS name: {str(error).rstrip('.')}."
+        mistaken = (words for form, words in _MISTAKEN_FOR_DNS if form.search(value))
+        why = next(mistaken, str(error).rstrip("."))
+        detail = f"{quoted(value)} is not a DNS name: {why}."
         return Fault(pointer, "name-invalid", detail, _DNS_ACCEPTED)
     if _NUMBER.fullmatch(labels[-1]):
         detail = (

@@ -51,9 +51,11 @@ class ProfileRule:
 
 @dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What a rule may look at. In CEL, `names` is a list of maps with `kind` and `value`."""
+    """What a rule may look at. In CEL, `names` is a list of maps with `kind` and `value`, `subject`
+    one of maps with `type` and `value`, in the order of the CSR."""
 
     names: Sequence[Name]
+    subject: Sequence[tuple[str, str]]
     common_name: str
     key_type: str
     term_days: int
@@ -64,6 +66,7 @@ class RuleContext:
         """The variables of the expression."""
         return {
             "names": [{"kind": name.kind.value, "value": name.value} for name in self.names],
+            "subject": [{"type": type_, "value": value} for type_, value in self.subject],
             "common_name": self.common_name,
             "key_type": self.key_type,
             "term_days": self.term_days,
@@ -78,7 +81,8 @@ def rule_faults(expression: str, sample: RuleContext, pointer: str) -> list[Faul
     It is tried on `sample`, a request like those to come. A rule may still fail on another one,
     for instance by reading a name that is not there.
     """
-    accepted = "a CEL expression that is true or false"
+    variables = ", ".join(sample.variables())
+    accepted = f"a CEL expression that is true or false, of the variables {variables}"
     if len(expression) > LONGEST:
         detail = f"The rule has {len(expression):,} characters."
         return [Fault(pointer, "rule-invalid", detail, f"at most {LONGEST:,} characters")]

@@ -1,6 +1,7 @@
 """Which names one certificate would carry: those of the CSR, judged against everything at once."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from scm_api.core.csr import CsrFacts
@@ -49,7 +50,7 @@ def judge_names(
         faults += _difference_faults(carried, asked)
     elif not facts.names and certificate_type is not CertificateType.CODE_SIGNING:
         detail = "The CSR holds no subjectAltName, and nothing is made up from its subject."
-        faults.append(Fault("/csr", "names-missing", detail, "at least one DNS name"))
+        faults.append(Fault("/csr", "names-missing", detail, _sample_names(policy)))
     for common_name in facts.common_names:
         if certificate_type not in _CALLED_BY_NAME or _claims_a_name(common_name):
             faults += _common_name_faults(common_name, carried)
@@ -81,6 +82,19 @@ def _directory_names(
         faults += rules.faults(name, pointer)
         faults += judge_constraints(name, constraints, pointer)
     return list(carried), faults
+
+
+def _sample_names(policy: DomainPolicy) -> str:
+    """A name of each kind that the profile permits, spelled as openssl takes it."""
+    permitted = {
+        "DNS:www.example.com": policy.fqdn or policy.host_name or policy.wildcard,
+        "IP:192.0.2.1": policy.ip_address,
+        "email:jo@example.com": policy.email,
+        "otherName:msUPN;UTF8:jo@example.com": policy.upn,
+        "URI:spiffe://example.com/": bool(policy.allowed_uris),
+    }
+    samples = " or ".join(sample for sample, yes in permitted.items() if yes)
+    return f"a subjectAltName such as {samples} (openssl req -addext subjectAltName=...)"
 
 
 def _ia5(name: Name) -> Name | Fault:
@@ -142,7 +156,8 @@ def _common_name_faults(common_name: str, carried: Iterable[Name]) -> Iterator[F
     found = _spelled(common_name)
     names = set(carried)
     if isinstance(found, Fault):
-        yield found
+        detail = f"The common name has to be one of the subjectAltNames: {found.detail}"
+        yield replace(found, detail=detail)
     elif not found & names:
         detail = f"The common name {quoted(common_name)} is not among the subjectAltNames."
         listed = handful(sorted(quoted(entry.value) for entry in names))

@@ -81,10 +81,11 @@ class KeyRing:
         except (InvalidTag, ValueError) as error:
             raise Unsealable("it was changed, or sealed for another row") from error
 
-    def derive(self, purpose: str) -> bytes:
-        """A 32-byte key for one `purpose` (HKDF, RFC 5869); changes when the active key does."""
+    def derive(self, purpose: str, name: str | None = None) -> bytes:
+        """A 32-byte key for one `purpose` (HKDF, RFC 5869), from the key of that name or else from
+        the active one, with which it changes."""
         derivation = HKDF(hashes.SHA256(), 32, salt=None, info=purpose.encode())
-        return derivation.derive(self.keys[self.active])
+        return derivation.derive(self.keys[name or self.active])
 
     def key_id(self, sealed: bytes) -> str:
         """Name of the key a value was sealed with; raises Unsealable if it is no sealed value."""

@@ -43,6 +43,7 @@ def judge_new_key(
     """
     if old_spki_sha256 != new_spki_sha256:
         return []
+    accepted = "a CSR with a new key"
     if reason is RevocationReason.KEY_COMPROMISE:
         why = "The certificate is replaced because its key is compromised, and this is that key."
     elif same_allowed:
@@ -51,7 +52,8 @@ def judge_new_key(
         why = (
             "This is the key of the certificate before; the certificate profile asks for a new one."
         )
-    return [Fault("/csr", "key-reused", why, "a CSR with a new key")]
+        accepted += ", or a certificate profile with renew_with_same_key"
+    return [Fault("/csr", "key-reused", why, accepted)]
 
 
 def judge_renewable(

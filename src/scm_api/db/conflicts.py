@@ -1,6 +1,6 @@
-"""What a violated constraint means to the person whose request violated it."""
+"""What it means to the person whose request it was that the database did not take something."""
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from scm_api.core.errors import Conflict
 
@@ -69,8 +69,22 @@ def is_ca_reference_taken(error: Exception) -> bool:
 def constraint_of(error: Exception) -> str:
     """The name of the violated constraint, by SQLAlchemy's error or asyncpg's own; empty where
     there is none."""
-    found: BaseException | None = error
-    if isinstance(error, IntegrityError):
-        # SQLAlchemy wraps asyncpg's exception twice; the constraint's name is on the inner one.
-        found = getattr(error.orig, "__cause__", None) or error.orig
-    return getattr(found, "constraint_name", None) or ""
+    return getattr(_told(error), "constraint_name", None) or ""
+
+
+def audit_refusal(error: BaseException) -> str | None:
+    """What the database says, if it is that it does not take an audit event: by a trigger, since
+    only audit events have any that may raise, or for lack of a right or a table."""
+    told = _told(error)
+    if "INSERT INTO audit_events" not in (getattr(told, "query", None) or ""):
+        return None
+    message: str = getattr(told, "message", None) or ""
+    raised = "PL/" in (getattr(told, "context", None) or "")  # in every language of messages
+    return message if raised or "audit_events" in message else None
+
+
+def _told(error: BaseException) -> BaseException | None:
+    """asyncpg's own exception, which SQLAlchemy wraps twice."""
+    if not isinstance(error, DBAPIError):
+        return error
+    return getattr(error.orig, "__cause__", None) or error.orig

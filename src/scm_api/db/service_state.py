@@ -134,6 +134,13 @@ _BACKENDS: Final = Statement(
      ORDER BY backend.id LIMIT :at_most
 """)
 )
+_UNSEALED: Final = Statement(
+    text("""
+    SELECT CAST(extract(epoch FROM now() - at) AS float8) AS age FROM audit_events
+     WHERE number > coalesce((SELECT through FROM audit_seals ORDER BY number DESC LIMIT 1), 0)
+     ORDER BY number LIMIT 1
+""")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,7 @@ class ServiceState:
     for_a_person: Rows
     expiring: Mapping[str, Any]
     backends: Rows
+    oldest_unsealed: float | None
 
 
 async def read_service_state(database: Database) -> ServiceState:
@@ -155,6 +163,7 @@ async def read_service_state(database: Database) -> ServiceState:
     async with database.transaction() as session:
         await _BEGIN.fetch(session, {"longest": _LONGEST})
         oldest = await _OLDEST_ENROLLMENT.fetch(session, capped | {"active": _ACTIVE})
+        unsealed = await _UNSEALED.fetch(session, {})
         return ServiceState(
             enrollments=await _ENROLLMENTS.fetch(session, capped | {"unsettled": _UNSETTLED}),
             oldest_enrollment=oldest[0]["age"] if oldest else None,
@@ -163,4 +172,5 @@ async def read_service_state(database: Database) -> ServiceState:
             for_a_person=await _FOR_A_PERSON.fetch(session, capped),
             expiring=(await _EXPIRING.fetch(session, capped))[0],
             backends=await _BACKENDS.fetch(session, capped),
+            oldest_unsealed=unsealed[0]["age"] if unsealed else None,
         )

@@ -25,11 +25,13 @@ from sqlalchemy.util import greenlet_spawn
 
 from scm_api.core.errors import Malformed, ScmError, Stale, Unavailable
 from scm_api.db.catalogue import Connection
-from scm_api.db.conflicts import conflict_of
+from scm_api.db.conflicts import audit_refusal, conflict_of
 from scm_api.db.engine import engine_for
 from scm_api.db.schema import state_of
 from scm_api.db.statements import Single
+from scm_api.logger import get_logger
 
+_log = get_logger(__name__)
 # SQLSTATEs that mean the server is away or going: class 08 connection, 57P shutdown and recovery,
 # 53 out of resources, 25006 read-only as a replica is (PostgreSQL manual, appendix A).
 _STANDBY = "25006"
@@ -164,15 +166,38 @@ async def _translated() -> AsyncIterator[None]:
     except StaleDataError as error:
         raise Stale("Somebody else changed this meanwhile; read it again.") from error
     except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
-        raise conflict_of(error) from error
+        raise _unaudited(error) or conflict_of(error) from error
     except (DBAPIError, PoolTimeout, OSError, *_FROM_ASYNCPG) as error:
         told = _unavailable_or(error)
         if told is error:
             raise
+        if is_away(error):
+            _log.warning("the database cannot be used", why=_innermost(error))
         raise told from error
 
 
+def _unaudited(error: BaseException) -> Unavailable | None:
+    if (refusal := audit_refusal(error)) is None:
+        return None
+    _log.error("audit events cannot be written", why=refusal)
+    return Unavailable(
+        "Audit events cannot be written at the moment, and nothing is changed without one: nothing "
+        "was by this request. Whoever runs the database has to look at it. Repeat the request "
+        "later with the same Idempotency-Key.",
+        code="audit-unavailable",
+    )
+
+
+def _innermost(error: BaseException) -> str:
+    """Why, in the words of PostgreSQL or the system, without what is around it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__
+
+
 def _unavailable_or(error: BaseException) -> BaseException:
+    if (unaudited := _unaudited(error)) is not None:
+        return unaudited
     if state_of(error) == _BAD_CHARACTER:
         return Malformed("Text must not hold the character NUL.", code="parameter-invalid")
     if state_of(error) in _GAVE_WAY:
@@ -190,10 +215,12 @@ def _unavailable_or(error: BaseException) -> BaseException:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database, not the statement, is what failed."""
+    """Whether the database, or its table of audit events, not the statement, is what failed."""
     if isinstance(error, ScmError):
-        return error.code == "database-unavailable"
+        return error.code in ("database-unavailable", "audit-unavailable")
     if isinstance(error, (PoolTimeout, OSError, asyncpg.InterfaceError)):
+        return True
+    if audit_refusal(error):
         return True
     state = state_of(error)
     if not isinstance(error, DBAPIError):

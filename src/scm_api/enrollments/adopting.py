@@ -59,7 +59,7 @@ async def adopt(
     await decide(session, caller, row, Move.ADOPT, comment, values, ca_ref=ca_ref)
     await end_open_attempt(session, enrollment_id, "given up")
     await _open_attempt(session, row, ca_ref)
-    await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
+    await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id, row.organization_id)
     return await repository.enrollment(session, caller, enrollment_id)
 
 

@@ -42,7 +42,7 @@ async def approve(
         "comment": row.comment,
     }
     await block_replaced(session, caller, replaced)
-    await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
+    await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id, row.organization_id)
     return await repository.enrollment(session, caller, enrollment_id)
 
 

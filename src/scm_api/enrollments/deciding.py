@@ -61,7 +61,7 @@ async def retry(
     if row.approval_expires_at is None and not await _requires_approval(session, row):
         values |= {"due_at": func.now()}
         await decide(session, caller, row, Move.RETRY, comment, values)
-        await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id)
+        await enqueue(session, Job.ADVANCE_ENROLLMENT, enrollment_id, row.organization_id)
     else:
         values |= {"approval_expires_at": func.now() + approval_within}
         values |= {"approval_digest": None, "self_approved": False, "due_at": None}
@@ -126,7 +126,7 @@ async def _cancel_at_the_ca(
     values = {"cancel_requested_at": func.now(), "due_at": func.now()}
     await _write_unheld(session, row, values)
     _record(session, caller, row, "cancel_requested", comment)
-    await enqueue(session, Job.ADVANCE_ENROLLMENT, row.id)
+    await enqueue(session, Job.ADVANCE_ENROLLMENT, row.id, row.organization_id)
 
 
 async def _require_unsent(session: AsyncSession, enrollment_id: UUID) -> None:

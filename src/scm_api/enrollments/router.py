@@ -39,7 +39,7 @@ from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
 from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
-from scm_api.web.parameters import HEX, OfCaBackend, OfOrganization, OfProfile, Sha256
+from scm_api.web.parameters import HEX, OfCaBackend, OfOrganization, OfProfile, OfType, Sha256
 from scm_api.web.replies import reply
 
 router = APIRouter(prefix="/enrollments", tags=["Enrollments"], route_class=Operation)
@@ -131,6 +131,7 @@ async def index(
     organization_id: OfOrganization = None,
     certificate_profile_id: OfProfile = None,
     ca_backend_id: OfCaBackend = None,
+    certificate_type: OfType = None,
     bulk_renewal_id: _OfBulkRenewal = None,
     state: Annotated[EnrollmentState | None, Query(description="Only in this state.")] = None,
     spki_sha256: Annotated[
@@ -142,6 +143,7 @@ async def index(
         Enrollment.organization_id: organization_id,
         Enrollment.certificate_profile_id: certificate_profile_id,
         Enrollment.ca_backend_id: ca_backend_id,
+        Enrollment.certificate_type: certificate_type,
         Enrollment.bulk_renewal_id: bulk_renewal_id,
         Enrollment.spki_sha256: spki_sha256,
     }

@@ -76,15 +76,18 @@ async def connection_changed(session: AsyncSession, local_ca_backend_id: UUID) -
     new credentials, and not each of many at the same time, which might lock the account.
     """
     backends = select(CaBackend.id).where(CaBackend.local_ca_backend_id == local_ca_backend_id)
-    await run_now(session, Job.CHECK_CA_BACKEND, (await session.scalars(backends)).all())
+    # A check is no organization's: each CA backend takes turns for itself.
+    checks = [(each, each) for each in await session.scalars(backends)]
+    await run_now(session, Job.CHECK_CA_BACKEND, checks)
 
 
 async def _revoke_now(session: AsyncSession, ca_backend_id: UUID) -> None:
-    waiting = select(Certificate.id).where(
+    waiting = select(Certificate.id, Certificate.organization_id).where(
         Certificate.ca_backend_id == ca_backend_id,
         Certificate.revocation_state == RevocationState.REQUESTED.value,
     )
-    await run_now(session, Job.REVOKE_CERTIFICATE, (await session.scalars(waiting)).all())
+    those = [(id_, of) for id_, of in await session.execute(waiting)]
+    await run_now(session, Job.REVOKE_CERTIFICATE, those)
 
 
 async def _wake(session: AsyncSession, ca_backend_id: UUID) -> None:
@@ -99,10 +102,10 @@ async def _wake(session: AsyncSession, ca_backend_id: UUID) -> None:
         )
         .with_for_update(skip_locked=True)
     )
-    woken = await session.scalars(
+    woken = await session.execute(
         update(Enrollment)
         .where(Enrollment.id.in_(waiting))
         .values(due_at=func.now())
-        .returning(Enrollment.id)
+        .returning(Enrollment.id, Enrollment.organization_id)
     )
-    await enqueue_many(session, Job.ADVANCE_ENROLLMENT, woken.all())
+    await enqueue_many(session, Job.ADVANCE_ENROLLMENT, [(id_, of) for id_, of in woken])

@@ -170,7 +170,7 @@ async def store(
     )
     rows = [NewRow(_ENROLLMENTS, values), event, *also]
     if values["state"] == EnrollmentState.APPROVED:
-        rows.append(job_row(Job.ADVANCE_ENROLLMENT, values["id"]))
+        rows.append(job_row(Job.ADVANCE_ENROLLMENT, values["id"], values["organization_id"]))
     await insert_together(session, *rows)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from scm_api.core.browser_rules import judge_public_usages, max_days_at
 from scm_api.core.csr import CsrFacts
-from scm_api.core.csr_policy import judge_csr
+from scm_api.core.csr_policy import judge_csr, subject_attributes
 from scm_api.core.domain_policy import for_public_trust
 from scm_api.core.errors import Fault
 from scm_api.core.external_organizations import judge_assignment
@@ -91,6 +91,7 @@ def _rule_context(
 ) -> RuleContext:
     return RuleContext(
         names=names,
+        subject=subject_attributes(csr),
         common_name=csr.common_names[0] if csr.common_names else "",
         key_type=csr.key_type,
         term_days=term_days,

@@ -99,7 +99,7 @@ async def send(
     if row.revocation_reason == RevocationReason.KEY_COMPROMISE:
         await block_keys(session, caller, [row], told)
     if not is_told:
-        await enqueue(session, Job.REVOKE_CERTIFICATE, row.id, delay=wait)
+        await enqueue(session, Job.REVOKE_CERTIFICATE, row.id, row.organization_id, delay=wait)
 
 
 async def block_replaced(

@@ -5,6 +5,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from scm_api.core.names import Name as DnsName
+from scm_api.core.names import respelled
+from scm_api.core.vocabulary import NameKind
 from scm_api.db.models import Organization, OrganizationDomain
 from scm_api.organizations import delegating, repository, service
 from scm_api.organizations.schemas import (
@@ -25,6 +28,7 @@ from scm_api.web.idempotency import OnceOnly
 from scm_api.web.openapi import problems
 from scm_api.web.operations import Operation
 from scm_api.web.pagination import Paged
+from scm_api.web.parameters import SearchText
 from scm_api.web.replies import reply
 from scm_api.web.schemas import Name
 
@@ -187,12 +191,21 @@ async def add_domain(
     responses=problems(404),
 )
 async def index_domains(
-    organization_id: UUID, caller: Caller, database: Db, page: Paged
+    organization_id: UUID,
+    caller: Caller,
+    database: Db,
+    page: Paged,
+    name: Annotated[
+        SearchText | None, Query(description="Exactly this domain, in whatever spelling.")
+    ] = None,
 ) -> Response:
     """Domains the organization owns itself, newest first."""
+    query = repository.domains(caller, organization_id)
+    if name is not None:
+        spelled = respelled(DnsName(NameKind.DNS, name))
+        query = query.where(OrganizationDomain.name == spelled.value)
     async with database.transaction() as session:
         await repository.organization(session, caller, organization_id)
-        query = repository.domains(caller, organization_id)
         rows = await page.fetch(session, query, OrganizationDomain.id)
     return page.reply([dict(row) for row in rows])
 

@@ -238,6 +238,12 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = SETUP | {
             "serial_number": _SERIAL_NUMBER,
         },
     },
+    "AuditHeadOut": {
+        "seal": 7,
+        "number": 74,
+        "digest": "5f0b3c9d7e1a4f62886d0c3e9a7b5d1f4c2e8a6091b3d5f7e9c1a3b5d7f90a2c",
+        "at": _ISSUED,
+    },
 }
 
 

@@ -17,18 +17,24 @@ from sqlalchemy.sql import ColumnElement
 
 from scm_api.core.access import Principal
 from scm_api.core.errors import Unauthenticated
+from scm_api.core.rate_limit import one_caller
 from scm_api.core.rights import narrowed
 from scm_api.core.vocabulary import Role
 from scm_api.db.models import Admin, ApiKey, Organization
 from scm_api.db.rights import rights_of, scope_of
 from scm_api.db.session import Database
+from scm_api.settings import Settings
+from scm_api.web.rate_limits import RateLimit, wrong_key_limit
 
 KEY_PREFIX = "scm_"
 # A key dies at the next request after this many seconds at the latest.
 CACHE_SECONDS = 5
+# So long after it was looked up with success a key is, once again, whatever else its address sends.
+_PROVEN_SECONDS: Final = 24 * 60 * 60
+_READING: Final = frozenset({"GET", "HEAD"})
 _DOMAIN = b"scm-api api key v1"
 
-_DESCRIPTION = "An API key of this service: `Authorization: Bearer scm_…`"
+_DESCRIPTION = "An API key of this service, as it was shown: `scm_…`, without `Bearer`."
 
 
 def new_key() -> tuple[str, str, bytes]:
@@ -43,24 +49,52 @@ def digest(key: str) -> bytes:
 
 
 class Authenticator:
-    """Finds principals by key; remembers a find for a few seconds, never a miss."""
+    """Finds principals by key; remembers a find for a few seconds, never a miss.
 
-    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+    Addresses from which wrong keys come are limited by `wrong_keys`. Many callers may share one,
+    behind a proxy, so what was right lately goes on.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        wrong_keys: RateLimit | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`clock` tells the seconds by which finds are forgotten."""
         self._database = database
+        self._wrong_keys = wrong_keys or wrong_key_limit(Settings())
         self._known: TTLCache[bytes, Principal] = TTLCache(10_000, CACHE_SECONDS, clock)
+        self._proven: TTLCache[bytes, None] = TTLCache(10_000, _PROVEN_SECONDS, clock)
 
     def forget(self) -> None:
         """Look everybody up again, because keys or admins changed in this process just now."""
         self._known.clear()
 
-    async def principal(self, key: str) -> Principal:
-        """The admin behind `key`; raises Unauthenticated, in the same words for every cause."""
+    async def principal(self, key: str, host: str = "unknown") -> Principal:
+        """The admin behind `key`, which came from the address `host`.
+
+        Raises Unauthenticated, in the same words for every cause, and RateLimited where the
+        address sent too many wrong keys: then nothing is looked up.
+        """
         wanted = digest(key)
         known: Principal | None = self._known.get(wanted)
         if known is None:
-            known = self._known[wanted] = await self._find(wanted)
+            known = self._known[wanted] = await self._look_up(wanted, one_caller(host))
         return known
+
+    async def _look_up(self, wanted: bytes, caller: str) -> Principal:
+        if wanted not in self._proven:
+            await self._wrong_keys.check(caller)
+        try:
+            found = await self._find(wanted)
+        except Unauthenticated:
+            self._proven.pop(wanted, None)
+            self._wrong_keys.count(caller)
+            raise
+        self._proven[wanted] = None
+        return found
 
     async def _find(self, wanted: bytes) -> Principal:
         async with self._database.transaction() as session:
@@ -143,8 +177,19 @@ class _ApiKey(SecurityBase):
                 "Send an API key: Authorization: Bearer scm_… "
                 "(make one with `scm-api admin create`)."
             )
-        authenticator: Authenticator = request.app.state.authenticator
-        return await authenticator.principal(key)
+        if not key.startswith(KEY_PREFIX):
+            raise Unauthenticated(
+                f"This is no API key of this service: they begin with {KEY_PREFIX}. "
+                "After `Bearer` and a blank comes the key alone."
+            )
+        state, client = request.app.state, request.client
+        authenticator: Authenticator = state.authenticator
+        caller = await authenticator.principal(key, client.host if client else "unknown")
+        if request.method not in _READING:
+            changes: RateLimit = state.changes_by_key
+            await changes.check(caller.api_key_id)
+            changes.count(caller.api_key_id)
+        return caller
 
 
 Keys = Annotated[Authenticator, Depends(_authenticator)]

@@ -63,7 +63,7 @@ def declare(operation: Json, schemas: Json) -> None:
 def _sent(status: str, members: Json) -> Iterator[str]:
     if status == "401":
         yield "WWW-Authenticate"
-    if status == "503":
+    if status in {"429", "503"}:
         yield "Retry-After"
     if status == "303":
         yield "Location"

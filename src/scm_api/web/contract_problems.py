@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from scm_api.settings import Settings
 from scm_api.web import examples
 from scm_api.web.contract_refusals import (
     BY_PRIVILEGE,
@@ -12,6 +13,7 @@ from scm_api.web.contract_refusals import (
     SELF_APPROVAL,
 )
 from scm_api.web.problems import URN, title_of
+from scm_api.web.rate_limits import change_limit, wrong_key_limit
 
 Json = Mapping[str, Any]
 
@@ -44,7 +46,7 @@ _EVERYWHERE: Final = {
 }
 
 
-def example(status: int, operation: Json, schemas: Json) -> dict[str, Any]:
+def example(status: int, operation: Json, schemas: Json, method: str = "get") -> dict[str, Any]:
     """What the operation answers with this status, as it would be told."""
     name = operation.get("operationId", "")
     if status == 400:
@@ -59,6 +61,8 @@ def example(status: int, operation: Json, schemas: Json) -> dict[str, Any]:
         return _problem(409, code, detail, **({"used_by": used_by} if used_by else {}))
     if status == 422:
         return _invalid(*(FAULTS.get(name) or _fault_of_fields(operation, schemas)))
+    if status == 429:
+        return _problem(429, "rate-limited", _limited(method))
     if status == 503:
         return _problem(503, *_away(operation))
     return _problem(status, *_EVERYWHERE[status])
@@ -129,6 +133,11 @@ def _fault_of_fields(operation: Json, schemas: Json) -> tuple[str, str, str, str
     if required:
         return f"/{required[0]}", "field-required", "This field is required.", None
     return "/colour", "unknown-field", "There is no such field here.", None
+
+
+def _limited(method: str) -> str:
+    limit = wrong_key_limit if method == "get" else change_limit
+    return limit(Settings()).detail
 
 
 def _away(operation: Json) -> tuple[str, str]:

@@ -39,6 +39,7 @@ FOR_MRAOS: Final = {
     "delete_external_assignment": "take external organizations away",
     "get_account_settings": "see the account's settings",
     "update_account_settings": "change the account's settings",
+    "get_audit_head": "export the head of the audit",
 }
 BY_PRIVILEGE: Final = {
     "create_enrollment": ("enroll", "enroll"),

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from scm_api.core.errors import Fault, Invalid, Malformed, ScmError
-from scm_api.web.shapes import choices_of, fields_of, models_at
+from scm_api.web.shapes import choices_of, example_of, fields_of, models_at
 from scm_api.web.wording import said
 
 _PARAMETER = "parameter-invalid"
@@ -57,6 +57,10 @@ def _of_body(item: dict[str, Any], body: Any, model: Any) -> Fault:
         path.append(discriminator)
     elif accepted == "a JSON object" and len(models := models_at(model, path)) == 1:
         accepted = f"a JSON object with {fields_of(models)}"
+    if path and (accepted is None or kind == "string_pattern_mismatch"):
+        example = example_of(models_at(model, path[:-1]), path[-1])
+        form = f"{accepted}," if accepted else "a value"
+        accepted = f"{form} such as {example}" if example else accepted
     return Fault(_pointer(path, body, kind), code, sentence, accepted)
 
 

@@ -55,6 +55,7 @@ _TITLES = {
     415: "The body is not sent as JSON.",
     422: "The content is wrong; every fault is listed with a JSON pointer.",
     428: "Say with If-Match which version you change.",
+    429: "Too much at once; nothing was done. Repeat it after `Retry-After`.",
     502: "The CA refused our credentials or answered nonsense.",
     503: "The database or the CA is away for now; nothing was changed.",
 }
@@ -101,7 +102,7 @@ class Problem(BaseModel):
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of an operation that may fail with these statuses, and 401 and 503.
+    """The `responses` of an operation that may fail with these statuses, and 401, 429 and 503.
 
     400 is always possible; 413, 415 and 422 follow from a body. They are added to the document by
     itself.
@@ -112,7 +113,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": _TITLES[status],
             "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted({401, 503, *statuses})
+        for status in sorted({401, 429, 503, *statuses})
     }
 
 
@@ -140,8 +141,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     contract_schemas.order_examples(schemas)
     contract_schemas.without_object_defaults(schemas)
     for operations in made["paths"].values():
-        for operation in operations.values():
-            _complete(operation, schemas)
+        for method, operation in operations.items():
+            _complete(method, operation, schemas)
     contract_schemas.name_parts([made["paths"], *list(schemas.values())], schemas)
     contract_schemas.open_answers(made["paths"], schemas)
     made["components"]["responses"] = {"Unexpected": _UNEXPECTED}
@@ -150,7 +151,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     return made
 
 
-def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+def _complete(method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     """What follows from the shape of an operation: its errors, none of them FastAPI's own, their
     examples, and the headers of its answers.
 
@@ -182,7 +183,7 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
         if done is not None:
             answer["content"]["application/json"]["example"] = done
         if int(status) >= 400:
-            shown = contract_problems.example(int(status), operation, schemas)
+            shown = contract_problems.example(int(status), operation, schemas, method)
             answer["content"][PROBLEM_JSON]["example"] = shown
     contract_headers.declare(operation, schemas)
 

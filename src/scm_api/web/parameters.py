@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from scm_api.core.errors import Fault
-from scm_api.core.names import Name, normalise
-from scm_api.core.vocabulary import NameKind
+from scm_api.core.names import Name, ascii_lower, normalise
+from scm_api.core.vocabulary import CertificateType, NameKind
 
 HEX: Final = "Hex in capitals or not, with or without colons."
 _SHA256: Final = r"^[0-9A-Fa-f]{2}(:?[0-9A-Fa-f]{2}){31}$"
@@ -44,7 +44,7 @@ def _email_address(value: str) -> str:
     if isinstance(address, Fault):
         accepted = {"expected": "mailbox@example.com"}
         raise PydanticCustomError("invalid-value", "This is no e-mail address.", accepted)
-    return address.value
+    return ascii_lower(address.value)
 
 
 def _sha256(value: str) -> str:
@@ -69,10 +69,12 @@ Sha256 = Annotated[str, AfterValidator(_sha256), Field(json_schema_extra={"patte
 SerialNumber = Annotated[
     str, AfterValidator(_serial_number), Field(json_schema_extra={"pattern": _SERIAL_NUMBER})
 ]
+OfSerialNumber = Annotated[SerialNumber | None, Query(description="Hex, with or without colons.")]
 OfOrganization = Annotated[
     UUID | None, Query(description="Of this organization or department, without others below it.")
 ]
 OfProfile = Annotated[UUID | None, Query(description="By this certificate profile.")]
 OfCaBackend = Annotated[UUID | None, Query(description="Through this CA backend.")]
+OfType = Annotated[CertificateType | None, Query(description="Certificates of this type.")]
 # What is empty is an unset variable of a script rather than a wish for all.
 SearchText = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_without_nul)]

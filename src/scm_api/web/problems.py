@@ -27,10 +27,13 @@ _STATUS: dict[type[errors.ScmError], int] = {
     UnsupportedMediaType: 415,
     errors.Invalid: 422,
     errors.PreconditionRequired: 428,
+    errors.RateLimited: 429,
     errors.Unavailable: 503,
 }
 _HTTP_CODES = {404: "not-found", 405: "method-not-allowed", 413: "body-too-large"}
-_ACRONYMS = {word.lower(): word for word in ("ARN", "CA", "CN", "CSR", "JSON", "MRAO", "SAN")}
+_ACRONYMS = {
+    word.lower(): word for word in ("API", "ARN", "CA", "CN", "CSR", "JSON", "MRAO", "SAN")
+}
 
 
 def problem(
@@ -83,7 +86,7 @@ def problem_of(error: errors.ScmError, request_id: str) -> Response:
         members["used_by"] = [
             {"kind": use.kind, "id": str(use.id), "name": use.name} for use in error.used_by
         ]
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, (errors.RateLimited, errors.Unavailable)):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, UnsupportedMediaType):
         headers |= dict([error.hint])
@@ -126,7 +129,7 @@ def install(app: FastAPI) -> None:
         code = _HTTP_CODES.get(error.status_code, "malformed-request")
         detail, headers = error.detail, error.headers
         if error.status_code == 404:
-            detail = "There is nothing at this address."
+            detail = "There is nothing at this address; /docs shows those there are."
         if error.status_code == 405:
             allowed = ", ".join(_methods_at(request)) or (headers or {}).get("Allow", "")
             detail = f"This address does not take {request.method}; it takes {allowed}."

@@ -89,13 +89,19 @@ Text = Annotated[str, Field(max_length=1024), AfterValidator(_printable)]
 
 def _rfc_3339(value: Any) -> Any:
     """pydantic would also read numbers, and text holding one, as seconds since 1970."""
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+    if isinstance(value, str) and _RFC_3339.fullmatch(value):
+        return value
+    if isinstance(value, str) and _RFC_3339.fullmatch(value.replace(" ", "+")):
         raise PydanticCustomError(
             "invalid-value",
-            "This is not an instant of RFC 3339, which has a time and a zone.",
-            {"expected": "a time as in RFC 3339, such as 2030-01-31T12:00:00Z"},
+            "A blank stands before the offset from UTC: a plus in an address is read as one.",
+            {"expected": "a time such as 2030-01-31T12:00:00Z, or a plus that is written as %2B"},
         )
-    return value
+    raise PydanticCustomError(
+        "invalid-value",
+        "This is not an instant of RFC 3339, which has a time and a zone.",
+        {"expected": "a time as in RFC 3339, such as 2030-01-31T12:00:00Z"},
+    )
 
 
 def _utc(value: datetime) -> datetime:

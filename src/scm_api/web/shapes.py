@@ -39,6 +39,12 @@ def choices_of(models: Models, field: str) -> str:
     )
 
 
+def example_of(models: Models, field: Any) -> str | None:
+    """The first example of a field of text."""
+    found = (model.model_fields[field].examples for model in models if field in model.model_fields)
+    return next((each[0] for each in found if each and isinstance(each[0], str)), None)
+
+
 def _models(annotation: Any) -> Models:
     """Those behind Annotated, unions and lists."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

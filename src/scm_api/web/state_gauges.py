@@ -80,6 +80,12 @@ class _Families(Collector):
             yield from _work(self._state)
             yield from _certificates(self._state)
             yield from _backends(self._state)
+            yield GaugeMetricFamily(
+                "scm_audit_oldest_unsealed_age_seconds",
+                "How long the oldest audit event that no seal covers waits for a worker to seal "
+                "it; 0 if none waits.",
+                value=self._state.oldest_unsealed or 0,
+            )
 
 
 def _work(state: ServiceState) -> Iterable[Metric]:

@@ -40,7 +40,8 @@ def come_back(changes: Changes, wait: timedelta, **values: Any) -> None:
     """Release the claim and have the next step taken after `wait`."""
     due = Later(wait)  # by the clock of the queue: a job before its time would be lost
     changes.write(due_at=due, lease_until=None, **values)
-    changes.insert(job_row(Job.ADVANCE_ENROLLMENT, changes.claim.id, delay=wait))
+    organization_id = changes.claim.enrollment.organization_id
+    changes.insert(job_row(Job.ADVANCE_ENROLLMENT, changes.claim.id, organization_id, delay=wait))
 
 
 def accepted(changes: Changes, outcome: Pending) -> None:
@@ -176,7 +177,7 @@ def issued(
     if not reasons and enrollment.replace_reason is not None:
         changes.also(lambda session: revoke_replaced(session, enrollment))
     if not reasons and enrollment.people:
-        changes.insert(job_row(Job.REVOKE_SURPLUS, enrollment.id))
+        changes.insert(job_row(Job.REVOKE_SURPLUS, enrollment.id, enrollment.organization_id))
 
 
 def _end_issued(

@@ -67,10 +67,11 @@ async def working(settings: Settings, issuing: type[Issuance] = Issuance) -> Asy
         longest_idle=lease,
     )
     pool = DriverPool()
-    gateway = Gateway(database, load_key_ring(settings), pool)
+    ring = load_key_ring(settings)
+    gateway = Gateway(database, ring, pool)
     checks = await asyncio.to_thread(key_checks, settings)
     renewals = Renewals(database, checks, settings.approval_within)
-    upkeep = Upkeep(database, gateway, lease, renewals)
+    upkeep = Upkeep(database, gateway, ring, lease, renewals)
     try:
         yield _queue(settings, database, gateway, issuing, upkeep)
     finally:

@@ -12,7 +12,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from scm_api.core.errors import NotFound
 from scm_api.core.lifecycle import ACTIVE
+from scm_api.core.sealing import KeyRing
 from scm_api.core.vocabulary import BackendStatus
+from scm_api.db.audit_seals import seal_events
 from scm_api.db.jobs import Job, enqueue_many
 from scm_api.db.models import (
     CaBackend,
@@ -44,7 +46,7 @@ _log = get_logger(__name__)
 # is due. `overdue` keeps jobs that are just being delivered out of it. Surplus certificates are not
 # looked for: the next certificate of that person brings a job for all of them.
 _LOST_ENROLLMENTS = text("""
-    SELECT id FROM enrollments
+    SELECT id, organization_id FROM enrollments
      WHERE due_at < clock_timestamp() - CAST(:overdue AS interval)
        AND state = ANY(:states)
        AND (lease_until IS NULL OR lease_until < clock_timestamp())
@@ -53,7 +55,7 @@ _LOST_ENROLLMENTS = text("""
      ORDER BY due_at LIMIT :batch FOR UPDATE SKIP LOCKED
 """)
 _LOST_REVOCATIONS = text("""
-    SELECT id FROM certificates
+    SELECT id, organization_id FROM certificates
      WHERE revocation_state IN ('requested', 'scheduled', 'pending_ca')
        AND greatest(revocation_requested_at, revocation_effective_at)
            < clock_timestamp() - CAST(:overdue AS interval)
@@ -106,18 +108,20 @@ _NEVER_CHECKED = Statement(_never_checked())
 
 
 class Upkeep:
-    """Finds lost jobs, checks backends, renews what is due, ends what nobody answered, forgets old
-    records."""
+    """Finds lost jobs, checks backends, renews what is due, ends what nobody answered, seals audit
+    events, forgets old records."""
 
     def __init__(
         self,
         database: Database,
         gateway: Gateway,
+        ring: KeyRing,
         overdue: timedelta,
         renewals: Renewals | None = None,
     ) -> None:
         self._database = database
         self._gateway = gateway
+        self._ring = ring
         self._overdue = overdue
         self._renewals = renewals
 
@@ -130,6 +134,7 @@ class Upkeep:
             tasks.create_task(self._repeat(self.forget_job_log, 600, at_once=False))
             tasks.create_task(self._repeat(self.expire_unanswered, 60))
             tasks.create_task(self._repeat(self.refresh_assignments, 300))
+            tasks.create_task(self._repeat(self.seal_audit, 60, at_once=False))
             if self._renewals is not None:
                 tasks.create_task(self._repeat(self._renewals.renew_due, 60))
 
@@ -156,8 +161,8 @@ class Upkeep:
                 (Job.ADVANCE_ENROLLMENT, _LOST_ENROLLMENTS, {"states": states}),
                 (Job.REVOKE_CERTIFICATE, _LOST_REVOCATIONS, {}),
             ):
-                rows = await session.scalars(query, shared | {"job": job.value} | extra)
-                lost = list(rows)
+                rows = await session.execute(query, shared | {"job": job.value} | extra)
+                lost = [(row.id, row.organization_id) for row in rows]
                 await enqueue_many(session, job, lost)
                 found += len(lost)
         if found:
@@ -220,6 +225,11 @@ class Upkeep:
     async def refresh_assignments(self) -> int:
         """Look at assigned external organizations again; returns how many CAs were asked."""
         return await refresh_assignments(self._database, self._gateway)
+
+    async def seal_audit(self) -> int:
+        """Seal audit events; returns how many. Raises Unproven where the chain was tampered with:
+        that must stay to be seen."""
+        return await seal_events(self._database, self._ring)
 
     async def forget_old_keys(self) -> None:
         """Idempotency records live a day; a repeat after that is a new request."""

@@ -2,7 +2,7 @@
 
 from scm_api.db.models.access import Admin, ApiKey
 from scm_api.db.models.account import AccountSettings
-from scm_api.db.models.audit import AuditEvent, IdempotencyRecord
+from scm_api.db.models.audit import AuditEvent, AuditSeal, IdempotencyRecord
 from scm_api.db.models.bulk_renewals import BulkRenewal
 from scm_api.db.models.bulk_revocations import BulkRevocation, BulkRevocationCertificate
 from scm_api.db.models.ca_backends import CaBackend, CaBackendHealth, CaChoices, RateLimit
@@ -31,6 +31,7 @@ __all__ = [
     "Admin",
     "ApiKey",
     "AuditEvent",
+    "AuditSeal",
     "BlockedKey",
     "BulkRenewal",
     "BulkRevocation",

@@ -45,6 +45,20 @@ class AuditEvent(Base):
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
 
 
+class AuditSeal(Base):
+    """One link of the chain over audit events (`core.audit_seals`), as unchangeable as they are."""
+
+    __tablename__ = "audit_seals"
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    through: Mapped[int] = mapped_column(BigInteger)
+    events: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[datetime]
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    key_id: Mapped[str] = mapped_column(String(64))
+    proof: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class IdempotencyRecord(Base):
     """The answer given to one Idempotency-Key of one principal, replayed for a repeat.
 

@@ -43,6 +43,7 @@ class Certificate(Identified, Base):
         UniqueConstraint("ca_backend_id", "issuer", "serial_number"),
         UniqueConstraint("ca_backend_id", "ca_ref"),
         Index(None, "organization_id", "id"),
+        Index(None, "certificate_type", "id"),
         Index(None, "not_after", "id"),
         Index(None, "renewal_opens_at", "id"),
         Index(None, "serial_number"),

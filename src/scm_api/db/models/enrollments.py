@@ -61,6 +61,7 @@ class Enrollment(Identified, Base):
         ),
         Index(None, "organization_id", "id"),
         Index(None, "state", "id"),
+        Index(None, "certificate_type", "id"),
         Index(None, "certificate_profile_id", "id"),
         Index(
             "ix_enrollments_people",

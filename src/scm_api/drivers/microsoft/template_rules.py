@@ -113,7 +113,9 @@ def template_faults(
     short = sorted(each for each in key_types if 0 < _bits(each) < least)
     if short:
         detail = f"Cryptography: Minimum key size is {least} bits; the CA refuses {handful(short)}."
-        yield _fault(record, "template-key-size", detail, "no key types below it")
+        rest = ", ".join(sorted(key_types - set(short)))
+        accepted = f"key_types [{rest}]" if rest else f"key types of at least {least} bits"
+        yield _fault(record, "template-key-size", detail, accepted)
     usages = record.extended_key_usages
     wanted = _PURPOSES[certificate_type]
     if usages and _ANY_PURPOSE not in usages and not set(usages) & set(wanted):
