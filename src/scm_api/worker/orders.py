@@ -13,6 +13,7 @@ from scm_api.drivers.base import Order
 from scm_api.issuance.intake import on_behalf
 from scm_api.worker.changes import Changes
 from scm_api.worker.claims import Claim
+from scm_api.worker.clock import boottime
 from scm_api.worker.planning import Submit
 
 
@@ -47,6 +48,7 @@ def order_of(claim: Claim) -> Order:
         token=claim.attempt.token,
         csr_der=enrollment.csr_der,
         term_days=enrollment.term_days,
+        now=claim.now + timedelta(seconds=boottime() - claim.taken_at),
         not_after=enrollment.not_after,
         common_name=enrollment.common_name,
         names=tuple(names_from(enrollment.names)),

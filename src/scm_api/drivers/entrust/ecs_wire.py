@@ -101,7 +101,7 @@ def _tracking(order: Order, product: EcsProduct, connection: EntrustConnection) 
     return tracking
 
 
-def end_of(order: Order, connection: EntrustConnection, now: datetime) -> dict[str, str]:
+def end_of(order: Order, connection: EntrustConnection) -> dict[str, str]:
     """When it is to end: a day without a time, because one with a time is moved to US Eastern time,
     or after whole years. Raises OrderRefused."""
     if not connection.pooling:
@@ -109,7 +109,7 @@ def end_of(order: Order, connection: EntrustConnection, now: datetime) -> dict[s
             detail = "An account without pooling issues for 365, 730 or 1095 days."
             raise OrderRefused(detail, code="term")
         return {"certLifetime": _LIFETIMES[order.term_days]}
-    end = order.not_after or now + timedelta(days=order.term_days)
+    end = order.not_after or order.now + timedelta(days=order.term_days)
     # The certificate ends with the last second of the day: not later than what was asked.
     return {"certExpiryDate": (end - timedelta(days=1, seconds=-1)).date().isoformat()}
 
