@@ -1,8 +1,10 @@
 """What follows a certificate of Entrust: its reissue, and giving it back to the inventory."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from api_client import code_of
+from api_client import code_of, faults_of
 from csrs import csr_for
 from entrust_estate import Entrust, connection, entrust_chain
 from estate import Estate
@@ -62,11 +64,16 @@ async def test_an_account_without_pooling_has_whole_years_also_in_replacements(
     assert ended["state"] == "issued", ended["reason"]
     assert ca.ledger("order")[1]["follows"] == ["reissue", int(first["ca_ref"])]
     path = f"/certificates/{ended['certificate_id']}"
-    body = {"csr": csr_for(WWW), "reason": "key_compromise"}
-    accepted = await enrolling.api.post(f"{path}/replace", body, 202)
-    anew = await enrolling.settled(accepted["enrollment_id"])
-    assert anew["state"] == "rejected"
-    assert "An account without pooling issues for 365" in anew["reason"]
+    body = {"csr": csr_for(WWW), "reason": "key_compromise"}  # which ECS does not reissue
+    said = await enrolling.api.post(f"{path}/replace", body, 422)
+    assert faults_of(said) == {("", "term-not-allowed")}
+    end = (datetime.now(UTC) + timedelta(days=300)).isoformat()
+    said = await enrolling.api.post("/enrollments", enrolling.body(WWW, not_after=end), 422)
+    assert faults_of(said) == {("/not_after", "term-not-allowed")}
+    profile = f"/certificate-profiles/{chain.profile['id']}"
+    await enrolling.api.patch(profile, {"term": {"allowed_days": [90], "default_days": 90}})
+    said = await enrolling.api.post("/enrollments", enrolling.body(WWW), 422)
+    assert faults_of(said) == {("/term_days", "term-not-allowed")}
 
 
 async def test_a_certificate_is_given_back_to_the_inventory(

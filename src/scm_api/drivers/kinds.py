@@ -15,12 +15,18 @@ from scm_api.drivers.pacing import Limiter
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What a backend type may judge about one request before the CA is called."""
+    """What a backend type may judge about one request before the CA is called.
+
+    `term_days` is None where nothing could be ordered, or where an end was asked for, which the
+    order has to say if `says_end`.
+    """
 
     certificate_type: CertificateType
     key_type: str
     subject_is_empty: bool
     san_is_critical: bool
+    term_days: int | None = None
+    says_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ class BackendKind:
     not find; None where what is not found is not there and is ordered again (`Guard.LOOKUP`).
     `term_excess(connection)` is by how much a certificate may outlast the days that were ordered,
     because the CA counts in larger units, `ends_with_day(connection)` whether an end is ordered as
-    the last whole day before it (UTC), which cannot be today.
+    the last whole day before it (UTC), which cannot be today. Days are then counted from today on.
 
     `drops_names` says that a policy of the CA may leave names out without a word; a certificate
     that lacks names is of no use to anybody then, and the service has it revoked.
