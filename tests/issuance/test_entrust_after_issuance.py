@@ -42,6 +42,27 @@ async def test_a_replacement_is_a_reissue_which_revokes_the_old_one(
     assert ca.calls("revoke") == []  # Entrust did it by itself
 
 
+@pytest.mark.parametrize("reason", ["superseded", "key_compromise"])
+async def test_what_a_reissue_revoked_is_told_where_nobody_has_the_new_one(
+    enrolling: Enrolling, ca: Entrust, reason: str
+) -> None:
+    """A compromised key's certificate is not reissued, and revoked by nobody in that case."""
+    first = await enrolling.issued(WWW)
+    path = f"/certificates/{first['id']}"
+    ca.behave(clock_offset_seconds=timedelta(days=2).total_seconds())  # it is not valid yet
+    body = {"csr": csr_for(WWW), "reason": reason}
+    accepted = await enrolling.api.post(f"{path}/replace", body, 202)
+    parked = await enrolling.settled(accepted["enrollment_id"])
+    assert parked["reason_code"] == "certificate-quarantined"
+    is_reissued = ca.certificate(first["ca_ref"])["status"] == "REISSUED"
+    assert ("revokes what it reissues" in parked["reason"]) == is_reissued
+    assert is_reissued == (reason == "superseded")
+    ca.behave(clock_offset_seconds=0)
+    await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    await enrolling.until(path, "revocation.state", "done")
+    assert len(ca.calls("revoke")) == (0 if is_reissued else 1)
+
+
 async def test_an_account_without_pooling_has_whole_years_also_in_replacements(
     estate: Estate, ca: Entrust
 ) -> None:

@@ -106,6 +106,8 @@ class BackendKind:
     `where_to_look(options, connection, csr_der)` tells a person how to find an order at the CA
     whose answer was lost, `judge_reference(options, ca_ref)` whether what was found there can be of
     such a profile; its pointers are relative to a body with the member `ca_ref`.
+    `reissued(connection)` tells a person what became of the certificate before, where the CA
+    revokes it by itself and nobody can use the one that replaces it.
     `machine_identity(connection)` is what this machine's own identity would be used for, as
     `SCM_MACHINE_IDENTITIES` allows it, None where it is not used. `patience(connection)` is how
     long the CA may take to answer. `look_ups(connection)` is for how long an order whose answer was
@@ -141,6 +143,7 @@ class BackendKind:
     revocation_objection: Callable[[Any, Any, _Cas], str | None] = lambda *_: None
     where_to_look: Callable[[Any, Any, bytes], str] = lambda *_: ""
     judge_reference: Callable[[Any, str], list[Fault]] = lambda *_: []
+    reissued: Callable[[Any], str] = lambda *_: ""
     machine_identity: Callable[[Any], str | None] = lambda *_: None
     patience: Callable[[Any], Patience] = lambda *_: Patience()
     look_ups: Callable[[Any], timedelta | None] = lambda *_: None

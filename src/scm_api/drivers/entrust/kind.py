@@ -184,6 +184,17 @@ def where_to_look(
     )
 
 
+def reissued(connection: EntrustConnection) -> str:
+    """Of ECS alone; and what it could not reissue was ordered anew, which revokes nothing."""
+    if connection.api == "ca_gateway":
+        return ""
+    return (
+        "ECS revokes what it reissues as soon as the new certificate is there, so the one before "
+        "may be revoked already: look at it in the Entrust portal, and where it is, revoke it here "
+        "too, which has its status told."
+    )
+
+
 def added(
     options: EntrustProfileOptions, extra: EntrustOrderOptions
 ) -> EntrustProfileOptions | None:
@@ -242,6 +253,7 @@ ENTRUST: Final = BackendKind(
     order_options=OrderOptions(EntrustOrderOptions, added),
     abilities=abilities,
     where_to_look=where_to_look,
+    reissued=reissued,
     patience=patience,
     look_ups=look_ups,
     term_excess=term_excess,
