@@ -139,7 +139,10 @@ async def test_an_update_names_the_version_it_changes(estate: Estate, resource: 
     headers = {"If-Match": f'"{content["version"]}"'}
     assert code_of(await api.delete(path, 412, headers=headers)) == "stale"
     assert await api.get(path) == changed
-    await api.delete(path, headers={"If-Match": f'"{changed["version"]}"'})
+    lines = [("If-Match", "*"), ("If-Match", f'"{changed["version"]}"')]
+    assert code_of(await api.delete(path, 400, headers=lines)) == "if-match-invalid"
+    lines[0] = ("If-Match", tag)  # several lines are one list (RFC 9110 section 5.3)
+    await api.delete(path, headers=lines)
 
 
 @every_editable

@@ -6,6 +6,7 @@ import pytest
 
 from scm_api.core.errors import Conflict
 from scm_api.core.succession import (
+    is_reissued,
     judge_new_key,
     judge_renewable,
     judge_same_type,
@@ -98,3 +99,18 @@ def test_one_of_many_is_renewed_only_while_it_is_in_force(state: RevocationState
         RevocationState.REFUSED,
     }
     assert (faults == []) == (state in in_force)
+
+
+@pytest.mark.parametrize(
+    ("reason", "revokes", "expected"),
+    [
+        (None, False, False),
+        ("superseded", True, True),
+        ("key_compromise", False, True),
+        ("key_compromise", True, False),
+    ],
+)
+def test_a_reissue_that_revokes_is_none_for_a_compromised_key(
+    reason: str | None, revokes: bool, expected: bool
+) -> None:
+    assert is_reissued(reason, revokes=revokes) is expected

@@ -107,6 +107,18 @@ def test_t72_what_would_be_over_when_it_is_issued_is_refused(
     assert found == [asked, ordered]
 
 
+@pytest.mark.parametrize(("terms", "accepted"), [((1, 2, 90), "2, 90 days"), ((1,), None)])
+def test_t72_a_day_that_would_be_over_today_is_refused(
+    terms: tuple[int, ...], accepted: str | None
+) -> None:
+    rules = TermRules(terms, 1, ends_with_day=True)
+    for found in (judge_term(1, None, rules, NOW)[1], judge_term(None, None, rules, NOW)[1]):
+        assert [(each.code, each.accepted) for each in found] == [("term-too-short", accepted)]
+    assert [each.code for each in judge_ordered_term(Term(1), rules, NOW)] == SHORT
+    assert codes(2, rules=replace(rules, allowed_terms=(2,))) == []
+    assert codes(1, rules=replace(rules, ends_with_day=False)) == []
+
+
 def test_t72_terms_above_the_mode_of_the_ca_are_refused() -> None:
     short_lived = TermRules((7, 90), 90, ca_max_days=7)
     assert codes(7, rules=short_lived) == []

@@ -1,7 +1,7 @@
 """What the contract suite needs of a backend type: a CA to talk to and ways to disturb it."""
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
@@ -112,6 +112,7 @@ def new_order(*names: str, term_days: int = 5) -> Order:
         str(uuid4()),
         csr.public_bytes(Encoding.DER),
         term_days,
+        datetime.now(UTC),
         common_name=wanted[0],
         names=tuple(Name(NameKind.DNS, name) for name in wanted),
     )

@@ -152,13 +152,15 @@ async def test_a_certificate_that_ca_gateway_does_not_know_is_no_decision(gatewa
 async def test_ca_gateway_gets_an_end_to_the_minute(
     entrust_harness: EntrustHarness, gateway: Driver
 ) -> None:
-    asked = datetime.now(UTC) + timedelta(days=9, hours=1)
-    order = replace(order_for(entrust_harness), term_days=10, not_after=asked)
+    entrust_harness.control("PATCH", "/settings", {"clock_offset_seconds": 3600})
+    now = datetime.now(UTC) + timedelta(hours=1)  # by every clock but ours
+    asked = now + timedelta(days=9, hours=1)
+    order = replace(order_for(entrust_harness), term_days=10, now=now, not_after=asked)
     issued = await gateway.submit(order, GATEWAY)
     assert isinstance(issued, Issued)
     end = x509.load_der_x509_certificate(issued.leaf_der).not_valid_after_utc
     assert timedelta(0) <= asked - end < timedelta(minutes=2)
-    ended = replace(order, not_after=datetime.now(UTC) + timedelta(seconds=30))
+    ended = replace(order, not_after=now + timedelta(seconds=30))
     with pytest.raises(OrderRefused, match="less than one is left"):
         await gateway.submit(ended, GATEWAY)
 

@@ -1,5 +1,6 @@
 """What is special about CertCentral, against the simulator."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from contract import RecordingLimiter, issue, order_for
 from digicert_harness import DigiCertHarness, secrets_of
+from scripted_server import answer, scripted
 
 from scm_api.drivers.base import FollowsMany, Issued, Pending, Rejected, Untraced
 from scm_api.drivers.digicert.kind import DIGICERT
@@ -107,3 +109,27 @@ def test_f13_our_reissue_is_the_one_with_our_token(
     said = [each.format(token=order.token) for each in comments]
     reissues = {n: Requested(n, "pending", each) for n, each in enumerate(said, 1)}
     assert own_reissue(reissues, order, after=1) == found
+
+
+@pytest.mark.parametrize(
+    ("order", "request_to_reissue"),
+    [
+        ("issued", "pending"),
+        ("issued", "submitted"),
+        ("issued", "needs_approval"),
+        ("reissue_pending", "approved"),  # and DigiCert still validates
+        ("processing", "approved"),
+    ],
+)
+async def test_a_reissue_is_not_the_certificate_that_its_order_still_holds(
+    digicert_harness: DigiCertHarness, order: str, request_to_reissue: str
+) -> None:
+    request = {"id": 2, "type": "reissue", "status": request_to_reissue}
+    old = {"id": 5, "serial_number": "0A"}
+    shown = {"id": 1, "status": order, "certificate": old, "requests": [request]}
+    async with scripted(answer(json.dumps(shown).encode())) as server:
+        there = {"endpoint_url": f"http://127.0.0.1:{server.port}"}
+        connection = digicert_harness.connection.model_copy(update=there)
+        driver = await DIGICERT.open(connection, digicert_harness.secrets, RecordingLimiter())
+        assert isinstance(await driver.poll("1/2", digicert_harness.options), Pending)
+        await driver.aclose()

@@ -235,6 +235,7 @@ APPROVED = Requested(3, "approved", "")
         ([PENDING], True, "approved", False, Standing.WAITING),
         ([PENDING], False, "approved", False, Standing.OPEN),
         ([PENDING], False, "approved", True, Standing.WAITING),
+        ([replace(PENDING, status="needs_approval")], True, None, True, Standing.WAITING),
         ([REJECTED], False, "approved", True, Standing.REJECTED),
         ([REJECTED], True, "approved", False, Standing.OPEN),
         ([APPROVED], True, None, True, Standing.DONE),

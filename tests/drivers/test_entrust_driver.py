@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -32,11 +33,17 @@ async def driver(
     await opened.aclose()
 
 
+@pytest.mark.parametrize(
+    "life",
+    [
+        {"not_after": datetime(2027, 3, 1, 12, 0, tzinfo=UTC)},
+        {"now": datetime(2027, 2, 19, 12, 0, tzinfo=UTC), "term_days": 10},  # whatever time it is
+    ],
+)
 async def test_an_end_is_a_day_and_never_later_than_asked(
-    entrust_harness: EntrustHarness, driver: Driver
+    entrust_harness: EntrustHarness, driver: Driver, life: dict[str, Any]
 ) -> None:
-    asked = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
-    order = replace(order_for(entrust_harness), not_after=asked)
+    order = replace(order_for(entrust_harness), **life)
     issued = await issue(driver, entrust_harness.options, order)
     leaf = x509.load_der_x509_certificate(issued.leaf_der)
     assert leaf.not_valid_after_utc == datetime(2027, 2, 28, 23, 59, 59, tzinfo=UTC)

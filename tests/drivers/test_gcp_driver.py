@@ -261,11 +261,15 @@ async def test_names_dropped_without_a_word_are_seen_in_the_certificate(driver: 
     assert names_of(issued.leaf_der) == []
 
 
-async def test_a_life_is_refused_beyond_the_policy_and_counted_from_now(driver: GcpDriver) -> None:
+async def test_a_life_is_refused_beyond_the_policy_and_counted_from_now(
+    driver: GcpDriver, gcp_harness: GcpHarness
+) -> None:
     with pytest.raises(OrderRefused, match="exceeds the maximum lifetime"):
         await driver.submit(new_order(term_days=399), choosing(WEB, template=SERVER))
-    end = datetime.now(UTC) + timedelta(hours=30)
-    issued = await driver.submit(replace(new_order(), not_after=end), choosing())
+    gcp_harness.behave(clock_offset_seconds=3600)
+    now = datetime.now(UTC) + timedelta(hours=1)  # by every clock but ours
+    end = now + timedelta(hours=30)
+    issued = await driver.submit(replace(new_order(), now=now, not_after=end), choosing())
     leaf = x509.load_der_x509_certificate(issued.leaf_der)
     assert end - timedelta(seconds=10) < leaf.not_valid_after_utc <= end
 

@@ -164,6 +164,13 @@ async def test_an_end_is_a_day_after_today(enrolling: Enrolling) -> None:
     said = await enrolling.api.post("/enrollments", body, 422)
     assert faults_of(said) == {("/not_after", "term-too-short")}
     assert "T23:59:59Z" in said["errors"][0]["accepted"]
+    path = f"/certificate-profiles/{enrolling.chain.profile['id']}"
+    today = {"allowed_days": [1], "default_days": 1}
+    said = await enrolling.api.patch(path, {"term": today}, 422)
+    assert faults_of(said) == {("/term/allowed_days", "term-too-short")}
+    await enrolling.api.patch(path, {"term": today | {"allowed_days": [1, 2]}})
+    said = await enrolling.api.post("/enrollments", enrolling.body(WWW), 422)
+    assert faults_of(said) == {("/term_days", "term-too-short")}
 
 
 async def test_order_options_of_another_type_are_refused(enrolling: Enrolling) -> None:

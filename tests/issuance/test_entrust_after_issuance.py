@@ -1,8 +1,10 @@
 """What follows a certificate of Entrust: its reissue, and giving it back to the inventory."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from api_client import code_of
+from api_client import code_of, faults_of
 from csrs import csr_for
 from entrust_estate import Entrust, connection, entrust_chain
 from estate import Estate
@@ -40,6 +42,27 @@ async def test_a_replacement_is_a_reissue_which_revokes_the_old_one(
     assert ca.calls("revoke") == []  # Entrust did it by itself
 
 
+@pytest.mark.parametrize("reason", ["superseded", "key_compromise"])
+async def test_what_a_reissue_revoked_is_told_where_nobody_has_the_new_one(
+    enrolling: Enrolling, ca: Entrust, reason: str
+) -> None:
+    """A compromised key's certificate is not reissued, and revoked by nobody in that case."""
+    first = await enrolling.issued(WWW)
+    path = f"/certificates/{first['id']}"
+    ca.behave(clock_offset_seconds=timedelta(days=2).total_seconds())  # it is not valid yet
+    body = {"csr": csr_for(WWW), "reason": reason}
+    accepted = await enrolling.api.post(f"{path}/replace", body, 202)
+    parked = await enrolling.settled(accepted["enrollment_id"])
+    assert parked["reason_code"] == "certificate-quarantined"
+    is_reissued = ca.certificate(first["ca_ref"])["status"] == "REISSUED"
+    assert ("revokes what it reissues" in parked["reason"]) == is_reissued
+    assert is_reissued == (reason == "superseded")
+    ca.behave(clock_offset_seconds=0)
+    await enrolling.api.post(f"{path}/revoke", {"reason": "superseded"}, 202)
+    await enrolling.until(path, "revocation.state", "done")
+    assert len(ca.calls("revoke")) == (0 if is_reissued else 1)
+
+
 async def test_an_account_without_pooling_has_whole_years_also_in_replacements(
     estate: Estate, ca: Entrust
 ) -> None:
@@ -62,11 +85,16 @@ async def test_an_account_without_pooling_has_whole_years_also_in_replacements(
     assert ended["state"] == "issued", ended["reason"]
     assert ca.ledger("order")[1]["follows"] == ["reissue", int(first["ca_ref"])]
     path = f"/certificates/{ended['certificate_id']}"
-    body = {"csr": csr_for(WWW), "reason": "key_compromise"}
-    accepted = await enrolling.api.post(f"{path}/replace", body, 202)
-    anew = await enrolling.settled(accepted["enrollment_id"])
-    assert anew["state"] == "rejected"
-    assert "An account without pooling issues for 365" in anew["reason"]
+    body = {"csr": csr_for(WWW), "reason": "key_compromise"}  # which ECS does not reissue
+    said = await enrolling.api.post(f"{path}/replace", body, 422)
+    assert faults_of(said) == {("", "term-not-allowed")}
+    end = (datetime.now(UTC) + timedelta(days=300)).isoformat()
+    said = await enrolling.api.post("/enrollments", enrolling.body(WWW, not_after=end), 422)
+    assert faults_of(said) == {("/not_after", "term-not-allowed")}
+    profile = f"/certificate-profiles/{chain.profile['id']}"
+    await enrolling.api.patch(profile, {"term": {"allowed_days": [90], "default_days": 90}})
+    said = await enrolling.api.post("/enrollments", enrolling.body(WWW), 422)
+    assert faults_of(said) == {("/term_days", "term-not-allowed")}
 
 
 async def test_a_certificate_is_given_back_to_the_inventory(

@@ -29,7 +29,7 @@ USAGES: Final = {
     "code_signing": ExtendedKeyUsageOID.CODE_SIGNING,
 }
 _LIFE = timedelta(days=3650)
-Fault = Literal["throttle", "fail", "lose", "hang"]
+Fault = Literal["throttle", "fail", "lose", "hang", "break"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,8 @@ class MemoryDriver:
         if fault == "hang":
             authority.hangs.set()
             await asyncio.Event().wait()
+        if fault == "break":  # no failure of the contract: a bug of the driver
+            raise KeyError(self._secrets.password.get_secret_value())
         if fault == "fail":
             self._answer(verb, lost=True)
         return authority, fault == "lose"

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,6 +92,7 @@ def order(key: Key | None = None) -> Order:
         str(uuid4()),
         csr.public_bytes(Encoding.DER),
         30,
+        datetime.now(UTC),
         common_name=WWW,
         names=(Name(NameKind.DNS, WWW),),
     )

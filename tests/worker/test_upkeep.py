@@ -1,9 +1,13 @@
-"""What the service throws away after a while, and what it keeps."""
+"""What the service throws away after a while, what it keeps, and what it finds out by itself."""
 
+from collections import deque
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import text
 
+from estate import Estate
+from memory_estate import PASSWORD, memory_chain
 from scm_api.db.session import Database
 from scm_api.drivers.pool import DriverPool
 from scm_api.gateway.connections import Gateway
@@ -27,3 +31,21 @@ async def test_the_log_of_jobs_is_kept_for_a_day(database: Database, settings: S
     async with database.transaction() as session:
         kept = await session.scalars(text("SELECT job_id FROM pgqueuer_log ORDER BY job_id"))
         assert list(kept) == [1, 23]
+
+
+async def test_a_check_that_fails_for_a_bug_is_told(
+    estate: Estate, database: Database, settings: Settings
+) -> None:
+    chain, authority = await memory_chain(estate, "ssl")
+    path = f"/ca-backends/{chain.ca_backend['id']}"
+    assert (await estate.api.post(f"{path}/check", status=200))["status"] == "available"
+    authority.faults["check"] = deque(["break"])
+    gateway = Gateway(database, load_key_ring(settings), DriverPool())
+    upkeep = Upkeep(database, gateway, timedelta(0))
+    await upkeep.check(UUID(chain.ca_backend["id"]))
+    found = await estate.api.get(path)
+    assert found["status"] == "offline"
+    assert "log" in found["status_detail"]
+    assert PASSWORD not in str(found)
+    await upkeep.check(UUID(chain.ca_backend["id"]))
+    assert (await estate.api.get(path))["status"] == "available"

@@ -18,6 +18,7 @@ from scm_api.core.key_types import KEY_TYPES
 from scm_api.core.names import Name
 from scm_api.core.profile_rule import RuleContext, rule_faults
 from scm_api.core.quota import judge_quota
+from scm_api.core.term import one_day_too_short
 from scm_api.core.vocabulary import CertificateType, NameKind, RevocationReason
 from scm_api.db.models import CaBackend
 from scm_api.db.scope import visible_ca_backends
@@ -77,7 +78,9 @@ class KnownBackend:
         return self.kind.judge_profile(draft.options, self.connection, facts)
 
     def judge_terms(self, draft: CertificateProfileCreate) -> list[Fault]:
-        """Terms beyond what the CA's mode gives may stay beside one that is within it."""
+        """Terms that the CA does not give may stay beside one that it does."""
+        if max(draft.term.allowed_days) < 2 and self.kind.ends_with_day(self.connection):
+            return [one_day_too_short("/term/allowed_days", "a term from 2 days")]
         wanted = self.kind.issuing_ca_id(draft.options)
         ca = next((each for each in self.issuing_cas or () if each.id == wanted), None)
         most = self.kind.max_term_days(ca) if ca else None

@@ -81,6 +81,16 @@ def judge_renewable(
     return faults
 
 
+def is_reissued(reason: str | None, *, revokes: bool) -> bool:
+    """Whether the CA is asked to reissue what is followed, which keeps its end; `reason` is why
+    that is replaced, None for a renewal.
+
+    A CA that `revokes` it by itself says nothing of a compromised key: then we order anew and
+    revoke it.
+    """
+    return reason is not None and not (revokes and reason == RevocationReason.KEY_COMPROMISE)
+
+
 def require_replaceable(
     revocation: RevocationState | None, not_after: datetime, now: datetime
 ) -> None:

@@ -49,7 +49,7 @@ class TermRules:
     (`core.browser_rules`); None where there is no such limit or it is not known. `excess` is by how
     much a certificate may outlast the days of its order, because the CA counts in larger units.
     With `ends_with_day` the CA is told the last day, which is over in UTC when the end asked for
-    comes, and is not the day of the order.
+    comes, and is not the day of the order, which is the first that counts.
     """
 
     allowed_terms: tuple[int, ...]
@@ -76,6 +76,11 @@ class TermRules:
         return longest if self.most is None else min(longest, self.most[0])
 
     @property
+    def shortest(self) -> int:
+        """The least days that an order may say."""
+        return 2 if self.ends_with_day else 1
+
+    @property
     def longest_life(self) -> timedelta:
         """The same as a duration to an instant: browsers count the last second as well."""
         life = self.longest * _DAY
@@ -85,7 +90,7 @@ class TermRules:
     def choices(self) -> str:
         """The terms one may ask for, in words."""
         terms = sorted({self.default_days, *self.allowed_terms})
-        fitting = [f"{days:,}" for days in terms if days <= self.longest]
+        fitting = [f"{days:,}" for days in terms if self.shortest <= days <= self.longest]
         return f"{', '.join(fitting)} days" if fitting else f"at most {self.longest:,} days"
 
     def ends(self, now: datetime) -> str | None:
@@ -157,7 +162,8 @@ def _default_term(rules: TermRules, now: datetime) -> tuple[Term | None, list[Fa
         term = Term(rules.most[0], limited_by=rules.most[1])
     end = rules.ca_not_after
     if end is None or term.days * _DAY <= end - now:
-        return term, []
+        faults = list(_days_faults(term.days, rules, now))
+        return (None if faults else term), faults
     if end - now < _DAY:
         return None, [_outlives_ca(f"A term of {term.days:,} days", end, "/term_days")]
     return Term(_whole_days(end - now), end, TermReason.CA_END), []
@@ -179,7 +185,10 @@ def _asked_days_faults(days: int, rules: TermRules, now: datetime) -> list[Fault
 
 
 def _days_faults(days: int, rules: TermRules, now: datetime) -> Iterator[Fault]:
-    if days > rules.longest:
+    if days < rules.shortest:
+        fits = rules.longest >= rules.shortest
+        yield one_day_too_short("/term_days", rules.choices if fits else None)
+    elif days > rules.longest:
         yield _too_long("The term asked for", rules, "/term_days")
     elif rules.ca_not_after is not None and days > (rules.ca_not_after - now) // _DAY:
         yield _outlives_ca(f"A term of {days:,} days", rules.ca_not_after, "/term_days")
@@ -219,6 +228,12 @@ def _too_long(what: str, rules: TermRules, pointer: str) -> Fault:
         limited_by = _LIMITS[rules.most[1]]
     detail = f"{what} is longer than {limited_by} allows, which is {rules.longest:,} days."
     return Fault(pointer, "term-too-long", detail, rules.choices)
+
+
+def one_day_too_short(pointer: str, accepted: str | None) -> Fault:
+    """A term of a day, where the CA is told the last day."""
+    detail = "A term of 1 day ends today: the CA counts that day, and lets none end with it."
+    return Fault(pointer, "term-too-short", detail, accepted)
 
 
 def _minutes(span: timedelta) -> str:

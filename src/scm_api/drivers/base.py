@@ -72,13 +72,15 @@ class Order:
     do not read them from the CSR, `external_organization` for whom, for CAs that validate
     organizations, `subject` on whose behalf, for CAs that build names from a directory.
     `renews_ca_ref` is the CA's reference of the certificate before, if it is of the same CA
-    backend, `reissues_ca_ref` that of one it replaces. `sent_since`: when first sent.
+    backend, `reissues_ca_ref` that of one it replaces. `now` is when it is sent and `sent_since`
+    when first, by the clock that judged it, the database's: a worker's own may be hours off.
     """
 
     enrollment_id: UUID
     token: str
     csr_der: bytes
     term_days: int
+    now: datetime
     not_after: datetime | None = None
     common_name: str | None = None
     names: tuple[Name, ...] = ()

@@ -15,12 +15,18 @@ from scm_api.drivers.pacing import Limiter
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What a backend type may judge about one request before the CA is called."""
+    """What a backend type may judge about one request before the CA is called.
+
+    `term_days` is None where nothing could be ordered, or where an end was asked for, which the
+    order has to say if `says_end`.
+    """
 
     certificate_type: CertificateType
     key_type: str
     subject_is_empty: bool
     san_is_critical: bool
+    term_days: int | None = None
+    says_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,8 @@ class BackendKind:
     `where_to_look(options, connection, csr_der)` tells a person how to find an order at the CA
     whose answer was lost, `judge_reference(options, ca_ref)` whether what was found there can be of
     such a profile; its pointers are relative to a body with the member `ca_ref`.
+    `reissued(connection)` tells a person what became of the certificate before, where the CA
+    revokes it by itself and nobody can use the one that replaces it.
     `machine_identity(connection)` is what this machine's own identity would be used for, as
     `SCM_MACHINE_IDENTITIES` allows it, None where it is not used. `patience(connection)` is how
     long the CA may take to answer. `look_ups(connection)` is for how long an order whose answer was
@@ -107,7 +115,7 @@ class BackendKind:
     not find; None where what is not found is not there and is ordered again (`Guard.LOOKUP`).
     `term_excess(connection)` is by how much a certificate may outlast the days that were ordered,
     because the CA counts in larger units, `ends_with_day(connection)` whether an end is ordered as
-    the last whole day before it (UTC), which cannot be today.
+    the last whole day before it (UTC), which cannot be today. Days are then counted from today on.
 
     `drops_names` says that a policy of the CA may leave names out without a word; a certificate
     that lacks names is of no use to anybody then, and the service has it revoked.
@@ -135,6 +143,7 @@ class BackendKind:
     revocation_objection: Callable[[Any, Any, _Cas], str | None] = lambda *_: None
     where_to_look: Callable[[Any, Any, bytes], str] = lambda *_: ""
     judge_reference: Callable[[Any, str], list[Fault]] = lambda *_: []
+    reissued: Callable[[Any], str] = lambda *_: ""
     machine_identity: Callable[[Any], str | None] = lambda *_: None
     patience: Callable[[Any], Patience] = lambda *_: Patience()
     look_ups: Callable[[Any], timedelta | None] = lambda *_: None

@@ -48,6 +48,7 @@ async def ask_ca(app: Resources, judged: Judged) -> tuple[Judged, bool]:
         token=nobody.hex,
         csr_der=csr.der,
         term_days=judgement.term.days,
+        now=facts.now,
         not_after=judgement.term.not_after,
         common_name=csr.common_names[0] if csr.common_names else None,
         names=tuple(judgement.names),

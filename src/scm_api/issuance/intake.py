@@ -15,6 +15,7 @@ from scm_api.core.granted_term import ordering
 from scm_api.core.names import names_as_json
 from scm_api.core.quota import people_of
 from scm_api.core.subjects import Subject
+from scm_api.core.succession import is_reissued
 from scm_api.core.vocabulary import CertificateType, EnrollmentState, Privilege, RevocationReason
 from scm_api.core.weak_keys import KeyChecks
 from scm_api.correlation import request_id
@@ -110,11 +111,15 @@ async def judge_request(
 
 
 def _asked(request: Request, facts: Facts) -> Asked:
-    """What is asked for; a replacement ends with what it replaces only where orders can say so."""
-    follows = request.replace_reason is not None
-    if follows and not facts.rules.kind.capabilities.chooses_term:
+    """What is asked for; a replacement ends with what it replaces only where orders can say so, or
+    where a reissue does by itself."""
+    capabilities = facts.rules.kind.capabilities
+    if request.replace_reason is None:
+        return request.asked
+    if not capabilities.chooses_term:
         return replace(request.asked, not_after=None)
-    return request.asked
+    reissued = is_reissued(request.replace_reason, revokes=capabilities.reissue_revokes)
+    return replace(request.asked, keeps_end=reissued)
 
 
 async def accept(

@@ -29,11 +29,15 @@ from scm_api.issuance.rules import ProfileRules
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a requester asks for beside the CSR; None leaves it to the CSR or the profile."""
+    """What a requester asks for beside the CSR; None leaves it to the CSR or the profile.
+
+    `keeps_end` is whether a reissue is asked for: `not_after` is then the end it has by itself.
+    """
 
     names: Sequence[Name] | None = None
     term_days: int | None = None
     not_after: datetime | None = None
+    keeps_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def judge(
         key_type=csr.key_type,
         subject_is_empty=not csr.subject,
         san_is_critical=csr.san_critical,
+        term_days=term.days if term and not asked.not_after else None,
+        says_end=asked.not_after is not None and not asked.keeps_end,
     )
     faults += kind.judge_request(rules.typed_options, facts.connection, facts.issuing_cas, request)
     if rules.rule is not None and term is not None and not name_faults:

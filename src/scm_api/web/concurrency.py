@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from typing import Annotated, Final
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request
 
 from scm_api.core.errors import Malformed, PreconditionRequired, Stale
 from scm_api.web.replies import etag
@@ -57,14 +57,19 @@ _HEADER = Header(
 )
 
 
-async def _required(if_match: Annotated[str | None, _HEADER] = None) -> Expected:
+def _lines(request: Request) -> str:
+    """The header as it would be in one line: in several, it is one list (RFC 9110 section 5.3)."""
+    return ", ".join(request.headers.getlist("If-Match"))
+
+
+async def _required(request: Request, if_match: Annotated[str | None, _HEADER] = None) -> Expected:
     if if_match is None:
         raise PreconditionRequired("Send If-Match with the ETag you read, so no change is lost.")
-    return Expected(_parse(if_match))
+    return Expected(_parse(_lines(request)))
 
 
-async def _optional(if_match: Annotated[str | None, _HEADER] = None) -> Expected:
-    return Expected(None if if_match is None else _parse(if_match))
+async def _optional(request: Request, if_match: Annotated[str | None, _HEADER] = None) -> Expected:
+    return Expected(None if if_match is None else _parse(_lines(request)))
 
 
 IfMatch = Annotated[Expected, Depends(_required)]

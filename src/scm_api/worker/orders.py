@@ -6,13 +6,15 @@ from scm_api.core.lifecycle import Move
 from scm_api.core.names import names_from
 from scm_api.core.recovery import token_of
 from scm_api.core.subjects import subject_from
-from scm_api.core.vocabulary import EnrollmentState, RevocationReason
+from scm_api.core.succession import is_reissued
+from scm_api.core.vocabulary import EnrollmentState
 from scm_api.db.models import EnrollmentAttempt
 from scm_api.db.rows import AT_LAST
 from scm_api.drivers.base import Order
 from scm_api.issuance.intake import on_behalf
 from scm_api.worker.changes import Changes
 from scm_api.worker.claims import Claim
+from scm_api.worker.clock import boottime
 from scm_api.worker.planning import Submit
 
 
@@ -47,6 +49,7 @@ def order_of(claim: Claim) -> Order:
         token=claim.attempt.token,
         csr_der=enrollment.csr_der,
         term_days=enrollment.term_days,
+        now=claim.now + timedelta(seconds=boottime() - claim.taken_at),
         not_after=enrollment.not_after,
         common_name=enrollment.common_name,
         names=tuple(names_from(enrollment.names)),
@@ -61,9 +64,6 @@ def order_of(claim: Claim) -> Order:
 
 
 def _reissued(claim: Claim) -> str | None:
-    """What is replaced. A CA that revokes it by itself says nothing of a compromised key: then we
-    order anew and revoke it."""
-    reason = claim.enrollment.replace_reason
     revokes = claim.connection.kind.capabilities.reissue_revokes
-    anew = reason is None or (revokes and reason == RevocationReason.KEY_COMPROMISE)
-    return None if anew else claim.renews_ca_ref
+    reissued = is_reissued(claim.enrollment.replace_reason, revokes=revokes)
+    return claim.renews_ca_ref if reissued else None

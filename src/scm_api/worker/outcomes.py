@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from scm_api.core.issued import KEY_BLOCKED, Discrepancy, IssuedVerdict
+from scm_api.core.issued import Discrepancy, IssuedVerdict
 from scm_api.core.lifecycle import Move
 from scm_api.core.pace import poll_interval, retry_interval
 from scm_api.core.vocabulary import BackendStatus, RevocationReason
@@ -21,6 +21,7 @@ from scm_api.drivers.base import Issued, Pending, Rejected, Untraced
 from scm_api.drivers.errors import BackendRefused, BackendUnavailable, OrderRefused
 from scm_api.gateway.health import record_health
 from scm_api.issuance.revocation import revoke_replaced, revoke_succeeded
+from scm_api.worker.advice import what_of_the_replaced, where_to_look, why_kept
 from scm_api.worker.certificate_rows import certificate_rows
 from scm_api.worker.changes import Changes
 from scm_api.worker.claims import Claim
@@ -109,18 +110,11 @@ def parked(changes: Changes, reason: tuple[str, str], *, end: bool = True) -> No
     """Hand the enrollment to a person, with the reason and what to do."""
     code, sentence = reason
     if code == "outcome-unknown":
-        sentence = " ".join(filter(None, (sentence, _where_to_look(changes.claim))))
+        sentence = " ".join(filter(None, (sentence, where_to_look(changes.claim))))
     values = {"reason_code": code, "reason": sentence}
     changes.move(Move.PARK, details={"reason": code, "detail": sentence}, **(_ENDED | values))
     if end and changes.claim.attempt is not None:
         end_attempt(changes, code[:24])
-
-
-def _where_to_look(claim: Claim) -> str:
-    """How a person finds at the CA what became of the order, as far as that is known."""
-    rules = claim.rules
-    kind, connection = claim.connection.kind, claim.connection.parsed_options
-    return kind.where_to_look(rules.typed_options, connection, claim.enrollment.csr_der)
 
 
 def end_attempt(changes: Changes, outcome: str) -> None:
@@ -187,22 +181,9 @@ def _end_issued(
         changes.move(Move.ISSUE, details=details, **(_ENDED | _PROGRESS))
         return
     reasons = [each.detail for each in found]
-    values = {"reason_code": "certificate-quarantined", "reason": _why_kept(found, waste=waste)}
+    why = f"{why_kept(found, waste=waste)} {what_of_the_replaced(changes.claim)}".rstrip()
+    values = {"reason_code": "certificate-quarantined", "reason": why}
     changes.move(Move.PARK, details=details | {"found": reasons}, **(_ENDED | values))
-
-
-def _why_kept(found: Sequence[Discrepancy], *, waste: bool) -> str:
-    if list(found) == [KEY_BLOCKED]:
-        advice = (
-            "Revoke it for key_compromise, then cancel this enrollment, and enroll with a new key."
-        )
-        return f"The certificate is quarantined: {KEY_BLOCKED.detail} {advice}"
-    return (
-        "The CA issued something else than was asked, so the certificate is quarantined: "
-        + " ".join(each.detail for each in found)
-        + (" It is being revoked: find" if waste else " Revoke it, and find")
-        + " out why the CA did this; then cancel this enrollment, and enroll again."
-    )
 
 
 async def _revoke_waste(
@@ -217,8 +198,9 @@ def unreadable(changes: Changes, ca_ref: str) -> None:
     """The CA sent something that is no certificate; its reference is kept for a person."""
     sentence = (
         f"The CA says it issued {ca_ref}, but what it sent cannot be read as a certificate. Look "
-        "at it there and revoke it; then retry this enrollment for a new order, or cancel it."
-    )
+        "at it there and revoke it; then retry this enrollment for a new order, or cancel it. "
+        f"{what_of_the_replaced(changes.claim)}"
+    ).rstrip()
     changes.write_attempt(ca_ref=ca_ref)
     parked(changes, ("certificate-unreadable", sentence))
 

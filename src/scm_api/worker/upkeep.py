@@ -40,6 +40,7 @@ IDEMPOTENCY_KEPT = timedelta(hours=24)
 JOB_LOG_KEPT = timedelta(hours=24)
 _CHECK_DEADLINE = 20.0
 _BATCH = 500
+_UNEXPECTED = "The check ended in an error that is not the CA's; the log of the worker tells which."
 _log = get_logger(__name__)
 
 # A job can only be missing if somebody emptied the queue by hand; then the rows still say what
@@ -188,10 +189,7 @@ class Upkeep:
                 return
         report: CheckReport | None = None
         try:
-            driver = await self._gateway.driver(connection)
-            async with asyncio.timeout(_CHECK_DEADLINE):
-                report = await driver.check()
-            await self._learn(connection)
+            report = await self._ask(connection)
             status, detail = BackendStatus.AVAILABLE, "The CA answers."
         except BackendRefused as error:
             status, detail = BackendStatus.REFUSED, error.detail
@@ -201,6 +199,11 @@ class Upkeep:
             status, detail = BackendStatus.OFFLINE, error.detail
         except (DriverError, TimeoutError) as error:
             status, detail = BackendStatus.OFFLINE, str(error) or "The CA does not answer."
+        except Exception as error:
+            if is_away(error) and not isinstance(error, OSError):  # which may be of either
+                raise
+            _log.exception("a check failed", ca_backend_id=str(backend_id))
+            status, detail = BackendStatus.OFFLINE, _UNEXPECTED
         async with self._database.transaction() as session:
             await record_health(
                 session,
@@ -211,6 +214,13 @@ class Upkeep:
                 visible_cas=report.visible_cas if report else None,
                 findings=report.findings if report else (),
             )
+
+    async def _ask(self, connection: Connection) -> CheckReport:
+        driver = await self._gateway.driver(connection)
+        async with asyncio.timeout(_CHECK_DEADLINE):
+            report = await driver.check()
+        await self._learn(connection)
+        return report
 
     async def _learn(self, connection: Connection) -> None:
         """Know what requests are judged by before what waits for the CA goes on, and know it anew

@@ -58,7 +58,8 @@ class CaChoices(Base):
 
 
 class RateLimit(Base):
-    """Pacing shared by all processes: no call under `key` is sent before `slot_at`.
+    """Pacing shared by all processes: no call under `key` is sent before `slot_at`, nor before that
+    of `key/pause`, which is for how long the CA asked for patience.
 
     A generic cell rate limiter needs one instant per key, and one UPDATE reserves a slot. Calls
     under a key come one after the other here, so none waits for a disk: a crash of the server

@@ -10,7 +10,7 @@ from enum import Enum
 
 from scm_api.drivers.digicert.wire import CertificateLine, OrderInfo, Requested
 
-UNDECIDED = frozenset({"pending", "submitted"})
+UNDECIDED = frozenset({"pending", "submitted", "needs_approval"})
 
 
 class Standing(Enum):

@@ -2,7 +2,7 @@
 noted as tracking information."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -69,9 +69,9 @@ class EcsDriver:
             path, body = f"/certificates/{reissued}/reissues", wire.reissue_body(body)
         else:
             path = "/certificates"
-            if renewed is not None and await self._is_renewable(renewed, product):
+            if renewed is not None and await self._is_renewable(renewed, order.now, product):
                 path = f"/certificates/{renewed}/renewals"
-            body |= wire.end_of(order, self._connection, datetime.now(UTC))
+            body |= wire.end_of(order, self._connection)
         _, content = await self._caller.write("POST", path, body, *_TAKEN)
         try:
             found = wire.read_certificate(content)
@@ -84,7 +84,7 @@ class EcsDriver:
     async def check_order(self, order: Order, options: EntrustProfileOptions) -> None:
         """See `ChecksOrders`. Nothing is consumed (`validateOnly`)."""
         body = wire.order_body(order, _product(options), self._connection)
-        body |= wire.end_of(order, self._connection, datetime.now(UTC)) | {"validateOnly": True}
+        body |= wire.end_of(order, self._connection) | {"validateOnly": True}
         with only_asking():
             write = self._caller.write("POST", "/certificates", body, HTTPStatus.OK, *_TAKEN)
             status, said = await write
@@ -204,12 +204,10 @@ class EcsDriver:
         if status not in ends:
             raise refusal or OutcomeUnknown(f"Entrust answers, but {ca_ref} is still {status}.")
 
-    async def _is_renewable(self, ca_ref: str, product: EcsProduct) -> bool:
+    async def _is_renewable(self, ca_ref: str, now: datetime, product: EcsProduct) -> bool:
         found = await self._certificate(ca_ref)
-        old_enough = (
-            found.issued_at is not None and datetime.now(UTC) - found.issued_at >= _YOUNGEST_RENEWED
-        )
-        return old_enough and _may_be_followed(found, product)
+        old_enough = found.issued_at and now - found.issued_at >= _YOUNGEST_RENEWED
+        return bool(old_enough) and _may_be_followed(found, product)
 
     async def _is_reissuable(self, ca_ref: str, product: EcsProduct) -> bool:
         return _may_be_followed(await self._certificate(ca_ref), product)

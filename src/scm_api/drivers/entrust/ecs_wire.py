@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from scm_api.drivers.base import ExternalOrganization, ExternalValidation, Order, Product
 from scm_api.drivers.entrust.calling import Unreadable
-from scm_api.drivers.entrust.options import EcsProduct, EntrustConnection
+from scm_api.drivers.entrust.options import WHOLE_YEARS, EcsProduct, EntrustConnection
 from scm_api.drivers.errors import OrderRefused
 
 DECLINED: Final = "DECLINED"
@@ -19,7 +19,6 @@ ENDED: Final = frozenset({"REVOKED", "REISSUED"})
 """Revoked at the CA: a reissue revokes what it follows."""
 
 RENEWABLE: Final = frozenset({"ACTIVE", "READY"})
-_LIFETIMES: Final = {365: "P1Y", 730: "P2Y", 1095: "P3Y"}
 _PRIVATE: Final = ("PRIVATE_SSL", "PD_SSL")
 T = TypeVar("T")
 
@@ -101,15 +100,15 @@ def _tracking(order: Order, product: EcsProduct, connection: EntrustConnection) 
     return tracking
 
 
-def end_of(order: Order, connection: EntrustConnection, now: datetime) -> dict[str, str]:
+def end_of(order: Order, connection: EntrustConnection) -> dict[str, str]:
     """When it is to end: a day without a time, because one with a time is moved to US Eastern time,
     or after whole years. Raises OrderRefused."""
     if not connection.pooling:
-        if order.not_after is not None or order.term_days not in _LIFETIMES:
+        if order.not_after is not None or order.term_days not in WHOLE_YEARS:
             detail = "An account without pooling issues for 365, 730 or 1095 days."
             raise OrderRefused(detail, code="term")
-        return {"certLifetime": _LIFETIMES[order.term_days]}
-    end = order.not_after or now + timedelta(days=order.term_days)
+        return {"certLifetime": WHOLE_YEARS[order.term_days]}
+    end = order.not_after or order.now + timedelta(days=order.term_days)
     # The certificate ends with the last second of the day: not later than what was asked.
     return {"certExpiryDate": (end - timedelta(days=1, seconds=-1)).date().isoformat()}
 

@@ -63,10 +63,7 @@ class GatewayDriver:
         profile = _profile(options)
         cas = await self._cas()  # before, because nothing may fail between sending and the answer
         path = f"{_CAS}/{profile.ca_id}/enrollments"
-        now = datetime.now(UTC)
-        status, content = await self._caller.write(
-            "POST", path, _body(order, profile, now), *_TAKEN
-        )
+        status, content = await self._caller.write("POST", path, _body(order, profile), *_TAKEN)
         enrollment = content.get("enrollment") if isinstance(content, dict) else None
         if not isinstance(enrollment, dict):
             if status != HTTPStatus.ACCEPTED:
@@ -75,7 +72,7 @@ class GatewayDriver:
         try:
             return _issued(_der(enrollment.get("body")), cas, profile.ca_id)
         except Unreadable:
-            since, key = _since(order) or now, key_of_csr(order.csr_der)
+            since, key = _since(order) or order.now, key_of_csr(order.csr_der)
             taken = Acknowledged(str(enrollment.get("id", "")), since, key, _followed(order))
             status_word = enrollment.get("status", "without a status")
             return Pending(taken.ca_ref, _SOON, f"CA Gateway, which has it as {status_word}"[:200])
@@ -226,7 +223,7 @@ def _followed(order: Order) -> str:
     return order.reissues_ca_ref or order.renews_ca_ref or ""
 
 
-def _body(order: Order, profile: GatewayProfile, now: datetime) -> dict[str, Any]:
+def _body(order: Order, profile: GatewayProfile) -> dict[str, Any]:
     names = []
     for name in order.names:
         if name.kind not in _SAN_TYPES:
@@ -234,8 +231,8 @@ def _body(order: Order, profile: GatewayProfile, now: datetime) -> dict[str, Any
             raise OrderRefused(detail, code="name")
         names.append({"type": _SAN_TYPES[name.kind], "value": name.value})
     common_name = order.subject_name()
-    end = order.not_after or now + timedelta(days=order.term_days)
-    minutes = (end - now) // timedelta(minutes=1)
+    end = order.not_after or order.now + timedelta(days=order.term_days)
+    minutes = (end - order.now) // timedelta(minutes=1)
     if minutes < 1:
         raise OrderRefused("CA Gateway counts in minutes, and less than one is left.", code="term")
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])

@@ -11,6 +11,7 @@ from scm_api.core.recovery import Guard
 from scm_api.core.vocabulary import BackendType, CertificateType
 from scm_api.drivers.base import Capabilities, Driver, Issuance, IssuingCa
 from scm_api.drivers.entrust.options import (
+    WHOLE_YEARS,
     EntrustConnection,
     EntrustOrderOptions,
     EntrustProfileOptions,
@@ -83,19 +84,31 @@ def judge_profile(
 
 def judge_request(
     options: EntrustProfileOptions,
-    connection: EntrustConnection,  # noqa: ARG001 -- the contract's
+    connection: EntrustConnection,
     issuing_cas: Sequence[IssuingCa] | None,  # noqa: ARG001 -- the contract's
     facts: RequestFacts,
 ) -> list[Fault]:
     """A product is for one type of certificate; names are sent beside the CSR."""
     if options.ecs is None:
         return []
+    faults = [] if connection.pooling else _term_faults(facts)
     is_code = options.ecs.cert_type.endswith("CODE_SIGNING")
     meant = CertificateType.CODE_SIGNING if is_code else CertificateType.SSL
-    if facts.certificate_type is meant:
+    if facts.certificate_type is not meant:
+        detail = f"{options.ecs.cert_type} is a product for {meant} certificates."
+        faults.append(Fault("/certificate_profile_id", "wrong-product", detail))
+    return faults
+
+
+def _term_faults(facts: RequestFacts) -> list[Fault]:
+    """What an account without pooling is not asked for."""
+    detail = "An Entrust account without pooling issues for one, two or three years."
+    if facts.says_end:
+        return [Fault("/not_after", "term-not-allowed", detail, "an enrollment without it")]
+    if facts.term_days is None or facts.term_days in WHOLE_YEARS:
         return []
-    detail = f"{options.ecs.cert_type} is a product for {meant} certificates."
-    return [Fault("/certificate_profile_id", "wrong-product", detail)]
+    accepted = "365, 730 or 1095 days, if the profile has them"
+    return [Fault("/term_days", "term-not-allowed", detail, accepted)]
 
 
 def _issuing_ca_id(options: EntrustProfileOptions) -> str:
@@ -171,6 +184,17 @@ def where_to_look(
     )
 
 
+def reissued(connection: EntrustConnection) -> str:
+    """Of ECS alone; and what it could not reissue was ordered anew, which revokes nothing."""
+    if connection.api == "ca_gateway":
+        return ""
+    return (
+        "ECS revokes what it reissues as soon as the new certificate is there, so the one before "
+        "may be revoked already: look at it in the Entrust portal, and where it is, revoke it here "
+        "too, which has its status told."
+    )
+
+
 def added(
     options: EntrustProfileOptions, extra: EntrustOrderOptions
 ) -> EntrustProfileOptions | None:
@@ -229,6 +253,7 @@ ENTRUST: Final = BackendKind(
     order_options=OrderOptions(EntrustOrderOptions, added),
     abilities=abilities,
     where_to_look=where_to_look,
+    reissued=reissued,
     patience=patience,
     look_ups=look_ups,
     term_excess=term_excess,

@@ -22,6 +22,9 @@ from scm_api.drivers.fields import (
 
 Api = Literal["ecs", "ca_gateway"]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,255}$")]
+WHOLE_YEARS = {365: "P1Y", 730: "P2Y", 1095: "P3Y"}
+"""The terms of an account without pooling, in days, as ECS writes them."""
+
 _CERT_TYPES = (
     r"^(STANDARD|ADVANTAGE|UC|WILDCARD|EV|QWAC|QWACPSD2|PRIVATE|PD)_SSL$|^(EV_)?CODE_SIGNING$"
 )

@@ -4,7 +4,7 @@ Source: the comments of google/cloud/security/privateca/v1/{resources,service}.p
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -38,7 +38,7 @@ def create_request(order: Order, options: GcpProfileOptions, *, dry: bool = Fals
     csr = x509.load_der_x509_csr(order.csr_der)
     lifetime = timedelta(days=order.term_days)
     if order.not_after is not None:
-        lifetime = timedelta(seconds=int((order.not_after - datetime.now(UTC)).total_seconds()))
+        lifetime = timedelta(seconds=int((order.not_after - order.now).total_seconds()))
     return T.CreateCertificateRequest(
         parent=resource.pool_name,
         certificate_id=f"o-{order.token.replace('-', '')}",
