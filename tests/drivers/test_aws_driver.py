@@ -1,6 +1,7 @@
 """The AWS driver against the simulator: what only AWS has."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -88,8 +89,7 @@ async def test_the_default_algorithm_is_read_once(aws_harness: AwsHarness, drive
 
 async def test_an_absolute_end_is_kept_to_the_second(driver: Driver) -> None:
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3, seconds=7)
-    order = new_order()
-    order = type(order)(order.enrollment_id, order.token, order.csr_der, 4, end)
+    order = replace(new_order(), term_days=4, not_after=end)
     result = await issue(driver, profile(), order)
     assert x509.load_der_x509_certificate(result.leaf_der).not_valid_after_utc == end
 

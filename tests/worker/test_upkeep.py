@@ -40,8 +40,9 @@ async def test_a_check_that_fails_for_a_bug_is_told(
     path = f"/ca-backends/{chain.ca_backend['id']}"
     assert (await estate.api.post(f"{path}/check", status=200))["status"] == "available"
     authority.faults["check"] = deque(["break"])
-    gateway = Gateway(database, load_key_ring(settings), DriverPool())
-    upkeep = Upkeep(database, gateway, timedelta(0))
+    ring = load_key_ring(settings)
+    gateway = Gateway(database, ring, DriverPool())
+    upkeep = Upkeep(database, gateway, ring, timedelta(0))
     await upkeep.check(UUID(chain.ca_backend["id"]))
     found = await estate.api.get(path)
     assert found["status"] == "offline"
