@@ -52,3 +52,10 @@ def test_a_job_for_later_comes_after_all_that_are_due_before() -> None:
     priorities = [row.values["priority"] for row in many]
     assert priorities == sorted(priorities, reverse=True)
     assert later.values["priority"] < priorities[-1] < priorities[0] - MANY / 10
+
+
+async def test_a_job_may_be_put_off_for_centuries(database: Database) -> None:
+    async with database.transaction() as session:
+        await enqueue(
+            session, Job.REVOKE_CERTIFICATE, new_id(), new_id(), delay=timedelta(days=365 * 300)
+        )

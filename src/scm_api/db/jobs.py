@@ -42,6 +42,7 @@ from scm_api.core.turns import put_back
 from scm_api.db.rows import Later, NewRow
 
 _BEGINNING: Final = 1_767_225_600  # 2026; priorities are seconds since then and have 32 bits
+_LOWEST: Final = -(2**31)  # what is put off until after 2094, as far as a certificate may last
 
 
 class Job(StrEnum):
@@ -88,7 +89,7 @@ _taken: Final[LRUCache[UUID, Bucket]] = LRUCache(10_000)
 
 def _priority(organization_id: UUID, delay: timedelta) -> int:
     _taken[organization_id], behind = put_back(_taken.get(organization_id), time.monotonic())
-    return _BEGINNING - int(time.time() + delay.total_seconds() + behind)
+    return max(_LOWEST, _BEGINNING - int(time.time() + delay.total_seconds() + behind))
 
 
 def job_row(
